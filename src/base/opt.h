@@ -1,0 +1,35 @@
+/* One options table gives parsing, help, completion and the man page. Long options as --name,
+ * --name=value or --name value; short ones as -x; "--" ends them. */
+#ifndef MEMWHY_BASE_OPT_H
+#define MEMWHY_BASE_OPT_H
+
+#include "base/err.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum opt_kind { OPT_FLAG, OPT_STRING, OPT_U64, OPT_BYTES /* 1M, 256k */, OPT_DURATION /* 30s, 500ms; in ns */ };
+
+struct opt {
+    const char *name; /* without dashes; NULL ends the table */
+    char letter;      /* 0: none */
+    enum opt_kind kind;
+    const char *arg;  /* "SIZE" for help; NULL for flags */
+    const char *help; /* one line */
+};
+
+struct opt_values;
+
+/* Parse argv[1..]; what is no option is a positional argument. -EINVAL with the reason, naming the
+ * nearest option when one is misspelt. */
+int opt_parse(const struct opt *table, int argc, char **argv, struct opt_values **ret, struct err *e);
+void opt_free(struct opt_values *v);
+
+bool opt_flag(const struct opt_values *v, const char *name);
+const char *opt_string(const struct opt_values *v, const char *name, const char *otherwise);
+uint64_t opt_u64(const struct opt_values *v, const char *name, uint64_t otherwise);
+size_t opt_args(const struct opt_values *v, const char *const **ret);
+
+void opt_print_help(const struct opt *table, FILE *out);
+
+#endif

@@ -1,0 +1,97 @@
+/* The target's memory behind one reader. An image knows nothing of V8, malloc or accounts.
+ *
+ * Backends: live (a running process, read while it moves), stopped (the same, all threads held by
+ * ptrace), core (an ELF core file), fake (segments given by a test).
+ * Return contract: 0 or a negative errno of err.h. A read is whole or -EFAULT; nothing is ever
+ * filled with zeros. Reads may be done from several threads at once.
+ * Names: image_open_* makes one, image_free ends it (and releases a stopped target first). */
+#ifndef MEMWHY_IMAGE_IMAGE_H
+#define MEMWHY_IMAGE_IMAGE_H
+
+#include "base/err.h"
+#include "model/region.h"
+#include "model/residency.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct image;
+struct elf_file;
+
+enum image_kind { IMAGE_LIVE, IMAGE_STOPPED, IMAGE_CORE, IMAGE_FAKE };
+
+/* General registers in the order of the kernel's struct user_regs_struct (x86-64, 27 words):
+ * r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base
+ * gs_base ds es fs gs. */
+enum { REG_RBP = 4, REG_RAX = 10, REG_ORIG_RAX = 15, REG_RIP = 16, REG_RSP = 19, REG_FS_BASE = 21, REG_COUNT = 27 };
+
+struct image_thread {
+    pid_t tid;
+    char name[16]; /* "" when unknown */
+    bool has_regs; /* false while the target runs */
+    uint64_t regs[REG_COUNT];
+};
+
+/* A file mapped with execute permission or named by NT_FILE with ELF content: the binary, libraries,
+ * addons. */
+struct image_module {
+    const char *path;    /* as the target names it */
+    uint64_t start, end; /* lowest and highest mapped address */
+    uint64_t bias;       /* add to an ELF vaddr to get the address; 0 for non-PIE */
+    bool is_exe;
+};
+
+/* Open a running process without stopping it. Explains refusals: gone, another user, yama,
+ * non-dumpable, missing capability, hidepid. */
+int image_open_live(pid_t pid, struct image **ret, struct err *e);
+/* Open an ELF core, plain or zstd. Truncation is no error: reads of what is missing fault, and
+ * image_notes says how much. */
+int image_open_core(const char *path, struct image **ret, struct err *e);
+void image_free(struct image *img);
+
+/* Hold all threads of a live image, read their registers and take regions and residency afresh.
+ * The kernel lets the threads go if memwhy dies. Fails with -ESRCH or -EPERM; -EBUSY when another
+ * tracer has it. On images that cannot move this is a no-op. */
+int image_stop(struct image *img, struct err *e);
+/* Let the threads go; what was copied stays valid, reads go on but see a moving target. Idempotent. */
+void image_release(struct image *img);
+/* Sum of all pauses so far, from the first interrupt to the last detach. */
+uint64_t image_pause_ns(const struct image *img);
+
+int image_read(const struct image *img, uint64_t addr, void *buf, size_t len);
+/* As much as is readable from addr on without a gap; 0 if nothing is. */
+size_t image_read_prefix(const struct image *img, uint64_t addr, void *buf, size_t len);
+/* One word. */
+int image_read_u64(const struct image *img, uint64_t addr, uint64_t *ret);
+/* A C string of at most size - 1 bytes; -EBADMSG if it does not end within. */
+int image_read_string(const struct image *img, uint64_t addr, char *buf, size_t size);
+
+struct image_part {
+    uint64_t addr;
+    void *buf;
+    size_t len;
+};
+/* Many parts in few system calls; whole or -EFAULT for all of them together. */
+int image_read_parts(const struct image *img, const struct image_part *parts, size_t n);
+
+enum image_kind image_kind(const struct image *img);
+pid_t image_pid(const struct image *img);               /* 0 when unknown */
+const char *image_exe(const struct image *img);         /* "" when unknown */
+const struct region_list *image_regions(const struct image *img);
+const struct image_thread *image_threads(const struct image *img, size_t *ret_n);
+const struct image_module *image_modules(const struct image *img, size_t *ret_n);
+/* Which pages were in memory at the stop (or, for a core, have content). NULL before a stop. */
+const struct residency *image_residency(const struct image *img);
+/* VmRSS of the stopped moment by /proc/PID/status; 0 when unknown. */
+uint64_t image_kernel_rss(const struct image *img);
+
+/* The ELF file behind a module, opened through the target's own root (or /proc/PID/exe, map_files
+ * for deleted ones; for a core the path on this host, build id checked). Owned by the image.
+ * -ENOENT, -EBADMSG when its build id is not that of the mapped memory. */
+int image_module_elf(struct image *img, size_t module, struct elf_file **ret, struct err *e);
+
+/* Sentences about what this image lacks ("3 of 41 segments are cut off: 12.0 MiB missing"). */
+const char *const *image_notes(const struct image *img, size_t *ret_n);
+
+#endif
