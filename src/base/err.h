@@ -3,11 +3,10 @@
  * Functions return 0 or a negative errno; the vocabulary, everywhere in memwhy:
  *   -EFAULT  not readable in this target        -EBADMSG  readable, but not what it must be
  *   -ENOTSUP a version or build we do not know  -ENODATA  not there
- *   -E2BIG   over a limit of limits.h           -EPERM, -EACCES, -ESRCH, -ENOENT as the kernel means them
- *   -EAGAIN  right, but not now: take the stop again
- *   -EINVAL  the user asked for something that cannot be (usage)
- *   -ENOTDIR not a process, not a file memwhy knows
- * A function that owes the user an explanation takes `struct err *e` last. Only cmd/ prints it. */
+ *   -E2BIG   over a limit of limits.h           -EPERM, -EACCES, -ESRCH, -ENOENT as the kernel
+ * means them -EAGAIN  right, but not now: take the stop again -EINVAL  the user asked for something
+ * that cannot be (usage) -ENOTDIR not a process, not a file memwhy knows A function that owes the
+ * user an explanation takes `struct err *e` last. Only cmd/ prints it. */
 #ifndef MEMWHY_BASE_ERR_H
 #define MEMWHY_BASE_ERR_H
 

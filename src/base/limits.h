@@ -2,11 +2,11 @@
 #ifndef MEMWHY_BASE_LIMITS_H
 #define MEMWHY_BASE_LIMITS_H
 
-#define PAGE_BYTES 4096ull             /* x86-64 base page; all residency is counted in these */
-#define LIMIT_REGIONS (1u << 20)       /* vm.max_map_count is 65530 by default; some raise it to 1 M */
-#define LIMIT_THREADS 65536u           /* kernel.threads-max on large hosts is above; nobody runs it */
-#define LIMIT_NAME 4096u               /* PATH_MAX, the longest name in /proc/PID/maps */
-#define LIMIT_ELF_BYTES (2ull << 30)   /* node is 120 MB; debug builds of 1.5 GB exist */
-#define LIMIT_USER_ADDR (1ull << 47)   /* user half of the x86-64 address space, 4-level tables */
+#define PAGE_BYTES 4096ull       /* x86-64 base page; all residency is counted in these */
+#define LIMIT_REGIONS (1u << 20) /* vm.max_map_count is 65530 by default; some raise it to 1 M */
+#define LIMIT_THREADS 65536u     /* kernel.threads-max on large hosts is above; nobody runs it */
+#define LIMIT_NAME 4096u         /* PATH_MAX, the longest name in /proc/PID/maps */
+#define LIMIT_ELF_BYTES (2ull << 30) /* node is 120 MB; debug builds of 1.5 GB exist */
+#define LIMIT_USER_ADDR (1ull << 47) /* user half of the x86-64 address space, 4-level tables */
 
 #endif

@@ -8,7 +8,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum opt_kind { OPT_FLAG, OPT_STRING, OPT_U64, OPT_BYTES /* 1M, 256k */, OPT_DURATION /* 30s, 500ms; in ns */ };
+enum opt_kind {
+    OPT_FLAG,
+    OPT_STRING,
+    OPT_U64,
+    OPT_BYTES /* 1M, 256k */,
+    OPT_DURATION /* 30s, 500ms; in ns */
+};
 
 struct opt {
     const char *name; /* without dashes; NULL ends the table */
@@ -22,7 +28,8 @@ struct opt_values;
 
 /* Parse argv[1..]; what is no option is a positional argument. -EINVAL with the reason, naming the
  * nearest option when one is misspelt. */
-int opt_parse(const struct opt *table, int argc, char **argv, struct opt_values **ret, struct err *e);
+int opt_parse(const struct opt *table, int argc, char **argv, struct opt_values **ret,
+              struct err *e);
 void opt_free(struct opt_values *v);
 
 bool opt_flag(const struct opt_values *v, const char *name);

@@ -24,17 +24,25 @@ enum image_kind { IMAGE_LIVE, IMAGE_STOPPED, IMAGE_CORE, IMAGE_FAKE };
 /* General registers in the order of the kernel's struct user_regs_struct (x86-64, 27 words):
  * r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base
  * gs_base ds es fs gs. */
-enum { REG_RBP = 4, REG_RAX = 10, REG_ORIG_RAX = 15, REG_RIP = 16, REG_RSP = 19, REG_FS_BASE = 21, REG_COUNT = 27 };
+enum {
+    IMAGE_RBP = 4,
+    IMAGE_RAX = 10,
+    IMAGE_ORIG_RAX = 15,
+    IMAGE_RIP = 16,
+    IMAGE_RSP = 19,
+    IMAGE_FS_BASE = 21,
+    IMAGE_REGS = 27
+};
 
 struct image_thread {
     pid_t tid;
     char name[16]; /* "" when unknown */
     bool has_regs; /* false while the target runs */
-    uint64_t regs[REG_COUNT];
+    uint64_t regs[IMAGE_REGS];
 };
 
-/* A file mapped with execute permission or named by NT_FILE with ELF content: the binary, libraries,
- * addons. */
+/* A file mapped with execute permission or named by NT_FILE with ELF content: the binary,
+ * libraries, addons. */
 struct image_module {
     const char *path;    /* as the target names it */
     uint64_t start, end; /* lowest and highest mapped address */
@@ -54,7 +62,8 @@ void image_free(struct image *img);
  * The kernel lets the threads go if memwhy dies. Fails with -ESRCH or -EPERM; -EBUSY when another
  * tracer has it. On images that cannot move this is a no-op. */
 int image_stop(struct image *img, struct err *e);
-/* Let the threads go; what was copied stays valid, reads go on but see a moving target. Idempotent. */
+/* Let the threads go; what was copied stays valid, reads go on but see a moving target. Idempotent.
+ */
 void image_release(struct image *img);
 /* Sum of all pauses so far, from the first interrupt to the last detach. */
 uint64_t image_pause_ns(const struct image *img);
@@ -76,8 +85,8 @@ struct image_part {
 int image_read_parts(const struct image *img, const struct image_part *parts, size_t n);
 
 enum image_kind image_kind(const struct image *img);
-pid_t image_pid(const struct image *img);               /* 0 when unknown */
-const char *image_exe(const struct image *img);         /* "" when unknown */
+pid_t image_pid(const struct image *img);       /* 0 when unknown */
+const char *image_exe(const struct image *img); /* "" when unknown */
 const struct region_list *image_regions(const struct image *img);
 const struct image_thread *image_threads(const struct image *img, size_t *ret_n);
 const struct image_module *image_modules(const struct image *img, size_t *ret_n);

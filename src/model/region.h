@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 enum region_kind {
-    REGION_ANON,    /* private anonymous, no name (or [anon:...]) */
-    REGION_HEAP,    /* [heap], the brk area */
-    REGION_STACK,   /* [stack] of the main thread */
-    REGION_FILE,    /* a file of a real file system */
-    REGION_SHMEM,   /* tmpfs, memfd, SysV, shared anonymous: counted in RssShmem */
-    REGION_KERNEL,  /* [vdso], [vvar], [vsyscall], ... */
-    REGION_DEVICE,  /* anon_inode:, /dev/... other than zero: rings, perf buffers */
+    REGION_ANON,   /* private anonymous, no name (or [anon:...]) */
+    REGION_HEAP,   /* [heap], the brk area */
+    REGION_STACK,  /* [stack] of the main thread */
+    REGION_FILE,   /* a file of a real file system */
+    REGION_SHMEM,  /* tmpfs, memfd, SysV, shared anonymous: counted in RssShmem */
+    REGION_KERNEL, /* [vdso], [vvar], [vsyscall], ... */
+    REGION_DEVICE, /* anon_inode:, /dev/... other than zero: rings, perf buffers */
 };
 
 enum { REGION_R = 1, REGION_W = 2, REGION_X = 4 };

@@ -19,7 +19,8 @@ struct resident_run {
 };
 
 struct residency {
-    struct resident_run *at; /* sorted, not overlapping; zero pages and PFN mappings are not in it */
+    struct resident_run
+        *at; /* sorted, not overlapping; zero pages and PFN mappings are not in it */
     size_t n, cap;
     uint64_t total_bytes; /* what the kernel calls RSS */
     uint64_t file_bytes;  /* of it RESIDENT_FILE */

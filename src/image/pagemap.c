@@ -1,0 +1,112 @@
+#include "image/pagemap.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* include/uapi/linux/fs.h since Linux 6.7; repeated here because older headers lack it. */
+struct scan_region {
+    uint64_t start, end, categories;
+};
+struct scan_arg {
+    uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+    uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+#define SCAN_IOCTL _IOWR('f', 16, struct scan_arg)
+enum {
+    SCAN_FILE = 1 << 2,
+    SCAN_PRESENT = 1 << 3,
+    SCAN_SWAPPED = 1 << 4,
+    SCAN_PFNZERO = 1 << 5,
+    SCAN_HUGE = 1 << 6,
+};
+#define SCAN_BATCH 4096
+
+static void take_scanned(const struct scan_region *v, struct residency *ret) {
+    if (v->categories & SCAN_PFNZERO)
+        return; /* the shared zero page: mapped, but in nobody's RSS */
+    if (v->categories & SCAN_PRESENT)
+        residency_add(ret, v->start, v->end,
+                      (v->categories & SCAN_FILE ? RESIDENT_FILE : 0) |
+                          (v->categories & SCAN_HUGE ? RESIDENT_HUGE : 0));
+    else if (v->categories & SCAN_SWAPPED)
+        ret->swap_bytes += v->end - v->start;
+}
+
+static int scan_ioctl(int fd, struct residency *ret) {
+    cleanup_free struct scan_region *vec = mem_alloc(SCAN_BATCH * sizeof *vec);
+    struct scan_arg arg = {
+        .size = sizeof arg,
+        .end = LIMIT_USER_ADDR,
+        .vec = (uintptr_t)vec,
+        .vec_len = SCAN_BATCH,
+        .category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
+        .return_mask = SCAN_FILE | SCAN_PRESENT | SCAN_SWAPPED | SCAN_PFNZERO | SCAN_HUGE,
+    };
+    while (arg.start < arg.end) {
+        int n = ioctl(fd, SCAN_IOCTL, &arg);
+        if (n < 0)
+            return -errno;
+        for (int i = 0; i < n; i++)
+            take_scanned(&vec[i], ret);
+        if (arg.walk_end <= arg.start)
+            return -EIO;
+        arg.start = arg.walk_end;
+    }
+    return 0;
+}
+
+/* The table: Documentation/admin-guide/mm/pagemap.rst. */
+#define ENTRY_PRESENT (1ull << 63)
+#define ENTRY_SWAPPED (1ull << 62)
+#define ENTRY_FILE (1ull << 61)
+
+static int read_region(int fd, const struct region *r, uint64_t *buf, size_t cap,
+                       struct residency *ret) {
+    for (uint64_t at = r->start; at < r->end;) {
+        size_t want = (r->end - at) / PAGE_BYTES;
+        if (want > cap)
+            want = cap;
+        ssize_t got = pread(fd, buf, want * sizeof *buf, (off_t)(at / PAGE_BYTES * sizeof *buf));
+        if (got < (ssize_t)sizeof *buf)
+            return got < 0 ? -errno : -EIO;
+        size_t n = (size_t)got / sizeof *buf;
+        for (size_t i = 0; i < n; i++, at += PAGE_BYTES) {
+            if (buf[i] & ENTRY_PRESENT)
+                residency_add(ret, at, at + PAGE_BYTES, buf[i] & ENTRY_FILE ? RESIDENT_FILE : 0);
+            else if (buf[i] & ENTRY_SWAPPED)
+                ret->swap_bytes += PAGE_BYTES;
+        }
+    }
+    return 0;
+}
+
+static int read_table(int fd, const struct region_list *regions, struct residency *ret) {
+    enum { CAP = 1 << 15 };
+    cleanup_free uint64_t *buf = mem_alloc(CAP * sizeof *buf);
+    for (size_t i = 0; i < regions->n; i++) {
+        const struct region *r = &regions->at[i];
+        if (r->end > LIMIT_USER_ADDR || (r->kind == REGION_KERNEL && (r->prot & REGION_X) == 0))
+            continue; /* [vsyscall]; [vvar] is a PFN mapping and not in RSS */
+        int err = read_region(fd, r, buf, CAP, ret);
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+int pagemap_residency(pid_t pid, const struct region_list *regions, struct residency *ret) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/pagemap", (int)pid);
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? -ESRCH : -errno;
+    int r = scan_ioctl(fd, ret);
+    if (r == -ENOTTY || r == -EINVAL)
+        r = read_table(fd, regions, ret);
+    return r;
+}
