@@ -1,0 +1,212 @@
+#include "image/elf_symbols.h"
+#include "base/map64.h"
+#include "base/mem.h"
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+/* Most names of node begin with "_ZN2v88internal": 32 bytes reach well into what differs. */
+enum { HEAD_BYTES = 32 };
+
+struct elf_name_head {
+    char b[HEAD_BYTES];
+};
+
+struct elf_by_addr {
+    uint64_t value, max_end;
+    uint32_t index;
+};
+
+void elf_symbols_init(struct elf_symbols *t, const uint8_t *syms, size_t n, const char *strs,
+                      size_t strs_len) {
+    *t = (struct elf_symbols){.syms = syms, .strs = strs, .strs_len = strs_len};
+    t->n = n < (1u << 31) ? (uint32_t)n : 0;
+}
+
+void elf_symbols_done(struct elf_symbols *t) {
+    free(t->slots);
+    free(t->tags);
+    free(t->heads);
+    free(t->by_addr);
+    *t = (struct elf_symbols){0};
+}
+
+static Elf64_Sym sym_at(const struct elf_symbols *t, uint32_t i) {
+    Elf64_Sym s;
+    memcpy(&s, t->syms + (size_t)i * sizeof s, sizeof s);
+    return s;
+}
+
+/* The name of a symbol that is defined and names something in memory; NULL otherwise. */
+static const char *sym_name(const struct elf_symbols *t, const Elf64_Sym *s, size_t *ret_len) {
+    unsigned type = ELF64_ST_TYPE(s->st_info);
+    if (s->st_shndx == SHN_UNDEF || type == STT_FILE || type == STT_SECTION)
+        return NULL;
+    if (s->st_name == 0 || s->st_name >= t->strs_len)
+        return NULL;
+    size_t room = t->strs_len - s->st_name, len = strnlen(t->strs + s->st_name, room);
+    if (len == 0 || len == room)
+        return NULL;
+    *ret_len = len;
+    return t->strs + s->st_name;
+}
+
+static struct elf_symbol symbol_of(const struct elf_symbols *t, const Elf64_Sym *s) {
+    return (struct elf_symbol){t->strs + s->st_name, s->st_value, s->st_size};
+}
+
+static uint64_t name_hash(const char *name, size_t len) {
+    uint64_t h = len, w;
+    for (; len >= 8; name += 8, len -= 8) {
+        memcpy(&w, name, 8);
+        h = map64_hash(h ^ w);
+    }
+    w = 0;
+    memcpy(&w, name, len);
+    return map64_hash(map64_hash(h ^ w));
+}
+
+/* The slot that holds `name`, or the empty one where it belongs. */
+static uint32_t name_slot(const struct elf_symbols *t, const char *name, size_t len) {
+    uint64_t h = name_hash(name, len);
+    uint32_t i = (uint32_t)h & t->mask, tag = (uint32_t)(h >> 32);
+    for (; t->slots[i]; i = (i + 1) & t->mask) {
+        if (t->tags[i] != tag)
+            continue;
+        Elf64_Sym s = sym_at(t, t->slots[i] - 1);
+        /* What is in the table was found to be ended by a NUL inside it. */
+        if (!strncmp(t->strs + s.st_name, name, len) && !t->strs[s.st_name + len])
+            return i;
+    }
+    t->tags[i] = tag;
+    return i;
+}
+
+static void build_hash(struct elf_symbols *t) {
+    uint32_t cap = 16;
+    while (cap / 2 < t->n)
+        cap *= 2;
+    t->slots = mem_zalloc((size_t)cap * sizeof *t->slots);
+    t->tags = mem_alloc((size_t)cap * sizeof *t->tags);
+    t->mask = cap - 1;
+    for (uint32_t i = 0; i < t->n; i++) {
+        Elf64_Sym s = sym_at(t, i);
+        size_t len;
+        const char *name = sym_name(t, &s, &len);
+        if (!name)
+            continue;
+        uint32_t slot = name_slot(t, name, len);
+        /* Names of static things repeat: one that is global wins, else the first. */
+        if (t->slots[slot]) {
+            Elf64_Sym had = sym_at(t, t->slots[slot] - 1);
+            if (ELF64_ST_BIND(had.st_info) != STB_LOCAL || ELF64_ST_BIND(s.st_info) == STB_LOCAL)
+                continue;
+        }
+        t->slots[slot] = i + 1;
+    }
+}
+
+int elf_symbols_find(struct elf_symbols *t, const char *name, struct elf_symbol *ret) {
+    if (!t->n)
+        return -ENODATA;
+    if (!t->slots)
+        build_hash(t);
+    uint32_t slot = name_slot(t, name, strlen(name));
+    if (!t->slots[slot])
+        return -ENODATA;
+    Elf64_Sym s = sym_at(t, t->slots[slot] - 1);
+    *ret = symbol_of(t, &s);
+    return 0;
+}
+
+/* Asked some sixty times per run with unknown prefixes: a scan over 3.4 MB of name heads costs less
+ * than sorting 107,000 names once would. */
+static void build_heads(struct elf_symbols *t) {
+    t->heads = mem_zalloc((size_t)t->n * sizeof *t->heads);
+    for (uint32_t i = 0; i < t->n; i++) {
+        Elf64_Sym s = sym_at(t, i);
+        size_t len;
+        const char *name = sym_name(t, &s, &len);
+        if (name)
+            memcpy(t->heads[i].b, name, len < HEAD_BYTES ? len : HEAD_BYTES);
+    }
+}
+
+int elf_symbols_prefix(struct elf_symbols *t, const char *prefix, struct elf_symbol *ret) {
+    size_t len = strlen(prefix), head = len < HEAD_BYTES ? len : HEAD_BYTES;
+    if (!t->n || !len)
+        return -ENODATA;
+    if (!t->heads)
+        build_heads(t);
+    bool found = false;
+    Elf64_Sym best = {0};
+    for (uint32_t i = 0; i < t->n; i++) {
+        if (t->heads[i].b[0] != prefix[0] || memcmp(t->heads[i].b, prefix, head) != 0)
+            continue;
+        Elf64_Sym s = sym_at(t, i);
+        if (len > head && strncmp(t->strs + s.st_name, prefix, len) != 0)
+            continue;
+        if (!found || s.st_value < best.st_value)
+            best = s;
+        found = true;
+    }
+    if (!found)
+        return -ENODATA;
+    *ret = symbol_of(t, &best);
+    return 0;
+}
+
+static int by_value(const void *a, const void *b) {
+    const struct elf_by_addr *x = a, *y = b;
+    if (x->value != y->value)
+        return x->value < y->value ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static void build_by_addr(struct elf_symbols *t) {
+    t->by_addr = mem_alloc(((size_t)t->n + 1) * sizeof *t->by_addr);
+    for (uint32_t i = 0; i < t->n; i++) {
+        Elf64_Sym s = sym_at(t, i);
+        size_t len;
+        /* The value of a thread-local symbol is no address. */
+        if (ELF64_ST_TYPE(s.st_info) == STT_TLS || !sym_name(t, &s, &len))
+            continue;
+        uint64_t end;
+        if (__builtin_add_overflow(s.st_value, s.st_size, &end))
+            continue;
+        t->by_addr[t->n_by_addr++] = (struct elf_by_addr){s.st_value, end, i};
+    }
+    qsort(t->by_addr, t->n_by_addr, sizeof *t->by_addr, by_value);
+    for (uint32_t i = 1; i < t->n_by_addr; i++)
+        if (t->by_addr[i].max_end < t->by_addr[i - 1].max_end)
+            t->by_addr[i].max_end = t->by_addr[i - 1].max_end;
+}
+
+int elf_symbols_at(struct elf_symbols *t, uint64_t vaddr, uint64_t floor, struct elf_symbol *ret) {
+    if (!t->n)
+        return -ENODATA;
+    if (!t->by_addr)
+        build_by_addr(t);
+    uint32_t lo = 0, hi = t->n_by_addr;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (t->by_addr[mid].value <= vaddr)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    for (uint32_t i = lo; i-- > 0 && t->by_addr[i].max_end > vaddr;) {
+        Elf64_Sym s = sym_at(t, t->by_addr[i].index);
+        if (s.st_size > vaddr - s.st_value) {
+            *ret = symbol_of(t, &s);
+            return 0;
+        }
+    }
+    if (!lo)
+        return -ENODATA;
+    Elf64_Sym s = sym_at(t, t->by_addr[lo - 1].index);
+    if (s.st_size != 0 || s.st_value < floor)
+        return -ENODATA;
+    *ret = symbol_of(t, &s);
+    return 0;
+}
