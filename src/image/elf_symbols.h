@@ -15,14 +15,14 @@ struct elf_symbols {
     uint32_t *slots, *tags;
     uint32_t mask;
     /* By prefix: the first bytes of each name, in table order. */
-    struct elf_name_head *heads;
+    uint64_t *heads;
     /* By address: sorted, with the highest end so far, which bounds the walk back to a symbol that
      * encloses others. */
     struct elf_by_addr *by_addr;
     uint32_t n_by_addr;
 };
 
-/* The bytes are borrowed. Takes no more than 2^31 symbols. */
+/* The bytes are borrowed. */
 void elf_symbols_init(struct elf_symbols *t, const uint8_t *syms, size_t n, const char *strs,
                       size_t strs_len);
 void elf_symbols_done(struct elf_symbols *t);
