@@ -4,8 +4,9 @@
  * Recipe: fill in the descriptor, write run(). run() gets parsed options, prints its text to
  * run->out (or adds its fields to run->doc when run->json) and returns 0, a positive exit code
  * (1 findings, 4 partial result) or a negative errno with run->err filled. The dispatcher does
- * --help, --json, -o, the document's common fields, errors, exit codes, and checks that the output
- * was written. */
+ * --help, --json, -o, the document's common fields, errors, exit codes, the number of arguments (by
+ * `args`), and checks that the output was written.
+ * A file of src/cmd/ that defines no `const struct command` is a helper. */
 #ifndef MEMWHY_CMD_CMD_H
 #define MEMWHY_CMD_CMD_H
 
@@ -27,14 +28,41 @@ struct run {
     struct err err;
 };
 
+/* Under which heading `memwhy --help` lists a command. */
+enum command_group {
+    GROUP_ACCOUNT, /* where the memory is */
+    GROUP_HEAP,    /* the JavaScript heap */
+    GROUP_NATIVE,  /* malloc and what native code holds */
+    GROUP_OVER_TIME,
+    GROUP_REMEDY,
+    GROUP_EVIDENCE, /* keep it, and what is known of the target */
+    GROUP_COUNT,
+};
+
 struct command {
     const char *name;
-    const char *args;    /* "TARGET", "A B", "[PID...]" */
+    /* "TARGET", "A B", "[PID...]": words in brackets may be left out, "..." allows more. */
+    const char *args;
+    enum command_group group;
     const char *summary; /* one line, for `memwhy --help` */
     const char *help;    /* paragraphs with an example and how to read its output */
     const struct opt *opts;
     bool hidden;
     int (*run)(struct run *r);
 };
+
+/* All of them, ended by NULL; made by the build. */
+extern const struct command *const commands[];
+/* By name; NULL if there is none. */
+const struct command *command_find(const char *name);
+/* The one whose name `word` may be a misspelling of, or NULL. */
+const struct command *command_resembling(const char *word);
+
+/* Options every command has: --json, --output, --help. */
+extern const struct opt command_common_opts[];
+
+/* The overview of `memwhy --help`, and the help of one command. */
+void help_overview(FILE *out);
+void help_command(const struct command *c, FILE *out);
 
 #endif
