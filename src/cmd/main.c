@@ -240,7 +240,7 @@ int main(int argc, char **argv) {
     opt_free(q.opts);
     struct err e = {0};
     struct output out = {.file = stdout};
-    if (output_commit(&out, &e) < 0)
+    if (code != EXIT_OWN_FAILURE && output_commit(&out, &e) < 0)
         code = report_write_error(&q, &e);
     return code;
 }
