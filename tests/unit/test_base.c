@@ -1,0 +1,139 @@
+/* The small ones: errors, the map, the vector, text, memory. */
+#include "base/err.h"
+#include "base/map64.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "unit.h"
+#include <errno.h>
+
+static void errors(void **state) {
+    (void)state;
+    struct err e = {0};
+    assert_int_equal(err_set(&e, -ESRCH, "Look again.", "Process %d is gone.", 7), -ESRCH);
+    assert_string_equal(e.what, "Process 7 is gone.");
+    assert_string_equal(e.hint, "Look again.");
+    assert_int_equal(err_set(&e, -EPERM, NULL, "No."), -EPERM);
+    assert_string_equal(e.hint, "");
+    assert_int_equal(err_set(NULL, -EIO, "", "Nobody asks."), -EIO);
+    char longer[2000];
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    err_set(&e, -EIO, longer, "%s", longer);
+    assert_int_equal(strlen(e.what), sizeof e.what - 1);
+    assert_int_equal(strlen(e.hint), sizeof e.hint - 1);
+    assert_string_equal(err_json_code(-ESRCH), "target-gone");
+    assert_string_equal(err_json_code(-EACCES), "no-permission");
+    assert_string_equal(err_json_code(-EINVAL), "usage");
+    assert_string_equal(err_json_code(-12345), "io");
+    assert_int_equal(err_exit_code(0), 0);
+    assert_int_equal(err_exit_code(-EINVAL), 2);
+    assert_int_equal(err_exit_code(-EPERM), 3);
+    assert_int_equal(err_exit_code(-ENOMEM), 5);
+}
+
+static void map(void **state) {
+    (void)state;
+    struct map64 m = {0};
+    uint64_t v = 5;
+    assert_false(map64_get(&m, 1, &v));
+    for (uint64_t k = 1; k <= 10000; k++)
+        map64_put(&m, k << 12, k);
+    assert_int_equal(m.n, 10000);
+    for (uint64_t k = 1; k <= 10000; k++) {
+        assert_true(map64_get(&m, k << 12, &v));
+        assert_int_equal(v, k);
+    }
+    map64_put(&m, 1 << 12, 77);
+    assert_int_equal(m.n, 10000);
+    assert_true(map64_get(&m, 1 << 12, &v));
+    assert_int_equal(v, 77);
+    assert_false(map64_get(&m, 3, &v));
+    assert_false(map64_get(&m, 0, &v));
+    assert_int_equal(v, 77); /* untouched */
+    assert_true(map64_get(&m, 1 << 12, NULL));
+    map64_put(&m, UINT64_MAX, 0);
+    assert_true(map64_get(&m, UINT64_MAX, &v));
+    assert_int_equal(v, 0);
+    map64_done(&m);
+    assert_false(map64_get(&m, 1 << 12, &v));
+}
+
+static int by_value(const void *a, const void *b) {
+    return *(const int *)a - *(const int *)b;
+}
+
+static void vec(void **state) {
+    (void)state;
+    VEC(int) v = {0};
+    vec_sort(&v, by_value);
+    for (int i = 0; i < 1000; i++)
+        vec_push(&v, 999 - i);
+    assert_int_equal(v.n, 1000);
+    vec_sort(&v, by_value);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(v.at[i], i);
+    vec_free(&v);
+    assert_null(v.at);
+}
+
+static void utf8(void **state) {
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"", ""},
+        {"plain", "plain"},
+        {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"\xff", "\xef\xbf\xbd"},
+        {"\xc3", "\xef\xbf\xbd"},                                                 /* cut off */
+        {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},                                 /* cut off */
+        {"\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd"},                                 /* overlong */
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},                 /* surrogate */
+        {"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* over 10FFFF */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cleanup_free char *clean = text_clean(cases[i].in);
+        assert_string_equal(clean, cases[i].out);
+        json_t *j = text_json(cases[i].in);
+        assert_non_null(j);
+        json_decref(j);
+    }
+    assert_int_equal(text_width("\xc3\xa9x"), 2);
+    assert_int_equal(text_prefix_bytes("\xc3\xa9x", 1), 2);
+    assert_int_equal(text_prefix_bytes("abc", 9), 3);
+}
+
+static void words(void **state) {
+    (void)state;
+    assert_int_equal(text_distance("heap", "heap"), 0);
+    assert_int_equal(text_distance("exlpain", "explain"), 1); /* a swap is one slip */
+    assert_int_equal(text_distance("", "map"), 3);
+    assert_int_equal(text_distance("kitten", "sitting"), 3);
+    assert_true(text_resembles("exlpian", "explain"));
+    assert_true(text_resembles("mpa", "map"));
+    assert_false(text_resembles("map", "map"));
+    assert_false(text_resembles("node", "map"));
+    assert_false(text_resembles("a-very-long-word-that-nobody-would-ever-type", "map"));
+}
+
+static void memory(void **state) {
+    (void)state;
+    cleanup_free char *s = mem_printf("%d-%s", 3, "x");
+    assert_string_equal(s, "3-x");
+    cleanup_free char *cut = mem_strndup("abcdef", 3);
+    assert_string_equal(cut, "abc");
+    cleanup_free char *whole = mem_strndup("ab", 30);
+    assert_string_equal(whole, "ab");
+    cleanup_free void *none = mem_alloc(0);
+    assert_non_null(none);
+    cleanup_free unsigned char *zeros = mem_zalloc(100);
+    assert_int_equal(zeros[99], 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors), cmocka_unit_test(map),   cmocka_unit_test(vec),
+        cmocka_unit_test(utf8),   cmocka_unit_test(words), cmocka_unit_test(memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
