@@ -12,7 +12,7 @@ esac
 shift
 names=
 for file in "$@"; do
-    name=$(sed -n "s/^const struct $struct \($prefix[a-z0-9_]*\) = .*/\1/p" "$file")
+    name=$(sed -n "s/^const struct $struct \(${prefix}[a-z0-9_]*\) = .*/\1/p" "$file")
     [ -n "$name" ] || continue
     want=$prefix$(basename "$file" .c | tr - _)
     [ "$name" = "$want" ] || { echo "$file: defines $name, must define $want" >&2; exit 1; }
@@ -22,7 +22,7 @@ echo "/* Made by scripts/registry.sh. */"
 echo "#include \"$header\""
 echo "#include <stddef.h>"
 for name in $names; do echo "extern const struct $struct $name;"; done
-echo "const struct $struct *const $table[] = {"
+echo "const struct $struct *const ${table}[] = {"
 for name in $names; do echo "    &$name,"; done
 echo "    NULL,"
 echo "};"

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Checks who includes whom. Data goes one way: what reads memory never judges, what judges never
+# sees an address space, what prints computes nothing. The table is the design; a folder that is
+# not in it may include nothing.
+cd "$(dirname "$0")/../.." || exit 1
+allowed() {
+    case $1 in
+    base) echo ;;
+    model) echo base ;;
+    image | graph | kernel | record | rules | report) echo base model ;;
+    v8 | malloc | trace | inspector) echo base model image ;;
+    collect) echo base model image v8 malloc graph kernel trace inspector record ;;
+    serve) echo base model record collect rules report ;;
+    cmd) echo base model image v8 malloc graph kernel trace inspector record collect rules report serve ;;
+    esac
+}
+bad=0
+for folder in src/*/; do
+    folder=$(basename "$folder")
+    may=" $folder $(allowed "$folder") "
+    # FILE:LINE:#include "X/Y.h"
+    for include in $(grep -rn --include='*.[ch]' '^ *# *include *"' "src/$folder" | sed 's/: *# *include *"/:/; s/".*//'); do
+        place=${include%:*} header=${include##*:}
+        case $may in
+        *" ${header%%/*} "*) ;;
+        *)
+            case $header in
+            */*) echo "$place: $folder may not include ${header%%/*} (\"$header\")" ;;
+            *) echo "$place: name the folder: \"$header\"" ;;
+            esac
+            bad=1
+            ;;
+        esac
+    done
+done
+exit $bad
