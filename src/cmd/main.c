@@ -86,13 +86,6 @@ static int check_arg_count(const struct command *c, const struct opt_values *opt
                    c->name, c->args);
 }
 
-static int parse(struct request *q, const struct opt *table, struct err *e) {
-    if (!q->command)
-        return err_set(e, -EINVAL, "memwhy --help lists all commands.", "There is no command %s.",
-                       q->word ? q->word : "");
-    return opt_parse(table, (int)q->argv.n - 1, q->argv.at, &q->opts, e);
-}
-
 /* A first word that is no command was taken for a target; when that fails, say what it may be. */
 static void hint_misspelt(const struct request *q, struct err *e) {
     const struct command *c = q->word ? command_resembling(q->word) : NULL;
@@ -207,8 +200,14 @@ static bool answer_directly(int argc, char **argv, int *ret_code) {
 static int serve_request(struct request *q) {
     struct err e = {0};
     bool write_failed = false;
-    cleanup_free struct opt *table = q->command ? all_opts(q->command) : NULL;
-    int rc = parse(q, table, &e);
+    if (!q->command) { /* this build has no explain */
+        int code = err_set(&e, -EINVAL, "memwhy --help lists all commands.",
+                           "There is no command %s.", q->word ? q->word : "");
+        hint_misspelt(q, &e);
+        return report_error(q, &e, code);
+    }
+    cleanup_free struct opt *table = all_opts(q->command);
+    int rc = opt_parse(table, (int)q->argv.n - 1, q->argv.at, &q->opts, &e);
     if (rc == 0 && opt_flag(q->opts, "help")) {
         help_command(q->command, stdout);
         return 0;
