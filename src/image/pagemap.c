@@ -41,7 +41,7 @@ static int scan_ioctl(int fd, struct residency *ret) {
     cleanup_free struct scan_region *vec = mem_alloc(SCAN_BATCH * sizeof *vec);
     struct scan_arg arg = {
         .size = sizeof arg,
-        .end = LIMIT_USER_ADDR,
+        .end = LIMIT_USER_ADDR - PAGE_BYTES, /* TASK_SIZE_MAX */
         .vec = (uintptr_t)vec,
         .vec_len = SCAN_BATCH,
         .category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,

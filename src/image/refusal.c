@@ -118,7 +118,7 @@ int refusal_explain(pid_t pid, int error, const char *what, struct err *e) {
     if (error == -EPERM || error == -EACCES)
         return explain_refused(pid, &f, what, e);
     return err_set(e, error, "Run again with MEMWHY_DEBUG=image for what the kernel said.",
-                   "could not read %s of process %d: %s", what, (int)pid, strerror(-error));
+                   "process %d: could not read %s: %s", (int)pid, what, strerror(-error));
 }
 
 int refusal_check_process(pid_t pid, struct err *e) {

@@ -1,0 +1,272 @@
+#include "v8/v8.h"
+
+#include "v8/isolates.h"
+#include "v8/walk.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Each round finds the areas of background threads on which the round before got stuck; a page can
+ * hold several. */
+#define MAX_ROUNDS 6
+
+static void note(struct v8_census *c, const char *fmt, ...) {
+    char *s = NULL;
+    va_list ap;
+    va_start(ap, fmt);
+    if (vasprintf(&s, fmt, ap) >= 0)
+        vec_push(&c->notes, s);
+    va_end(ap);
+}
+
+static struct v8_page *page_of_base(struct v8_pages *p, uint64_t base) {
+    uint64_t i;
+    return base && map64_get(&p->by_base, base, &i) ? &p->list.at[i - 1] : NULL;
+}
+
+static bool has_top(const struct v8_lab_list *labs, const struct v8_page *g) {
+    for (size_t i = 0; i < labs->list.n; i++)
+        if (labs->list.at[i].top > g->area_start - 8 && labs->list.at[i].top <= g->area_end)
+            return true;
+    return false;
+}
+
+/* Up to version 10 to-space pages after the one with the allocation top keep old contents. The
+ * order is the list's, not the addresses'. */
+static void mark_raw_tails(struct v8_pages *p, const struct v8_lab_list *labs) {
+    for (size_t i = 0; i < p->list.n; i++) {
+        struct v8_page *g = &p->list.at[i];
+        if (!g->in_use || g->space != V8_NEW || !(g->flags & V8_PAGE_TO) || !has_top(labs, g))
+            continue;
+        size_t guard = 0;
+        for (struct v8_page *n = page_of_base(p, g->next);
+             n && n->owner == g->owner && guard++ < p->list.n; n = page_of_base(p, n->next))
+            n->raw_tail = true;
+    }
+}
+
+static int by_u64(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Walk all pages in use; where a walk gets stuck, look for the area of a background thread there
+ * and walk those pages again. */
+static void walk_all(const struct image *img, const struct v8_layout *l, const struct v8_pages *p,
+                     struct v8_lab_list *labs, size_t n_isolates, struct v8_walk *walk) {
+    VEC(size_t) which = {0};
+    for (size_t i = 0; i < p->list.n; i++)
+        if (p->list.at[i].in_use)
+            vec_push(&which, i);
+    for (int round = 0; which.n; round++) {
+        walk->stuck.n = 0;
+        bool last = round == MAX_ROUNDS;
+        v8_walk_pages(img, l, p, labs, n_isolates, which.at, which.n, last, walk);
+        if (!walk->stuck.n || last)
+            break;
+        VEC(uint64_t) at = {0};
+        which.n = 0;
+        for (size_t i = 0; i < walk->stuck.n; i++) {
+            vec_push(&which, walk->stuck.at[i].page);
+            vec_push(&at, walk->stuck.at[i].at);
+        }
+        qsort(at.at, at.n, sizeof *at.at, by_u64);
+        if (!v8_labs_search(img, p, at.at, at.n, labs))
+            round = MAX_ROUNDS - 1; /* nothing to be found: count what there is */
+        vec_free(&at);
+    }
+    vec_free(&which);
+}
+
+static int by_address(const void *a, const void *b) {
+    const struct v8_store *x = a, *y = b;
+    if (x->addr != y->addr)
+        return x->addr < y->addr ? -1 : 1;
+    return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
+}
+
+/* Several objects may share one store (also across isolates): keep the longest view of each. */
+static void take_stores(struct v8_census *c, struct v8_walk *walk) {
+    vec_sort(&walk->stores, by_address);
+    for (size_t i = 0; i < walk->stores.n; i++) {
+        struct v8_store s = walk->stores.at[i];
+        if (c->stores.n && c->stores.at[c->stores.n - 1].addr == s.addr)
+            continue;
+        vec_push(&c->stores, s);
+        if (s.isolate >= c->isolates.n)
+            continue;
+        struct v8_isolate_census *iso = &c->isolates.at[s.isolate];
+        if (s.kind == V8_STORE_STRING) {
+            iso->external_string_bytes += s.bytes;
+        } else if (s.kind != V8_STORE_WASM) {
+            iso->array_buffer_bytes += s.bytes;
+            iso->array_buffer_count++;
+        }
+    }
+}
+
+static uint64_t space_counter(const struct image *img, const struct v8_layout *l, uint64_t owner) {
+    uint64_t v = 0;
+    if (l->facts.space_size_word >= 0)
+        image_read_u64(img, owner + 8 * (uint64_t)l->facts.space_size_word, &v);
+    return v;
+}
+
+static bool is_paged(int space) {
+    return space == V8_OLD || space == V8_CODE || space == V8_MAP || space == V8_TRUSTED ||
+           space == V8_SHARED || space == V8_SHARED_TRUSTED;
+}
+
+static void take_spaces(const struct image *img, const struct v8_layout *l,
+                        const struct v8_pages *p, struct v8_walk *walk, struct v8_census *c) {
+    size_t n = c->isolates.n;
+    for (size_t i = 0; i < n; i++)
+        for (int s = 0; s < V8_SPACES; s++) {
+            struct v8_space_census *to = &c->isolates.at[i].space[s];
+            *to = walk->space[i][s];
+            to->used = to->part[V8_OBJECTS].bytes;
+            if (l->facts.used_counts_lab && s != V8_NEW)
+                to->used += to->part[V8_LAB].bytes;
+            c->unwalked_bytes += to->part[V8_UNWALKED].bytes;
+        }
+    c->read_only = walk->space[n][V8_READ_ONLY];
+    c->read_only.used = c->read_only.part[V8_OBJECTS].bytes;
+    c->unwalked_bytes += c->read_only.part[V8_UNWALKED].bytes;
+    for (size_t i = 0; i < p->list.n; i++) {
+        const struct v8_page *g = &p->list.at[i];
+        if (!g->in_use || g->isolate < 0 || !is_paged(g->space))
+            continue;
+        struct v8_space_census *s = &c->isolates.at[g->isolate].space[g->space];
+        if (!s->accounted)
+            s->accounted = space_counter(img, l, g->owner);
+    }
+}
+
+static void take_pages(const struct image *img, const struct v8_pages *p, struct v8_census *c) {
+    const struct residency *res = image_residency(img);
+    for (size_t i = 0; i < p->list.n; i++) {
+        const struct v8_page *g = &p->list.at[i];
+        vec_push(&c->pages, (struct v8_range){g->addr, g->addr + g->size});
+        if (g->in_use)
+            continue;
+        c->stale.pages++;
+        c->stale.bytes += g->size;
+        if (res)
+            c->stale.resident += residency_bytes(res, g->addr, g->addr + g->size);
+    }
+}
+
+/* Whose thread runs an isolate: the one on whose stack the isolate's address stands most often. */
+static void name_isolates(const struct image *img, struct v8_census *c) {
+    enum { STACK_LOOK = 256 << 10 };
+    size_t n_threads;
+    const struct image_thread *t = image_threads(img, &n_threads);
+    size_t n = c->isolates.n;
+    cleanup_free unsigned *best = mem_zalloc((n + 1) * sizeof *best);
+    cleanup_free uint64_t *buf = mem_alloc(STACK_LOOK);
+    cleanup_free unsigned *votes = mem_zalloc((n + 1) * sizeof *votes);
+    for (size_t i = 0; i < n_threads; i++) {
+        if (!t[i].has_regs)
+            continue;
+        const struct region *r = region_find(image_regions(img), t[i].regs[IMAGE_RSP]);
+        if (!r)
+            continue;
+        uint64_t from = t[i].regs[IMAGE_RSP] & ~7ull;
+        uint64_t len = r->end - from < STACK_LOOK ? r->end - from : STACK_LOOK;
+        size_t words = image_read_prefix(img, from, buf, len) / 8;
+        memset(votes, 0, n * sizeof *votes);
+        for (size_t k = 0; k < words; k++)
+            for (size_t v = 0; v < n; v++)
+                votes[v] += buf[k] == c->isolates.at[v].isolate && buf[k];
+        for (size_t v = 0; v < n; v++)
+            if (votes[v] > best[v]) {
+                best[v] = votes[v];
+                c->isolates.at[v].tid = t[i].tid;
+            }
+    }
+}
+
+static void sort_isolates(struct v8_census *c, struct v8_isolate_list *list, struct v8_pages *p,
+                          pid_t pid) {
+    /* Main first: the isolate of the main thread; where no stack tells, the first that was found.
+     */
+    size_t main_index = 0;
+    for (size_t i = 0; i < c->isolates.n; i++)
+        if (c->isolates.at[i].tid == pid)
+            main_index = i;
+    (void)list;
+    if (main_index) {
+        struct v8_isolate_census tmp = c->isolates.at[0];
+        c->isolates.at[0] = c->isolates.at[main_index];
+        c->isolates.at[main_index] = tmp;
+        for (size_t i = 0; i < p->list.n; i++) {
+            int *k = &p->list.at[i].isolate;
+            *k = *k == 0 ? (int)main_index : *k == (int)main_index ? 0 : *k;
+        }
+    }
+    for (size_t i = 0; i < c->isolates.n; i++) {
+        struct v8_isolate_census *iso = &c->isolates.at[i];
+        if (i == 0)
+            snprintf(iso->name, sizeof iso->name, "main");
+        else
+            snprintf(iso->name, sizeof iso->name, "worker-%zu", i);
+    }
+}
+
+static int find_everything(const struct image *img, const struct v8_layout *l, bool accept,
+                           struct v8_pages *pages, struct v8_census *c, struct err *e) {
+    struct v8_isolate_list isolates = {0};
+    if (v8_pages_find(img, l, 0, pages) == 0) {
+        v8_pages_assign(img, l, pages);
+        v8_isolates_find(img, l, pages, &isolates);
+    }
+    for (size_t i = 0; i < isolates.list.n; i++) {
+        const struct v8_isolate *iso = &isolates.list.at[i];
+        struct v8_isolate_census ic = {.isolate = iso->isolate,
+                                       .heap = iso->heap,
+                                       .roots = iso->roots,
+                                       .gc_state = iso->gc_state};
+        vec_push(&c->isolates, ic);
+        if (iso->gc_state)
+            c->in_collection = true;
+    }
+    if (c->in_collection && !accept) {
+        vec_free(&isolates.list);
+        return -EAGAIN;
+    }
+    if (!isolates.list.n)
+        return err_set(e, -ENODATA, NULL, "no isolate was found (V8 is starting or has ended)");
+    name_isolates(img, c);
+    sort_isolates(c, &isolates, pages, image_pid(img));
+    struct v8_lab_list labs = {0};
+    struct v8_walk walk = {.space = mem_zalloc((c->isolates.n + 1) * sizeof *walk.space)};
+    v8_labs_find(img, l, pages, &isolates, &labs);
+    if (l->facts.new_space_raw_tail)
+        mark_raw_tails(pages, &labs);
+    walk_all(img, l, pages, &labs, c->isolates.n, &walk);
+    take_spaces(img, l, pages, &walk, c);
+    take_stores(c, &walk);
+    v8_walk_done(&walk);
+    vec_free(&labs.list);
+    vec_free(&isolates.list);
+    return 0;
+}
+
+int v8_census_take(const struct image *img, const struct v8_layout *l, bool accept_collection,
+                   struct v8_census *ret, struct err *e) {
+    struct v8_pages pages = {0};
+    snprintf(ret->v8_version, sizeof ret->v8_version, "%s", l->v8_version);
+    snprintf(ret->node_version, sizeof ret->node_version, "%s", l->node_version);
+    int r = find_everything(img, l, accept_collection, &pages, ret, e);
+    if (r == 0) {
+        ret->layout_known = true;
+        take_pages(img, &pages, ret);
+        if (ret->unwalked_bytes)
+            note(ret, "%llu bytes on V8's heap could not be walked%s",
+                 (unsigned long long)ret->unwalked_bytes,
+                 ret->in_collection ? " because a collection was under way" : "");
+    }
+    v8_pages_done(&pages);
+    return r;
+}

@@ -1,0 +1,413 @@
+#include "v8/facts.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+/* Sources: V8's headers at the named versions; every value confirmed against running processes of
+ * the build in `measured_on` by the self-checks of layout.c and by tests/integration/test_heap.py
+ * (V8's own counters). Columns differ only where V8 changed. */
+static const struct v8_line
+    lines[] =
+        {
+            {
+                .major = 7,
+                .minor = 8,
+                .measured_on = "Node 12.22.12 (V8 7.8.279)",
+                .facts =
+                    {
+                        .page_size_word = 0,
+                        .page_flags_word = 1,
+                        .page_heap_word = 3,
+                        .page_self_word = 4,
+                        .page_self_tag = 1,
+                        .page_metadata_word = -1,
+                        .page_area_start_word = 5,
+                        .page_area_end_word = 6,
+                        .page_owner_word = 10,
+                        .page_allocated_word = 24,
+                        .page_next_word = 28,
+                        .space_size_word = -1,
+                        .heap_from_isolate = -1,
+                        .heap_from_roots = 0x92a0,
+                        .gc_state_offset = -1,
+                        .roots_count = 600,
+                        .ownerless_read_only = 0,
+                        .used_counts_lab = 1,
+                        .new_space_raw_tail = 1,
+                        .free_space_words = 0,
+                        .bytecode_header = 54,
+                        .feedback_vector_header = 48,
+                        .feedback_vector_length_offset = 32,
+                        .feedback_metadata_slots_offset = -1,
+                        .array_list_header = 16,
+                        .boilerplate_header = 16,
+                        .match_info_header = 16,
+                        .sloppy_arguments_header = 16,
+                        .descriptor_array_header = 24,
+                        .native_context_extra = 8,
+                        .code_header = 64,
+                        .code_alignment = 32,
+                        .code_body_offset = 40,
+                        .code_metadata_offset = -1,
+                        .instruction_stream_header = -1,
+                        .instruction_stream_size_offset = -1,
+                        .scope_info_flavour = 0,
+                        .hole_size = -1,
+                        .array_buffer_byte_length = 24,
+                        .array_buffer_max_byte_length = -1,
+                        .array_buffer_store = 32,
+                        .array_buffer_bit_field = 40,
+                        .array_buffer_shared_bit = 4,
+                    },
+            },
+            {
+                .major = 9,
+                .minor = 4,
+                .measured_on = "Node 16.20.2 (V8 9.4.146)",
+                .facts =
+                    {
+                        .page_size_word = 0,
+                        .page_flags_word = 1,
+                        .page_heap_word = 2,
+                        .page_self_word = -1,
+                        .page_metadata_word = -1,
+                        .page_area_start_word = 3,
+                        .page_area_end_word = 4,
+                        .page_allocated_word = 5,
+                        .page_owner_word = 8,
+                        .page_next_word = 27,
+                        .space_size_word = 37,
+                        .heap_from_isolate = 0xa300,
+                        .heap_from_roots = 0xa290,
+                        .gc_state_offset = 0x1d8,
+                        .roots_count = 672,
+                        .ownerless_read_only = 0,
+                        .used_counts_lab = 1,
+                        .new_space_raw_tail = 1,
+                        .free_space_words = 0,
+                        .bytecode_header = 54,
+                        .feedback_vector_header = 48,
+                        .feedback_vector_length_offset = 8,
+                        .feedback_metadata_slots_offset = -1,
+                        .array_list_header = 16,
+                        .boilerplate_header = 16,
+                        .match_info_header = 16,
+                        .sloppy_arguments_header = 32,
+                        .descriptor_array_header = 24,
+                        .native_context_extra = 8,
+                        .code_header = 96,
+                        .code_alignment = 32,
+                        .code_body_offset = 40,
+                        .code_metadata_offset = 44,
+                        .instruction_stream_header = -1,
+                        .instruction_stream_size_offset = -1,
+                        .scope_info_flavour = 94,
+                        .hole_size = -1,
+                        .array_buffer_byte_length = 24,
+                        .array_buffer_max_byte_length = 32,
+                        .array_buffer_store = 40,
+                        .array_buffer_bit_field = 56,
+                        .array_buffer_shared_bit = 4,
+                    },
+            },
+            {
+                .major = 10,
+                .minor = 2,
+                .measured_on = "Node 18.20.8 (V8 10.2.154)",
+                .facts =
+                    {
+                        .page_size_word = 0,
+                        .page_flags_word = 1,
+                        .page_heap_word = 2,
+                        .page_self_word = -1,
+                        .page_metadata_word = -1,
+                        .page_area_start_word = 3,
+                        .page_area_end_word = 4,
+                        .page_allocated_word = 5,
+                        .page_owner_word = 8,
+                        .page_next_word = 29,
+                        .space_size_word = 34,
+                        .heap_from_isolate = 0xc638,
+                        .heap_from_roots = 0xc518,
+                        .gc_state_offset = 0x240,
+                        .roots_count = 784,
+                        .ownerless_read_only = 1,
+                        .used_counts_lab = 1,
+                        .new_space_raw_tail = 1,
+                        .free_space_words = 0,
+                        .bytecode_header = 56,
+                        .feedback_vector_header = 48,
+                        .feedback_vector_length_offset = 8,
+                        .feedback_metadata_slots_offset = -1,
+                        .array_list_header = 16,
+                        .boilerplate_header = 16,
+                        .match_info_header = 16,
+                        .sloppy_arguments_header = 32,
+                        .descriptor_array_header = 24,
+                        .native_context_extra = 8,
+                        .code_header = 128,
+                        .code_alignment = 64,
+                        .code_body_offset = 40,
+                        .code_metadata_offset = 44,
+                        .instruction_stream_header = -1,
+                        .instruction_stream_size_offset = -1,
+                        .scope_info_flavour = 102,
+                        .hole_size = -1,
+                        .array_buffer_byte_length = 24,
+                        .array_buffer_max_byte_length = 32,
+                        .array_buffer_store = 40,
+                        .array_buffer_bit_field = 56,
+                        .array_buffer_shared_bit = 4,
+                    },
+            },
+            {
+                .major = 11,
+                .minor = 3,
+                .measured_on = "Node 20.20.2 (V8 11.3.244)",
+                .facts =
+                    {
+                        .page_size_word = 0,
+                        .page_flags_word = 1,
+                        .page_heap_word = 2,
+                        .page_self_word = -1,
+                        .page_metadata_word = -1,
+                        .page_area_start_word = 3,
+                        .page_area_end_word = 4,
+                        .page_allocated_word = 5,
+                        .page_owner_word = 8,
+                        .page_next_word = 33,
+                        .space_size_word = 19,
+                        .heap_from_isolate = 0xd2c0,
+                        .heap_from_roots = 0xd0d0,
+                        .gc_state_offset = 0x228,
+                        .roots_count = 830,
+                        .ownerless_read_only = 1,
+                        .used_counts_lab = 1,
+                        .new_space_raw_tail = 0,
+                        .free_space_words = 0,
+                        .bytecode_header = 54,
+                        .feedback_vector_header = 56,
+                        .feedback_vector_length_offset = 8,
+                        .feedback_metadata_slots_offset = -1,
+                        .array_list_header = 16,
+                        .boilerplate_header = 16,
+                        .match_info_header = 16,
+                        .sloppy_arguments_header = 32,
+                        .descriptor_array_header = 24,
+                        .native_context_extra = 8,
+                        .code_header = -1,
+                        .code_alignment = 64,
+                        .code_body_offset = 56,
+                        .code_metadata_offset = 60,
+                        .instruction_stream_header = 16,
+                        .instruction_stream_size_offset = -1,
+                        .scope_info_flavour = 113,
+                        .hole_size = -1,
+                        .array_buffer_byte_length = 32,
+                        .array_buffer_max_byte_length = 40,
+                        .array_buffer_store = 48,
+                        .array_buffer_bit_field = 64,
+                        .array_buffer_shared_bit = 4,
+                    },
+            },
+            {
+                .major = 12,
+                .minor = 4,
+                .measured_on = "Node 22.23.3 (V8 12.4.254)",
+                .facts =
+                    {
+                        .page_flags_word = 0,
+                        .page_self_word = 1,
+                        .page_self_tag = 0,
+                        .page_metadata_word = -1,
+                        .page_size_word = 2,
+                        .page_heap_word = 3,
+                        .page_area_start_word = 4,
+                        .page_area_end_word = 5,
+                        .page_allocated_word = 6,
+                        .page_owner_word = 9,
+                        .page_next_word = 33,
+                        .space_size_word = 14,
+                        .heap_from_isolate = 0xdea0,
+                        .heap_from_roots = 0xdc50,
+                        .gc_state_offset = 0x198,
+                        .roots_count = 862,
+                        .ownerless_read_only = 1,
+                        .used_counts_lab = 0,
+                        .new_space_raw_tail = 0,
+                        .free_space_words = 0,
+                        .bytecode_header = 64,
+                        .feedback_vector_header = 56,
+                        .feedback_vector_length_offset = 8,
+                        .feedback_metadata_slots_offset = -1,
+                        .array_list_header = 24,
+                        .boilerplate_header = 32,
+                        .match_info_header = 40,
+                        .sloppy_arguments_header = 32,
+                        .descriptor_array_header = 24,
+                        .native_context_extra = 8,
+                        .code_header = -1,
+                        .code_alignment = 64,
+                        .code_body_offset = -1,
+                        .code_metadata_offset = -1,
+                        .instruction_stream_header = 32,
+                        .instruction_stream_size_offset = 0x18,
+                        .scope_info_flavour = 124,
+                        .hole_size = -1,
+                        .array_buffer_byte_length = 32,
+                        .array_buffer_max_byte_length = 40,
+                        .array_buffer_store = 48,
+                        .array_buffer_bit_field = 64,
+                        .array_buffer_shared_bit = 4,
+                    },
+            },
+            {
+                .major = 13,
+                .minor = 6,
+                .measured_on = "Node 24.21.0 (V8 13.6.233)",
+                .facts =
+                    {
+                        .page_flags_word = 0,
+                        .page_self_word = -1,
+                        .page_metadata_word = 1,
+                        .page_allocated_word = 3,
+                        .page_size_word = 6,
+                        .page_area_end_word = 7,
+                        .page_heap_word = 8,
+                        .page_area_start_word = 9,
+                        .page_owner_word = 10,
+                        .page_next_word = 33,
+                        .space_size_word = 15,
+                        .heap_from_isolate = 0xeff8,
+                        .heap_from_roots = 0xed78,
+                        .gc_state_offset = 0x220,
+                        .roots_count = 1140,
+                        .ownerless_read_only = 1,
+                        .used_counts_lab = 0,
+                        .new_space_raw_tail = 0,
+                        .free_space_words = 1,
+                        .bytecode_header = 64,
+                        .feedback_vector_header = 48,
+                        .feedback_vector_length_offset = 8,
+                        .feedback_metadata_slots_offset = 12,
+                        .array_list_header = 24,
+                        .boilerplate_header = 32,
+                        .match_info_header = 40,
+                        .sloppy_arguments_header = 32,
+                        .descriptor_array_header = 24,
+                        .native_context_extra = 8,
+                        .code_header = -1,
+                        .code_alignment = 64,
+                        .code_body_offset = -1,
+                        .code_metadata_offset = -1,
+                        .instruction_stream_header = 32,
+                        .instruction_stream_size_offset = 0x18,
+                        .scope_info_flavour = 136,
+                        .hole_size = -1,
+                        .array_buffer_byte_length = 40,
+                        .array_buffer_max_byte_length = 48,
+                        .array_buffer_store = 56,
+                        .array_buffer_bit_field = 72,
+                        .array_buffer_shared_bit = 4,
+                    },
+            },
+            {
+                .major = 14,
+                .minor = 6,
+                .measured_on = "Node 26.10.0 (V8 14.6.202)",
+                .facts =
+                    {
+                        .page_flags_word = 0,
+                        .page_self_word = -1,
+                        .page_metadata_word = 1,
+                        .page_allocated_word = 3,
+                        .page_size_word = 6,
+                        .page_area_end_word = 7,
+                        .page_heap_word = 8,
+                        .page_area_start_word = 9,
+                        .page_owner_word = 10,
+                        .page_next_word = 32,
+                        .space_size_word = 13,
+                        .heap_from_isolate = 0xf3c0,
+                        .heap_from_roots = 0xf110,
+                        .gc_state_offset = 0x228,
+                        .roots_count = 1156,
+                        .ownerless_read_only = 1,
+                        .used_counts_lab = 0,
+                        .new_space_raw_tail = 0,
+                        .free_space_words = 1,
+                        .bytecode_header = 64,
+                        .feedback_vector_header = 48,
+                        .feedback_vector_length_offset = 8,
+                        .feedback_metadata_slots_offset = 12,
+                        .array_list_header = 24,
+                        .boilerplate_header = 32,
+                        .match_info_header = 40,
+                        .sloppy_arguments_header = 32,
+                        .descriptor_array_header = 32,
+                        .native_context_extra = 8,
+                        .code_header = -1,
+                        .code_alignment = 64,
+                        .code_body_offset = -1,
+                        .code_metadata_offset = -1,
+                        .instruction_stream_header = 32,
+                        .instruction_stream_size_offset = 0x18,
+                        .scope_info_flavour = 146,
+                        .hole_size = 65544,
+                        .array_buffer_byte_length = 40,
+                        .array_buffer_max_byte_length = 48,
+                        .array_buffer_store = 56,
+                        .array_buffer_bit_field = 72,
+                        .array_buffer_shared_bit = 4,
+                    },
+            },
+};
+
+enum { LINES = sizeof lines / sizeof *lines };
+
+const struct v8_line *v8_lines(int *ret_n) {
+    *ret_n = LINES;
+    return lines;
+}
+
+const struct v8_line *v8_line_exact(int major, int minor) {
+    for (int i = 0; i < LINES; i++)
+        if (lines[i].major == major && lines[i].minor == minor)
+            return &lines[i];
+    return NULL;
+}
+
+const struct v8_line *v8_line_nearest(int major, int minor) {
+    const struct v8_line *best = NULL;
+    int best_distance = 0;
+    for (int i = 0; i < LINES; i++) {
+        int d = abs(lines[i].major * 10 + lines[i].minor - major * 10 - minor);
+        if (!best || d < best_distance) {
+            best = &lines[i];
+            best_distance = d;
+        }
+    }
+    return best;
+}
+
+static const struct {
+    const char *name, *text;
+    size_t offset;
+} facts[V8_FACT_COUNT] = {
+#define X(name, text) [FACT_##name] = {#name, text, offsetof(struct v8_facts, name)},
+    V8_FACTS(X)
+#undef X
+};
+
+const char *v8_fact_name(enum v8_fact_id id) {
+    return facts[id].name;
+}
+const char *v8_fact_text(enum v8_fact_id id) {
+    return facts[id].text;
+}
+int32_t v8_fact_get(const struct v8_facts *f, enum v8_fact_id id) {
+    return *(const int32_t *)((const char *)f + facts[id].offset);
+}
+void v8_fact_set(struct v8_facts *f, enum v8_fact_id id, int32_t value) {
+    *(int32_t *)((char *)f + facts[id].offset) = value;
+}

@@ -1,0 +1,97 @@
+/* What is known of a V8 version's layout: numbers with their provenance, nothing else.
+ *
+ * Naming: a *_word is an index of 8-byte words, a *_offset is in bytes, -1 means that this version
+ * has no such thing. The tables hold for the official x64 Linux builds (no pointer compression, no
+ * sandbox). To add a version: add a line to facts.c; `memwhy layout PID` shows it against a
+ * process, and the integration tests hold it against V8's own counters. */
+#ifndef MEMWHY_V8_FACTS_H
+#define MEMWHY_V8_FACTS_H
+
+#include <stdint.h>
+
+/* clang-format off */
+#define V8_FACTS(X)                                                                                \
+    /* The page ("memory chunk") header: src/heap/memory-chunk-layout.h, basic-memory-chunk.h; from  \
+     * 13 on the fields live off-page, in MutablePageMetadata (mutable-page-metadata.h). */          \
+    X(page_flags_word,       "word of the page header that holds the flags")                         \
+    X(page_self_word,        "word that points to the page itself")                                  \
+    X(page_self_tag,         "what is added to that pointer")                                        \
+    X(page_metadata_word,    "word that points to the metadata outside the page")                    \
+    X(page_size_word,        "size of the page")                                                     \
+    X(page_heap_word,        "the heap the page belongs to")                                         \
+    X(page_area_start_word,  "first byte of the object area")                                        \
+    X(page_area_end_word,    "end of the object area")                                               \
+    X(page_allocated_word,   "bytes allocated on the page, V8's own count")                          \
+    X(page_owner_word,       "the space that owns the page")                                         \
+    X(page_next_word,        "next page of the space; the previous one is in the word after")        \
+    /* Spaces: src/heap/base-space.h, spaces.h. */                                                   \
+    X(space_size_word,       "accounting: bytes allocated in a paged space")                         \
+    /* Isolate and heap: src/execution/isolate-data.h, src/heap/heap.h. */                           \
+    X(heap_from_isolate,     "heap - isolate, in bytes")                                             \
+    X(heap_from_roots,       "heap - roots table, in bytes")                                         \
+    X(gc_state_offset,       "Heap::gc_state_")                                                      \
+    X(roots_count,           "entries of the roots table")                                           \
+    X(ownerless_read_only,   "read-only pages have neither owner nor heap")                          \
+    X(used_counts_lab,       "space_used_size counts allocation areas")                              \
+    X(new_space_raw_tail,    "to-space pages beyond the top are not formatted")                      \
+    /* Objects whose size is not in their map: src/objects. */                                       \
+    X(free_space_words,      "FreeSpace keeps its size in words, not bytes")                         \
+    X(bytecode_header,       "BytecodeArray header")                                                 \
+    X(feedback_vector_header,"FeedbackVector header")                                                \
+    X(feedback_vector_length_offset, "FeedbackVector length")                                        \
+    X(feedback_metadata_slots_offset,"FeedbackMetadata create-closure slot count")                   \
+    X(array_list_header,     "ArrayList header")                                                     \
+    X(boilerplate_header,    "ObjectBoilerplateDescription and ScriptContextTable header")           \
+    X(match_info_header,     "RegExpMatchInfo header")                                               \
+    X(sloppy_arguments_header, "SloppyArgumentsElements header")                                     \
+    X(descriptor_array_header, "DescriptorArray header")                                             \
+    X(native_context_extra,  "raw bytes after a native context's slots")                             \
+    X(code_header,           "Code header (with in-heap instructions)")                              \
+    X(code_alignment,        "Code and InstructionStream size alignment")                            \
+    X(code_body_offset,      "Code: offset of the int32 instruction size")                           \
+    X(code_metadata_offset,  "Code: offset of the int32 metadata size")                              \
+    X(instruction_stream_header, "InstructionStream header")                                         \
+    X(instruction_stream_size_offset, "InstructionStream: offset of its int32 body size")            \
+    X(scope_info_flavour,    "ScopeInfo size rule (9 12 10 124 136 146: V8 version of the rule)")    \
+    X(hole_size,             "size of a Hole object, when its map does not say")                     \
+    /* Objects that hold memory outside the heap. */                                                 \
+    X(array_buffer_byte_length, "JSArrayBuffer::byte_length")                                        \
+    X(array_buffer_max_byte_length, "JSArrayBuffer::max_byte_length")                                \
+    X(array_buffer_store,    "JSArrayBuffer::backing_store")                                         \
+    X(array_buffer_bit_field,"JSArrayBuffer::bit_field")                                             \
+    X(array_buffer_shared_bit, "JSArrayBuffer::IsSharedBit")
+/* clang-format on */
+
+struct v8_facts {
+#define X(name, text) int32_t name;
+    V8_FACTS(X)
+#undef X
+};
+
+enum v8_fact_id {
+#define X(name, text) FACT_##name,
+    V8_FACTS(X)
+#undef X
+        V8_FACT_COUNT
+};
+
+/* One shipped V8 line. */
+struct v8_line {
+    int major, minor;
+    const char *measured_on; /* the build whose processes confirmed it */
+    struct v8_facts facts;
+};
+
+/* The line of exactly this version, or NULL. */
+const struct v8_line *v8_line_exact(int major, int minor);
+/* The nearest line, for versions no table was made for: to be believed only if all checks pass. */
+const struct v8_line *v8_line_nearest(int major, int minor);
+/* All lines, oldest first. */
+const struct v8_line *v8_lines(int *ret_n);
+
+const char *v8_fact_name(enum v8_fact_id id);
+const char *v8_fact_text(enum v8_fact_id id);
+int32_t v8_fact_get(const struct v8_facts *f, enum v8_fact_id id);
+void v8_fact_set(struct v8_facts *f, enum v8_fact_id id, int32_t value);
+
+#endif

@@ -1,0 +1,338 @@
+#include "v8/layout.h"
+
+#include "base/limits.h"
+#include "v8/isolates.h"
+#include "v8/pages.h"
+#include "v8/sizes.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VERSION_SYMBOL "_ZN2v88internal7Version6major_E"
+
+int v8_layout_find(struct image *img, size_t *ret_module) {
+    size_t n;
+    const struct image_module *m = image_modules(img, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct elf_file *elf;
+        struct elf_symbol sym;
+        /* V8 is in the binary itself or, in distributions' builds, in libnode. */
+        if (!m[i].is_exe && !strstr(m[i].path, "/libnode"))
+            continue;
+        if (image_module_elf(img, i, &elf, NULL) == 0 &&
+            elf_file_symbol(elf, VERSION_SYMBOL, &sym) == 0) {
+            *ret_module = i;
+            return 0;
+        }
+    }
+    return -ENODATA;
+}
+
+/* Data behind a symbol, from the process: right for position-independent builds too. */
+static int read_symbol(const struct image *img, const struct v8_layout *l, const char *name,
+                       void *buf, size_t len) {
+    struct elf_symbol sym;
+    if (elf_file_symbol(l->elf, name, &sym) < 0)
+        return -ENODATA;
+    return image_read(img, sym.value + l->bias, buf, len);
+}
+
+/* Constants V8 exports for debuggers (v8dbg_*, tools/gen-postmortem-metadata.py). */
+static int32_t debug_constant(const struct image *img, const struct v8_layout *l, const char *name,
+                              int32_t otherwise) {
+    char symbol[128];
+    int32_t v;
+    snprintf(symbol, sizeof symbol, "v8dbg_%s", name);
+    return read_symbol(img, l, symbol, &v, sizeof v) == 0 ? v : otherwise;
+}
+
+/* node::per_process::metadata starts with the std::string of Node's version, in both C++ ABIs of
+ * libstdc++ (builds before 18 use the old one); both begin with a pointer to the characters. */
+static void read_node_version(const struct image *img, struct v8_layout *l) {
+    uint64_t chars;
+    char s[sizeof l->node_version] = "";
+    if (read_symbol(img, l, "_ZN4node11per_process8metadataE", &chars, sizeof chars) == 0 &&
+        image_read_string(img, chars, s, sizeof s) == 0 && s[0] >= '0' && s[0] <= '9')
+        snprintf(l->node_version, sizeof l->node_version, "%s", s);
+}
+
+static int read_version(const struct image *img, struct v8_layout *l) {
+    static const char *const symbols[4] = {
+        VERSION_SYMBOL,
+        "_ZN2v88internal7Version6minor_E",
+        "_ZN2v88internal7Version6build_E",
+        "_ZN2v88internal7Version6patch_E",
+    };
+    for (int i = 0; i < 4; i++) {
+        int32_t v;
+        if (read_symbol(img, l, symbols[i], &v, sizeof v) < 0)
+            return -ENODATA;
+        l->version[i] = v;
+    }
+    snprintf(l->v8_version, sizeof l->v8_version, "%d.%d.%d.%d", l->version[0], l->version[1],
+             l->version[2], l->version[3]);
+    read_node_version(img, l);
+    return 0;
+}
+
+static void choose_table(struct v8_layout *l) {
+    const struct v8_line *line = v8_line_exact(l->version[0], l->version[1]);
+    l->exact = line != NULL;
+    if (!line)
+        line = v8_line_nearest(l->version[0], l->version[1]);
+    l->facts = line->facts;
+    l->table = line->measured_on;
+    for (int i = 0; i < V8_FACT_COUNT; i++)
+        l->source[i] = line->measured_on;
+}
+
+static void set_fact(struct v8_layout *l, enum v8_fact_id id, int32_t value, const char *source) {
+    v8_fact_set(&l->facts, id, value);
+    l->source[id] = source;
+}
+
+/* Facts the binary itself states, which win over the table. */
+static void facts_from_binary(const struct image *img, struct v8_layout *l) {
+    static const struct {
+        enum v8_fact_id id;
+        const char *constant;
+    } stated[] = {
+        {FACT_bytecode_header, "class_BytecodeArray__data__uintptr_t"},
+        {FACT_descriptor_array_header, "class_DescriptorArray__header_size__uintptr_t"},
+        {FACT_array_buffer_byte_length, "class_JSArrayBuffer__byte_length__size_t"},
+        {FACT_array_buffer_store, "class_JSArrayBuffer__backing_store__uintptr_t"},
+    };
+    for (size_t i = 0; i < sizeof stated / sizeof *stated; i++) {
+        int32_t v = debug_constant(img, l, stated[i].constant, -1);
+        if (v > 0 && v < 4096)
+            set_fact(l, stated[i].id, v, "v8dbg constant in the binary");
+    }
+    /* Heap::SetGCState is `mov %esi, offset(%rdi)`: bytes 89 B7 disp32. */
+    struct elf_symbol sym;
+    uint8_t code[24];
+    if (elf_file_symbol_prefix(l->elf, "_ZN2v88internal4Heap10SetGCStateE", &sym) == 0 &&
+        elf_file_read(l->elf, sym.value, code, sizeof code) == 0)
+        for (size_t i = 0; i + 6 <= sizeof code; i++)
+            if (code[i] == 0x89 && code[i + 1] == 0xb7) {
+                int32_t v;
+                memcpy(&v, code + i + 2, 4);
+                if (v > 0 && v < 1 << 16)
+                    set_fact(l, FACT_gc_state_offset, v, "code of Heap::SetGCState");
+                break;
+            }
+}
+
+static void load_types(const struct image *img, struct v8_layout *l) {
+    l->map_type = (uint16_t)debug_constant(img, l, "type_Map__MAP_TYPE", 0);
+    l->array_buffer_type =
+        (uint16_t)debug_constant(img, l, "type_JSArrayBuffer__JS_ARRAY_BUFFER_TYPE", 0);
+    l->wasm_memory_type =
+        (uint16_t)debug_constant(img, l, "type_WasmMemoryObject__WASM_MEMORY_OBJECT_TYPE", 0);
+    l->first_nonstring_type = (uint16_t)debug_constant(img, l, "FirstNonstringType", 0x80);
+    l->string_representation_mask = (uint16_t)debug_constant(img, l, "StringRepresentationMask", 7);
+    l->external_string_tag = (uint16_t)debug_constant(img, l, "ExternalStringTag", 2);
+    l->string_encoding_mask = (uint16_t)debug_constant(img, l, "StringEncodingMask", 8);
+    l->one_byte_tag = (uint16_t)debug_constant(img, l, "OneByteStringTag", 8);
+    /* Torque numbers the contexts in a fixed order, native_context the 8th, since 8.x; before, it
+     * had a root map of its own (root 145's type in 7.8). */
+    int first_context = debug_constant(img, l, "FirstContextType", -1);
+    l->native_context_type = (uint16_t)(first_context + 7);
+    l->first_context_type = (uint16_t)first_context;
+    l->last_context_type = (uint16_t)debug_constant(img, l, "LastContextType", first_context + 10);
+}
+
+static void load_vtables(struct v8_layout *l) {
+    static const struct {
+        const char *name;
+        enum v8_space space;
+    } classes[] = {
+        {"13ReadOnlySpaceE", V8_READ_ONLY},
+        {"19SharedReadOnlySpaceE", V8_READ_ONLY},
+        {"9SemiSpaceE", V8_NEW},
+        {"21PagedSpaceForNewSpaceE", V8_NEW},
+        {"8OldSpaceE", V8_OLD},
+        {"11StickySpaceE", V8_OLD},
+        {"9CodeSpaceE", V8_CODE},
+        {"8MapSpaceE", V8_MAP},
+        {"12TrustedSpaceE", V8_TRUSTED},
+        {"11SharedSpaceE", V8_SHARED},
+        {"18SharedTrustedSpaceE", V8_SHARED_TRUSTED},
+        {"16LargeObjectSpaceE", V8_LARGE},
+        {"19OldLargeObjectSpaceE", V8_LARGE},
+        {"19NewLargeObjectSpaceE", V8_NEW_LARGE},
+        {"20CodeLargeObjectSpaceE", V8_CODE_LARGE},
+        {"23TrustedLargeObjectSpaceE", V8_TRUSTED_LARGE},
+        {"22SharedLargeObjectSpaceE", V8_SHARED_LARGE},
+        {"29SharedTrustedLargeObjectSpaceE", V8_SHARED_TRUSTED_LARGE},
+    };
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+        char name[96];
+        struct elf_symbol sym;
+        snprintf(name, sizeof name, "_ZTVN2v88internal%s", classes[i].name);
+        if (elf_file_symbol(l->elf, name, &sym) == 0)
+            l->vtables[l->n_vtables++] = (struct v8_vtable){
+                sym.value + l->bias + 16, classes[i].space}; /* past offset-to-top and RTTI */
+    }
+}
+
+static int load_root_names(const struct image *img, struct v8_layout *l) {
+    struct elf_symbol sym;
+    if (elf_file_symbol(l->elf, "_ZN2v88internal10RootsTable11root_names_E", &sym) < 0)
+        return -ENODATA;
+    size_t n = sym.size / 8;
+    if (n < 100 || n > 8192)
+        return -EBADMSG;
+    cleanup_free uint64_t *names = mem_alloc(n * 8);
+    if (image_read(img, sym.value + l->bias, names, n * 8) < 0)
+        return -EFAULT;
+    l->root_names = mem_zalloc(n * sizeof *l->root_names);
+    for (l->n_roots = 0; l->n_roots < n; l->n_roots++) {
+        char s[128];
+        if (image_read_string(img, names[l->n_roots], s, sizeof s) < 0)
+            return -EBADMSG;
+        l->root_names[l->n_roots] = mem_strdup(s);
+    }
+    l->meta_map_index = v8_layout_root(l, "meta_map");
+    l->undefined_index = v8_layout_root(l, "undefined_value");
+    set_fact(l, FACT_roots_count, (int32_t)n, "RootsTable::root_names_ in the binary");
+    return l->meta_map_index < 0 || l->undefined_index < 0 ? -EBADMSG : 0;
+}
+
+int v8_layout_root(const struct v8_layout *l, const char *name) {
+    for (size_t i = 0; i < l->n_roots; i++)
+        if (strcmp(l->root_names[i], name) == 0)
+            return (int)i;
+    return -1;
+}
+
+int v8_layout_space(const struct v8_layout *l, uint64_t vtable) {
+    for (size_t i = 0; i < l->n_vtables; i++)
+        if (l->vtables[i].addr == vtable)
+            return (int)l->vtables[i].space;
+    return -1;
+}
+
+/* Any isolate's roots table will do: types and read-only maps are the same in all. */
+static int find_some_roots(const struct image *img, struct v8_layout *l) {
+    int r = -ENODATA;
+    for (size_t limit = 64; r < 0 && limit <= 4096; limit *= 8) {
+        struct v8_pages pages = {0};
+        if (v8_pages_find(img, l, limit, &pages) < 0) {
+            v8_pages_done(&pages);
+            return -ENODATA;
+        }
+        uint64_t last = 0;
+        for (size_t i = 0; i < pages.list.n && r < 0; i++) {
+            uint64_t heap = pages.list.at[i].heap;
+            if (!heap || heap == last)
+                continue;
+            last = heap;
+            r = v8_roots_find(img, l, heap, &l->main_roots);
+        }
+        bool all = pages.list.n < limit;
+        v8_pages_done(&pages);
+        if (all)
+            break;
+    }
+    return r;
+}
+
+static int load_root_maps(const struct image *img, struct v8_layout *l) {
+    cleanup_free uint64_t *values = mem_alloc(l->n_roots * 8);
+    cleanup_free struct v8_map_info *maps = mem_zalloc(l->n_roots * sizeof *maps);
+    if (image_read(img, l->main_roots, values, l->n_roots * 8) < 0)
+        return -EFAULT;
+    struct v8_map_info meta;
+    if (v8_map_read(img, l, values[l->meta_map_index], &meta) < 0)
+        return -EFAULT;
+    if (l->map_type && meta.type != l->map_type)
+        return -EBADMSG;
+    l->map_type = meta.type;
+    for (size_t i = 0; i < l->n_roots; i++) {
+        size_t len = strlen(l->root_names[i]);
+        struct v8_map_info m;
+        if (len > 4 && strcmp(l->root_names[i] + len - 4, "_map") == 0 &&
+            v8_map_read(img, l, values[i], &m) == 0)
+            maps[i] = m;
+    }
+    int native = v8_layout_root(l, "native_context_map");
+    if (native >= 0 && maps[native].map && l->version[0] < 8)
+        l->native_context_type = maps[native].type;
+    v8_sizes_setup(l, maps);
+    int free_map = v8_layout_root(l, "free_space_map");
+    int one = v8_layout_root(l, "one_pointer_filler_map");
+    int two = v8_layout_root(l, "two_pointer_filler_map");
+    if (free_map < 0 || one < 0 || two < 0)
+        return -EBADMSG;
+    l->free_space_map = values[free_map];
+    l->one_pointer_filler_map = values[one];
+    l->two_pointer_filler_map = values[two];
+    return 0;
+}
+
+/* The oddball `undefined` must spell its name. */
+static int check_undefined(const struct image *img, const struct v8_layout *l) {
+    uint64_t oddball, string;
+    char text[9];
+    if (image_read_u64(img, l->main_roots + 8 * (uint64_t)l->undefined_index, &oddball) < 0 ||
+        image_read_u64(img, oddball - 1 + 16, &string) < 0 ||
+        image_read(img, string - 1 + 16, text, sizeof text) < 0)
+        return -EFAULT;
+    return memcmp(text, "undefined", 9) == 0 ? 0 : -EBADMSG;
+}
+
+static int explain_unknown(const struct v8_layout *l, const char *check, struct err *e) {
+    return err_set(e, -ENOTSUP,
+                   l->elf && elf_file_is_stripped(l->elf)
+                       ? "The binary is stripped; install its debug symbols or run the official "
+                         "build of the same version to see inside the heap."
+                       : "Report this V8 version; what the kernel and malloc say still holds.",
+                   "V8 %s%s%s is in this process, but its layout is not known: %s",
+                   l->v8_version[0] ? l->v8_version : "of unknown version",
+                   l->node_version[0] ? " of Node " : "", l->node_version, check);
+}
+
+static int open_checked(struct image *img, struct v8_layout *l, struct err *e) {
+    if (read_version(img, l) < 0)
+        return explain_unknown(l, "the binary does not state its version", e);
+    choose_table(l);
+    facts_from_binary(img, l);
+    load_types(img, l);
+    load_vtables(l);
+    int r = load_root_names(img, l);
+    if (r < 0)
+        return explain_unknown(l, "the binary has no names for the roots table", e);
+    if (l->n_vtables < 4)
+        return explain_unknown(l, "the binary has no symbols for the heap's spaces", e);
+    r = find_some_roots(img, l);
+    if (r < 0)
+        return explain_unknown(l, "no heap page was found whose isolate has a valid roots table",
+                               e);
+    if (load_root_maps(img, l) < 0)
+        return explain_unknown(l, "the meta map is not its own map", e);
+    if (check_undefined(img, l) < 0)
+        return explain_unknown(l, "the root `undefined` does not spell its name", e);
+    return 0;
+}
+
+int v8_layout_open(struct image *img, struct v8_layout **ret, struct err *e) {
+    size_t module, n;
+    if (v8_layout_find(img, &module) < 0)
+        return err_set(e, -ENODATA, "memwhy accounts for its memory without V8.",
+                       "there is no V8 in this process");
+    struct v8_layout *l = mem_zalloc(sizeof *l);
+    image_module_elf(img, module, &l->elf, NULL);
+    l->bias = image_modules(img, &n)[module].bias;
+    int r = open_checked(img, l, e);
+    *ret = l; /* also when the layout is not known: versions are */
+    return r;
+}
+
+void v8_layout_free(struct v8_layout *l) {
+    if (!l)
+        return;
+    for (size_t i = 0; i < l->n_roots; i++)
+        free(l->root_names[i]);
+    free(l->root_names);
+    free(l);
+}

@@ -1,0 +1,210 @@
+#include "v8/pages.h"
+
+#include "base/limits.h"
+#include <errno.h>
+#include <string.h>
+
+/* Enough words for every fact of facts.c that indexes a page header or its metadata. */
+enum { HEADER_WORDS = 36, BATCH = 256 };
+
+/* A page header must lie within this of the page: the mark bitmap is in it up to version 12. */
+#define AREA_START_MAX 0x8000ull
+#define PAGE_SIZE_MAX (1ull << 36)
+
+struct probe {
+    uint64_t addr; /* of the page */
+    uint64_t base; /* of the words: the page, or its metadata */
+    uint64_t words[HEADER_WORDS];
+    bool read;
+};
+
+static bool is_mapped(const struct region_list *regions, uint64_t addr) {
+    const struct region *r = region_find(regions, addr);
+    return r && (r->prot & REGION_R);
+}
+
+static uint64_t word(const struct probe *p, int index) {
+    return p->words[index];
+}
+
+/* The page a probe's words describe; false if they describe none. No false positive was seen in any
+ * process of Node 12 to 26. */
+static bool parse(const struct v8_layout *l, const struct region_list *regions,
+                  const struct probe *p, struct v8_page *ret) {
+    const struct v8_facts *f = &l->facts;
+    if (f->page_self_word >= 0 &&
+        word(p, f->page_self_word) != p->addr + (uint64_t)f->page_self_tag)
+        return false;
+    struct v8_page g = {
+        .addr = p->addr,
+        .base = p->base,
+        .size = word(p, f->page_size_word),
+        .heap = word(p, f->page_heap_word),
+        .area_start = word(p, f->page_area_start_word),
+        .area_end = word(p, f->page_area_end_word),
+        .owner = word(p, f->page_owner_word),
+        .allocated = word(p, f->page_allocated_word),
+        .flags = word(p, f->page_flags_word),
+        .next = word(p, f->page_next_word),
+        .prev = word(p, f->page_next_word + 1),
+        .space = -1,
+        .isolate = -1,
+    };
+    if (g.area_start <= g.addr || g.area_start - g.addr >= AREA_START_MAX || g.size < PAGE_BYTES ||
+        g.size > PAGE_SIZE_MAX || g.size % PAGE_BYTES || g.area_end < g.area_start ||
+        g.area_end > g.addr + g.size || (g.area_start & 7))
+        return false;
+    if (g.heap && ((g.heap & 7) || !is_mapped(regions, g.heap)))
+        return false;
+    if (f->page_metadata_word < 0 && g.flags >> 32)
+        return false;
+    if (f->ownerless_read_only && !g.heap)
+        g.owner = 0;
+    *ret = g;
+    return true;
+}
+
+/* Read `n_words` at each probe's base; a probe that cannot be read keeps read == false. */
+static void read_probes(const struct image *img, struct probe *probes, size_t n, size_t n_words) {
+    struct image_part parts[BATCH] = {0};
+    for (size_t i = 0; i < n; i++)
+        parts[i] = (struct image_part){probes[i].base, probes[i].words, n_words * 8};
+    bool all = image_read_parts(img, parts, n) == 0;
+    for (size_t i = 0; i < n; i++)
+        probes[i].read = all || image_read(img, probes[i].base, probes[i].words, n_words * 8) == 0;
+}
+
+static bool in_memory(const struct image *img, uint64_t addr) {
+    const struct residency *res = image_residency(img);
+    return !res || residency_bytes(res, addr, addr + 8) == 8;
+}
+
+struct finder {
+    const struct image *img;
+    const struct v8_layout *l;
+    struct v8_pages *ret;
+    struct probe probes[BATCH];
+    size_t n;
+    uint64_t skip_to; /* the end of the last page found: nothing inside a page is a page */
+};
+
+static void add_page(struct finder *f, const struct v8_page *g) {
+    if (g->addr < f->skip_to)
+        return;
+    f->skip_to = g->addr + g->size;
+    vec_push(&f->ret->list, *g);
+    size_t index = f->ret->list.n;
+    for (uint64_t at = g->addr; at < g->addr + g->size; at += V8_PAGE_ALIGN)
+        map64_put(&f->ret->by_slot, at / V8_PAGE_ALIGN, index);
+    map64_put(&f->ret->by_base, g->base, index);
+}
+
+/* Metadata outside the page: the second word of the page leads to it. */
+static void follow_metadata(struct finder *f) {
+    const struct region_list *regions = image_regions(f->img);
+    int w = f->l->facts.page_metadata_word;
+    size_t kept = 0;
+    read_probes(f->img, f->probes, f->n, (size_t)w + 1);
+    for (size_t i = 0; i < f->n; i++) {
+        struct probe *p = &f->probes[i];
+        uint64_t meta = p->words[w];
+        if (!p->read || (meta & 7) || meta < PAGE_BYTES || meta >= LIMIT_USER_ADDR ||
+            !is_mapped(regions, meta))
+            continue;
+        f->probes[kept] = *p;
+        f->probes[kept++].base = meta;
+    }
+    f->n = kept;
+}
+
+static void flush(struct finder *f) {
+    if (f->l->facts.page_metadata_word >= 0)
+        follow_metadata(f);
+    if (f->n)
+        read_probes(f->img, f->probes, f->n, HEADER_WORDS);
+    for (size_t i = 0; i < f->n; i++) {
+        struct v8_page g;
+        if (f->probes[i].read && parse(f->l, image_regions(f->img), &f->probes[i], &g))
+            add_page(f, &g);
+    }
+    f->n = 0;
+}
+
+int v8_pages_find(const struct image *img, const struct v8_layout *l, size_t limit,
+                  struct v8_pages *ret) {
+    struct finder *f = mem_zalloc(sizeof *f);
+    *f = (struct finder){.img = img, .l = l, .ret = ret};
+    const struct region_list *regions = image_regions(img);
+    for (size_t i = 0; i < regions->n && !(limit && ret->list.n >= limit); i++) {
+        const struct region *r = &regions->at[i];
+        if (r->kind != REGION_ANON || !(r->prot & REGION_R))
+            continue;
+        uint64_t at = (r->start + V8_PAGE_ALIGN - 1) & ~(V8_PAGE_ALIGN - 1);
+        for (; at < r->end; at += V8_PAGE_ALIGN) {
+            if (at < f->skip_to || !in_memory(img, at))
+                continue;
+            f->probes[f->n++] = (struct probe){.addr = at, .base = at};
+            if (f->n == BATCH)
+                flush(f);
+        }
+        if (limit)
+            flush(f);
+    }
+    flush(f);
+    free(f);
+    return ret->list.n ? 0 : -ENODATA;
+}
+
+void v8_pages_done(struct v8_pages *p) {
+    vec_free(&p->list);
+    map64_done(&p->by_slot);
+    map64_done(&p->by_base);
+}
+
+static struct v8_page *page_of_base(const struct v8_pages *p, uint64_t base) {
+    uint64_t i;
+    return base && map64_get(&p->by_base, base, &i) ? &p->list.at[i - 1] : NULL;
+}
+
+/* The space object's first-page word moved with every version, so it is found: the word that leads
+ * to a page of this owner with nothing before it. */
+static struct v8_page *first_page(const struct v8_pages *p, uint64_t owner, const uint64_t *words,
+                                  size_t n) {
+    for (size_t i = 3; i < n; i++) {
+        struct v8_page *g = page_of_base(p, words[i]);
+        if (g && g->owner == owner && g->prev == 0)
+            return g;
+    }
+    return NULL;
+}
+
+static void walk_list(struct v8_pages *p, uint64_t owner, int space, struct v8_page *g) {
+    while (g && g->owner == owner && !g->in_use) {
+        g->in_use = true;
+        g->space = space;
+        g = page_of_base(p, g->next);
+    }
+}
+
+void v8_pages_assign(const struct image *img, const struct v8_layout *l, struct v8_pages *p) {
+    enum { SPACE_WORDS = 48 };
+    struct map64 seen = {0};
+    for (size_t i = 0; i < p->list.n; i++) {
+        struct v8_page *g = &p->list.at[i];
+        uint64_t words[SPACE_WORDS], known;
+        if (!g->owner) {
+            g->in_use = !g->heap; /* read-only, shared by all isolates; else stale */
+            g->space = g->heap ? -1 : V8_READ_ONLY;
+            continue;
+        }
+        if (map64_get(&seen, g->owner, &known))
+            continue;
+        map64_put(&seen, g->owner, 1);
+        size_t got = image_read_prefix(img, g->owner, words, sizeof words) / 8;
+        int space = got > 3 ? v8_layout_space(l, words[0]) : -1;
+        if (space < 0 || words[1] != g->heap)
+            continue;
+        walk_list(p, g->owner, space, first_page(p, g->owner, words, got));
+    }
+    map64_done(&seen);
+}

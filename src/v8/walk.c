@@ -1,0 +1,421 @@
+#include "v8/walk.h"
+
+#include "base/limits.h"
+#include "v8/sizes.h"
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    MAP_SLOTS = 1 << 12, /* direct-mapped cache of maps, per thread */
+    MAX_THREADS = 4,
+    PAGE_OS_PAGES = V8_PAGE_ALIGN / PAGE_BYTES,
+    PARTS_MAX = PAGE_OS_PAGES / 2 + 1,
+    LARGE_HEAD = 256, /* of a large object only its head is read */
+};
+
+/* Everything the threads share; only `next` changes. */
+struct job {
+    const struct image *img;
+    const struct v8_layout *l;
+    const struct v8_pages *pages;
+    const struct v8_lab_list *labs;
+    const size_t *which;
+    size_t n, n_isolates;
+    bool last;
+    atomic_size_t next;
+};
+
+struct walker {
+    struct job *job;
+    struct v8_walk out;
+    struct v8_map_info maps[MAP_SLOTS];
+    uint8_t *buf;                          /* the page in hand */
+    uint64_t resident[PAGE_OS_PAGES / 64]; /* which OS pages of it are in memory */
+    uint64_t readable[PAGE_OS_PAGES / 64]; /* which of buf are filled */
+    const struct v8_page *page;
+    struct v8_space_census tally; /* of this page */
+    size_t stores_before;
+    pthread_t thread;
+};
+
+static bool bit(const uint64_t *bits, size_t i) {
+    return bits[i / 64] >> (i % 64) & 1;
+}
+
+static uint64_t resident_in(const struct walker *w, uint64_t from, uint64_t to) {
+    uint64_t sum = 0, base = w->page->addr;
+    while (from < to) {
+        uint64_t end = (from / PAGE_BYTES + 1) * PAGE_BYTES;
+        if (end > to)
+            end = to;
+        if (bit(w->resident, (from - base) / PAGE_BYTES))
+            sum += end - from;
+        from = end;
+    }
+    return sum;
+}
+
+static void count(struct walker *w, enum v8_part part, uint64_t from, uint64_t to) {
+    w->tally.part[part].bytes += to - from;
+    w->tally.part[part].resident += resident_in(w, from, to);
+}
+
+/* --- reading a page --- */
+
+static void read_resident_runs(struct walker *w) {
+    struct image_part parts[PARTS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < PAGE_OS_PAGES;) {
+        size_t k = i;
+        while (k < PAGE_OS_PAGES && bit(w->resident, k))
+            k++;
+        if (k > i) {
+            parts[n++] = (struct image_part){w->page->addr + i * PAGE_BYTES,
+                                             w->buf + i * PAGE_BYTES, (k - i) * PAGE_BYTES};
+            i = k;
+        } else {
+            i++;
+        }
+    }
+    if (image_read_parts(w->job->img, parts, n) == 0) {
+        memcpy(w->readable, w->resident, sizeof w->readable);
+        return;
+    }
+    for (size_t i = 0; i < PAGE_OS_PAGES; i++)
+        if (bit(w->resident, i) && image_read(w->job->img, w->page->addr + i * PAGE_BYTES,
+                                              w->buf + i * PAGE_BYTES, PAGE_BYTES) == 0)
+            w->readable[i / 64] |= 1ull << (i % 64);
+}
+
+/* A core says which pages have content, not which were there: read whatever it holds. */
+static void read_all(struct walker *w) {
+    if (image_read(w->job->img, w->page->addr, w->buf, V8_PAGE_ALIGN) == 0) {
+        memset(w->readable, 0xff, sizeof w->readable);
+        return;
+    }
+    for (size_t i = 0; i < PAGE_OS_PAGES; i++)
+        if (image_read(w->job->img, w->page->addr + i * PAGE_BYTES, w->buf + i * PAGE_BYTES,
+                       PAGE_BYTES) == 0)
+            w->readable[i / 64] |= 1ull << (i % 64);
+}
+
+static void load_page(struct walker *w, const struct v8_page *g) {
+    const struct residency *res = image_residency(w->job->img);
+    w->page = g;
+    w->tally = (struct v8_space_census){0};
+    w->stores_before = w->out.stores.n;
+    memset(w->readable, 0, sizeof w->readable);
+    memset(w->resident, 0, sizeof w->resident);
+    if (res)
+        residency_bitmap(res, g->addr, PAGE_OS_PAGES, w->resident);
+    if (!res || res->estimated)
+        read_all(w);
+    else
+        read_resident_runs(w);
+}
+
+/* Bytes readable in a row from `at` on, at most to the end of the page in hand. */
+static uint64_t available(const struct walker *w, uint64_t at) {
+    size_t i = (at - w->page->addr) / PAGE_BYTES, k = i;
+    while (k < PAGE_OS_PAGES && k - i < 2 && bit(w->readable, k))
+        k++;
+    return k == i ? 0 : w->page->addr + k * PAGE_BYTES - at;
+}
+
+/* --- maps --- */
+
+/* A map is a map when its own map is of the map type: from version 13 on native contexts have meta
+ * maps of their own, so equality with the root is not enough. */
+static const struct v8_map_info *map_of(struct walker *w, uint64_t map) {
+    struct v8_map_info *slot = &w->maps[map64_hash(map) >> 20 & (MAP_SLOTS - 1)];
+    if (slot->map == map)
+        return slot;
+    const struct job *j = w->job;
+    struct v8_map_info m, meta;
+    if ((map & 3) != 1 || !v8_pages_at(j->pages, map) || v8_map_read(j->img, j->l, map, &m) < 0)
+        return NULL;
+    if (m.meta == map)
+        meta = m;
+    else if ((m.meta & 3) != 1 || !v8_pages_at(j->pages, m.meta) ||
+             v8_map_read(j->img, j->l, m.meta, &meta) < 0)
+        return NULL;
+    if (meta.type != j->l->map_type)
+        return NULL;
+    *slot = m;
+    return slot;
+}
+
+/* --- objects that hold memory outside --- */
+
+static uint64_t u64_at(const uint8_t *p, size_t offset) {
+    uint64_t v;
+    memcpy(&v, p + offset, 8);
+    return v;
+}
+
+static void note_array_buffer(struct walker *w, const uint8_t *o, uint64_t size) {
+    const struct v8_facts *f = &w->job->l->facts;
+    if (size < (uint64_t)f->array_buffer_bit_field + 4)
+        return;
+    uint64_t bytes = u64_at(o, (size_t)f->array_buffer_byte_length);
+    uint64_t store = u64_at(o, (size_t)f->array_buffer_store);
+    uint32_t flags;
+    memcpy(&flags, o + f->array_buffer_bit_field, 4);
+    if (!store || !bytes || store >= LIMIT_USER_ADDR || bytes >= LIMIT_USER_ADDR ||
+        v8_pages_at(w->job->pages, store))
+        return; /* empty, or a typed array's elements on the heap */
+    bool shared = flags >> f->array_buffer_shared_bit & 1;
+    vec_push(&w->out.stores, (struct v8_store){.addr = store,
+                                               .bytes = bytes,
+                                               .isolate = (uint32_t)w->page->isolate,
+                                               .kind = shared ? V8_STORE_SHARED : V8_STORE_BUFFER});
+}
+
+/* ExternalString: resource at 16, resource_data at 24, length u32 at 12 (v8dbg agrees, 12 to 26).
+ */
+static void note_external_string(struct walker *w, const struct v8_map_info *m, const uint8_t *o,
+                                 uint64_t size) {
+    const struct v8_layout *l = w->job->l;
+    if (size < 32)
+        return;
+    uint32_t length;
+    memcpy(&length, o + 12, 4);
+    uint64_t data = u64_at(o, 24);
+    bool one_byte = (m->type & l->string_encoding_mask) == l->one_byte_tag;
+    if (data && data < LIMIT_USER_ADDR)
+        vec_push(&w->out.stores, (struct v8_store){.addr = data,
+                                                   .bytes = one_byte ? length : 2ull * length,
+                                                   .isolate = (uint32_t)w->page->isolate,
+                                                   .kind = V8_STORE_STRING});
+}
+
+static void note_outside(struct walker *w, const struct v8_map_info *m, const uint8_t *o,
+                         uint64_t size) {
+    const struct v8_layout *l = w->job->l;
+    if (m->type == l->array_buffer_type)
+        note_array_buffer(w, o, size);
+    else if (m->type < l->first_nonstring_type &&
+             (m->type & l->string_representation_mask) == l->external_string_tag)
+        note_external_string(w, m, o, size);
+}
+
+static bool holds_outside(const struct v8_layout *l, const struct v8_map_info *m) {
+    return m->type == l->array_buffer_type ||
+           (m->type < l->first_nonstring_type &&
+            (m->type & l->string_representation_mask) == l->external_string_tag);
+}
+
+/* --- walking --- */
+
+/* The size of the object at `at`, with its map; 0 when no object can begin there. */
+static uint64_t object_at(struct walker *w, uint64_t at, const struct v8_map_info **ret_map) {
+    const uint8_t *o = w->buf + (at - w->page->addr);
+    uint64_t avail = available(w, at);
+    if (avail < 8)
+        return 0;
+    const struct v8_map_info *m = map_of(w, u64_at(o, 0));
+    if (!m)
+        return 0;
+    *ret_map = m;
+    return v8_object_size(w->job->l, w->job->img, m, o, avail);
+}
+
+static bool is_free(const struct v8_layout *l, uint64_t map) {
+    return map == l->free_space_map || map == l->one_pointer_filler_map ||
+           map == l->two_pointer_filler_map;
+}
+
+static void finish_page(struct walker *w) {
+    const struct v8_page *g = w->page;
+    count(w, V8_HEADER, g->addr, g->area_start);
+    count(w, V8_HEADER, g->area_end, g->addr + g->size);
+    /* Objects are all of the area that is nothing else: no need to count each one's residency. */
+    uint64_t resident = resident_in(w, g->area_start, g->area_end);
+    for (int p = 0; p < V8_PARTS; p++)
+        if (p != V8_OBJECTS && p != V8_HEADER)
+            resident -= w->tally.part[p].resident;
+    w->tally.part[V8_OBJECTS].resident = resident;
+    w->tally.pages = 1;
+    w->tally.committed = g->size;
+}
+
+static void add_tally(struct walker *w) {
+    const struct v8_page *g = w->page;
+    size_t row = g->isolate < 0 ? w->job->n_isolates : (size_t)g->isolate;
+    struct v8_space_census *to = &w->out.space[row][g->space], *from = &w->tally;
+    to->pages += from->pages;
+    to->objects += from->objects;
+    to->committed += from->committed;
+    for (int p = 0; p < V8_PARTS; p++) {
+        to->part[p].bytes += from->part[p].bytes;
+        to->part[p].resident += from->part[p].resident;
+    }
+}
+
+/* Walks the area. Returns where it got stuck, or the area's end. */
+static uint64_t walk_area(struct walker *w) {
+    const struct v8_page *g = w->page;
+    const struct v8_layout *l = w->job->l;
+    uint64_t at = g->area_start;
+    /* Areas of this page, in order. */
+    const struct v8_lab *lab = w->job->labs->list.at, *lab_end = lab + w->job->labs->list.n;
+    size_t lo = 0, hi = w->job->labs->list.n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (lab[mid].top < at)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    lab += lo;
+    while (at < g->area_end) {
+        while (lab < lab_end && lab->top < at)
+            lab++;
+        if (lab < lab_end && lab->top == at && lab->limit <= g->area_end) {
+            count(w, V8_LAB, at, lab->limit);
+            at = lab->limit;
+            continue;
+        }
+        const struct v8_map_info *m;
+        uint64_t size = object_at(w, at, &m);
+        if (size < 8 || (size & 7) || size > g->area_end - at)
+            return at;
+        if (is_free(l, m->map)) {
+            count(w, V8_FREE, at, at + size);
+        } else {
+            w->tally.objects++;
+            w->tally.part[V8_OBJECTS].bytes += size;
+            if (holds_outside(l, m))
+                note_outside(w, m, w->buf + (at - g->addr), size);
+        }
+        at += size;
+    }
+    return at;
+}
+
+static void walk_regular(struct walker *w, size_t index) {
+    const struct v8_page *g = w->page;
+    bool holds_nothing = g->raw_tail || (g->space == V8_NEW && (g->flags & V8_PAGE_FROM));
+    if (holds_nothing) {
+        count(w, V8_UNUSED, g->area_start, g->area_end);
+    } else {
+        uint64_t at = walk_area(w);
+        if (at < g->area_end && !w->job->last) {
+            w->out.stores.n = w->stores_before;
+            vec_push(&w->out.stuck, (struct v8_stuck){index, at});
+            return;
+        }
+        if (at < g->area_end) {
+            count(w, V8_UNWALKED, at, g->area_end);
+            vec_push(&w->out.stuck, (struct v8_stuck){index, at});
+        }
+    }
+    finish_page(w);
+    add_tally(w);
+}
+
+/* One object at the start of the area; only its head is read. */
+static void walk_large(struct walker *w, const struct v8_page *g) {
+    const struct residency *res = image_residency(w->job->img);
+    uint8_t head[LARGE_HEAD];
+    w->page = g;
+    w->tally = (struct v8_space_census){.pages = 1, .committed = g->size};
+    size_t got = image_read_prefix(w->job->img, g->area_start, head, sizeof head);
+    const struct v8_map_info *m = got >= 8 ? map_of(w, u64_at(head, 0)) : NULL;
+    uint64_t size = m ? v8_object_size(w->job->l, w->job->img, m, head, got) : 0;
+    enum v8_part part = V8_OBJECTS;
+    if (!size || size > g->addr + g->size - g->area_start) {
+        size = g->area_end - g->area_start;
+        part = V8_UNWALKED;
+    } else {
+        w->tally.objects = 1;
+        if (holds_outside(w->job->l, m))
+            note_outside(w, m, head, got);
+    }
+    uint64_t end = g->area_start + size;
+    w->tally.part[part].bytes = size;
+    w->tally.part[V8_HEADER].bytes = g->size - size;
+    if (res) {
+        w->tally.part[part].resident = residency_bytes(res, g->area_start, end);
+        w->tally.part[V8_HEADER].resident = residency_bytes(res, g->addr, g->area_start) +
+                                            residency_bytes(res, end, g->addr + g->size);
+    }
+    add_tally(w);
+}
+
+static void *run_walker(void *arg) {
+    struct walker *w = arg;
+    struct job *j = w->job;
+    for (size_t i; (i = atomic_fetch_add(&j->next, 1)) < j->n;) {
+        const struct v8_page *g = &j->pages->list.at[j->which[i]];
+        if (g->space >= V8_LARGE || g->size > V8_PAGE_ALIGN) {
+            walk_large(w, g);
+        } else {
+            load_page(w, g);
+            walk_regular(w, j->which[i]);
+        }
+    }
+    return NULL;
+}
+
+static void merge(struct v8_walk *to, struct v8_walk *from, size_t rows) {
+    for (size_t r = 0; r < rows; r++)
+        for (int s = 0; s < V8_SPACES; s++) {
+            struct v8_space_census *a = &to->space[r][s], *b = &from->space[r][s];
+            a->pages += b->pages;
+            a->objects += b->objects;
+            a->committed += b->committed;
+            for (int p = 0; p < V8_PARTS; p++) {
+                a->part[p].bytes += b->part[p].bytes;
+                a->part[p].resident += b->part[p].resident;
+            }
+        }
+    for (size_t i = 0; i < from->stores.n; i++)
+        vec_push(&to->stores, from->stores.at[i]);
+    for (size_t i = 0; i < from->stuck.n; i++)
+        vec_push(&to->stuck, from->stuck.at[i]);
+}
+
+void v8_walk_pages(const struct image *img, const struct v8_layout *l, const struct v8_pages *pages,
+                   const struct v8_lab_list *labs, size_t n_isolates, const size_t *which, size_t n,
+                   bool last, struct v8_walk *ret) {
+    struct job job = {.img = img,
+                      .l = l,
+                      .pages = pages,
+                      .labs = labs,
+                      .which = which,
+                      .n = n,
+                      .n_isolates = n_isolates,
+                      .last = last};
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t threads = cpus < 1 ? 1 : cpus > MAX_THREADS ? MAX_THREADS : (size_t)cpus;
+    if (threads > n / 16 + 1) /* a thread is worth starting for some pages only */
+        threads = n / 16 + 1;
+    struct walker *walkers[MAX_THREADS];
+    for (size_t i = 0; i < threads; i++) {
+        struct walker *w = walkers[i] = mem_zalloc(sizeof *w);
+        w->job = &job;
+        w->buf = mem_alloc(V8_PAGE_ALIGN);
+        w->out.space = mem_zalloc((n_isolates + 1) * sizeof *w->out.space);
+        if (i && pthread_create(&w->thread, NULL, run_walker, w) != 0)
+            w->thread = 0; /* the others do its share */
+    }
+    run_walker(walkers[0]);
+    for (size_t i = 0; i < threads; i++) {
+        if (i && walkers[i]->thread)
+            pthread_join(walkers[i]->thread, NULL);
+        merge(ret, &walkers[i]->out, n_isolates + 1);
+        v8_walk_done(&walkers[i]->out);
+        free(walkers[i]->buf);
+        free(walkers[i]);
+    }
+}
+
+void v8_walk_done(struct v8_walk *w) {
+    free(w->space);
+    w->space = NULL;
+    vec_free(&w->stores);
+    vec_free(&w->stuck);
+}
