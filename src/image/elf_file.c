@@ -13,6 +13,7 @@
 
 struct segment {
     uint64_t vaddr, filesz, memsz, offset;
+    uint32_t flags;
     uint64_t held; /* of filesz, what the file really has */
 };
 
@@ -79,7 +80,7 @@ static void take_load(struct elf_file *f, const GElf_Phdr *p) {
     uint64_t end;
     if (__builtin_add_overflow(p->p_vaddr, p->p_memsz, &end) || p->p_filesz > p->p_memsz)
         return;
-    struct segment s = {p->p_vaddr, p->p_filesz, p->p_memsz, p->p_offset, 0};
+    struct segment s = {p->p_vaddr, p->p_filesz, p->p_memsz, p->p_offset, p->p_flags, 0};
     if (p->p_offset < f->len)
         s.held = p->p_filesz < f->len - p->p_offset ? p->p_filesz : f->len - p->p_offset;
     if (!f->segments.n || s.vaddr < f->base)
@@ -239,6 +240,16 @@ int elf_file_read(const struct elf_file *f, uint64_t vaddr, void *buf, size_t le
         to += part;
         len -= part;
         vaddr += part; /* may wrap to 0 at the top, which no sane segment holds */
+    }
+    return 0;
+}
+
+uint32_t elf_file_segment_flags(const struct elf_file *f, uint64_t vaddr) {
+    for (size_t i = 0; i < f->segments.n; i++) {
+        const struct segment *s = &f->segments.at[i];
+        uint64_t start = s->vaddr & ~(PAGE_BYTES - 1), end = s->vaddr + s->memsz;
+        if (vaddr >= start && (vaddr < end || vaddr - end < -end % PAGE_BYTES))
+            return s->flags;
     }
     return 0;
 }

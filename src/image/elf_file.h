@@ -38,6 +38,8 @@ int elf_file_symbol_at(struct elf_file *f, uint64_t vaddr, struct elf_symbol *re
 
 /* Bytes of the file behind an address: whole or -EFAULT. Bytes of .bss are -EFAULT too. */
 int elf_file_read(const struct elf_file *f, uint64_t vaddr, void *buf, size_t len);
+/* PF_R | PF_W | PF_X of the segment whose pages hold vaddr; 0 if none. */
+uint32_t elf_file_segment_flags(const struct elf_file *f, uint64_t vaddr);
 /* True when vaddr lies in the zero-filled part of a segment. */
 bool elf_file_is_bss(const struct elf_file *f, uint64_t vaddr);
 /* A C string in the file; NULL if not there or not ended within `max` bytes. */
