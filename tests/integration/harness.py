@@ -136,6 +136,14 @@ class Target:
             self._pending += data
 
 
+def need_command(*names):
+    """Skip the test while this build lacks one of these commands."""
+    known = [c["name"] for c in ask("help")["commands"]]
+    for name in names:
+        if name not in known:
+            raise Skip(f"this build has no command {name}")
+
+
 class Answer:
     """What a run of memwhy gave: .code, .out, .err (text), .seconds, .json()."""
 
