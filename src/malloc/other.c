@@ -1,0 +1,151 @@
+/* Allocators that are not glibc's: recognised, named, and owned as far as their mappings can be told
+ * from others'. A new one is a row of `known`. */
+#include "malloc/glibc.h"
+#include "base/limits.h"
+#include "image/elf_file.h"
+#include <stdio.h>
+#include <string.h>
+
+struct known {
+    enum malloc_kind kind;
+    const char *file;       /* how its library's file name begins; NULL: only by symbol */
+    const char *symbols[2]; /* either, in a module that also defines malloc, is proof */
+    const char *mappings;   /* "[anon:...]" names its mappings carry in some builds */
+    bool uses_brk;          /* [heap] is its own */
+};
+
+/* jemalloc 5.x: jemalloc.h.in, pages.c (JEMALLOC_PAGEID). gperftools 2.x: malloc_extension_c.h,
+ * tcmalloc.h; google/tcmalloc: system-alloc.cc. mimalloc 1.x, 2.x: mimalloc.h. */
+static const struct known known[] = {
+    {MALLOC_JEMALLOC, "libjemalloc", {"mallctl", "malloc_stats_print"}, "[anon:jemalloc", false},
+    {MALLOC_TCMALLOC, "libtcmalloc", {"tc_version", "MallocExtension_GetStats"}, "[anon:tcmalloc",
+     true},
+    {MALLOC_MIMALLOC, "libmimalloc", {"mi_version", "mi_process_info"}, "[anon:mimalloc", false},
+    {MALLOC_MUSL, "ld-musl", {NULL, NULL}, NULL, true},
+    {MALLOC_MUSL, "libc.musl", {NULL, NULL}, NULL, true},
+};
+enum { KNOWN = sizeof known / sizeof *known };
+
+static const char *file_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool is_glibc(const char *path) {
+    const char *name = file_name(path);
+    return !strncmp(name, "libc.so.6", 9) || !strncmp(name, "libc-2.", 7);
+}
+
+void malloc_recognise_paths(const struct image *img, struct malloc_allocator *ret) {
+    size_t n;
+    const struct image_module *m = image_modules(img, &n);
+    *ret = (struct malloc_allocator){.kind = n ? MALLOC_UNKNOWN : MALLOC_NONE};
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < KNOWN; k++)
+            if (known[k].file && !strncmp(file_name(m[i].path), known[k].file, strlen(known[k].file))) {
+                ret->kind = known[k].kind;
+                snprintf(ret->how, sizeof ret->how, "%.180s is mapped", m[i].path);
+                return;
+            }
+        if (is_glibc(m[i].path)) {
+            ret->kind = MALLOC_GLIBC;
+            snprintf(ret->how, sizeof ret->how, "%.180s is mapped", m[i].path);
+        }
+    }
+}
+
+/* "GNU C Library (Debian GLIBC 2.36-9) stable release version 2.36." stands in every libc.so.6. */
+static void read_glibc_version(struct elf_file *f, char version[24]) {
+    static const char mark[] = "release version ", name[] = "GNU C Library";
+    size_t len, n = 0;
+    const char *bytes = elf_file_bytes(f, &len);
+    const char *at = bytes ? memmem(bytes, len, name, sizeof name - 1) : NULL;
+    if (!at)
+        return;
+    len -= (size_t)(at - bytes);
+    at = memmem(at, len < 512 ? len : 512, mark, sizeof mark - 1);
+    if (!at)
+        return;
+    at += sizeof mark - 1;
+    while (n < 23 && ((at[n] >= '0' && at[n] <= '9') || (at[n] == '.' && at[n + 1] >= '0' && at[n + 1] <= '9')))
+        n++;
+    memcpy(version, at, n);
+    version[n] = 0;
+}
+
+static bool recognise_symbols(struct elf_file *f, const char *path, struct malloc_allocator *ret) {
+    struct elf_symbol s;
+    if (elf_file_symbol(f, "malloc", &s) < 0 || !s.value)
+        return false;
+    for (size_t k = 0; k < KNOWN; k++)
+        for (size_t j = 0; j < 2; j++)
+            if (known[k].symbols[j] && elf_file_symbol(f, known[k].symbols[j], &s) == 0 && s.value) {
+                ret->kind = known[k].kind;
+                snprintf(ret->how, sizeof ret->how, "%.120s defines malloc and %s", path,
+                         known[k].symbols[j]);
+                return true;
+            }
+    return false;
+}
+
+void malloc_recognise(struct image *img, struct malloc_allocator *ret) {
+    size_t n;
+    const struct image_module *m = image_modules(img, &n);
+    malloc_recognise_paths(img, ret);
+    if (ret->kind != MALLOC_GLIBC && ret->kind != MALLOC_UNKNOWN)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        struct elf_file *f;
+        if (image_module_elf(img, i, &f, NULL) < 0)
+            continue;
+        if (is_glibc(m[i].path))
+            read_glibc_version(f, ret->glibc_version);
+        else if (recognise_symbols(f, m[i].path, ret))
+            return;
+    }
+}
+
+static void own(const struct image *img, const struct region *r, struct malloc_census *ret) {
+    const struct residency *res = image_residency(img);
+    struct malloc_span s = {.start = r->start, .end = r->end, .used_end = r->end,
+                            .arena = MALLOC_SPAN_WHOLE};
+    if (res)
+        s.resident = residency_bytes(res, r->start, r->end);
+    ret->whole.bytes += s.end - s.start;
+    ret->whole.resident += s.resident;
+    vec_push(&ret->spans, s);
+}
+
+static int by_start(const void *a, const void *b) {
+    const struct malloc_span *x = a, *y = b;
+    return x->start < y->start ? -1 : x->start > y->start;
+}
+
+void malloc_other_census(const struct image *img, struct malloc_census *ret) {
+    const struct region_list *l = image_regions(img);
+    const struct known *k = NULL;
+    for (size_t i = 0; i < KNOWN && !k; i++)
+        if (known[i].kind == ret->kind)
+            k = &known[i];
+    if (!k) {
+        snprintf(ret->note, sizeof ret->note, "%s",
+                 ret->kind == MALLOC_NONE ? "No C library is mapped."
+                                          : "The allocator is not one memwhy knows; its memory is "
+                                            "among the unnamed anonymous mappings.");
+        return;
+    }
+    for (size_t i = 0; i < l->n; i++) {
+        const struct region *r = &l->at[i];
+        size_t span;
+        if (malloc_census_owner(ret, r->start, &span))
+            continue;
+        if ((r->kind == REGION_HEAP && k->uses_brk) ||
+            (r->kind == REGION_ANON && k->mappings && !strncmp(r->name, k->mappings, strlen(k->mappings))))
+            own(img, r, ret);
+    }
+    vec_sort(&ret->spans, by_start);
+    snprintf(ret->note, sizeof ret->note,
+             "%s is recognised but not walked: what it holds free is not known, and its mappings "
+             "that carry no name are among the unnamed anonymous ones.",
+             malloc_kind_name(ret->kind));
+}
