@@ -1,7 +1,7 @@
 """The demo app, whose memory is a known mixture, explained on every Node version."""
 from pathlib import Path
 
-from harness import Target, ask, at_most, equal, memwhy, near, need_command, test
+from harness import Skip, Target, ask, at_most, equal, memwhy, near, need_command, test
 
 MB = 1 << 20
 
@@ -44,10 +44,12 @@ def heap_is_what_v8_says(node):
 @test(nodes=[24])
 def every_view_is_printed(node):
     """Also run under sanitizers."""
+    known = [c["name"] for c in ask("help")["commands"]]
+    views = [v for v in ("explain", "map", "heap", "malloc", "layout") if v in known]
+    if not views:
+        raise Skip("this build has none of the views")
     with Target("demo.js", node=node, timeout=120) as t:
-        for command in ("explain", "map", "heap", "malloc", "layout"):
-            if command not in [c["name"] for c in ask("help")["commands"]]:
-                continue
+        for command in views:
             for form in ([], ["--json"]):
                 a = memwhy(command, t.pid, *form)
                 assert a.code in (0, 1), f"{command}: exit code {a.code}\n{a.err}"
