@@ -1,10 +1,10 @@
 /* memwhy malloc: arenas, size classes, and what malloc_trim(0) would give back. */
+#include "malloc/malloc.h"
 #include "base/fmt.h"
 #include "base/mem.h"
 #include "base/table.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
-#include "malloc/malloc.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,23 +44,47 @@ static int take(const char *target, struct taken *t, struct err *e) {
 }
 
 static const struct column arena_columns[] = {
-    {"index", "arena", COL_COUNT},          {"kind", "kind", COL_TEXT},
-    {"system", "system", COL_BYTES},        {"in_use", "in use", COL_BYTES},
-    {"tcached", "tcached", COL_BYTES},      {"free", "free", COL_BYTES},
-    {"free_resident", "resident", COL_BYTES}, {"trimmable", "trimmable", COL_BYTES},
-    {"biggest_free", "biggest", COL_BYTES}, {"chunks", "chunks", COL_COUNT},
-    {NULL, "threads", COL_TEXT},            {"address", NULL, COL_ADDR},
-    {"heaps", NULL, COL_COUNT},             {"in_use_count", NULL, COL_COUNT},
-    {"in_use_resident", NULL, COL_BYTES},   {"header_bytes", NULL, COL_BYTES},
+    {"index", "arena", COL_COUNT},
+    {"kind", "kind", COL_TEXT},
+    {"system", "system", COL_BYTES},
+    {"in_use", "in use", COL_BYTES},
+    {"tcached", "tcached", COL_BYTES},
+    {"free", "free", COL_BYTES},
+    {"free_resident", "resident", COL_BYTES},
+    {"trimmable", "trimmable", COL_BYTES},
+    {"biggest_free", "biggest", COL_BYTES},
+    {"chunks", "chunks", COL_COUNT},
+    {NULL, "threads", COL_TEXT},
+    {"address", NULL, COL_ADDR},
+    {"heaps", NULL, COL_COUNT},
+    {"in_use_count", NULL, COL_COUNT},
+    {"in_use_resident", NULL, COL_BYTES},
+    {"header_bytes", NULL, COL_BYTES},
     {"mmapped", NULL, COL_BYTES},
 };
 enum {
-    A_INDEX, A_KIND, A_SYSTEM, A_IN_USE, A_TCACHED, A_FREE, A_FREE_RESIDENT, A_TRIMMABLE, A_BIGGEST,
-    A_CHUNKS, A_THREADS, A_ADDRESS, A_HEAPS, A_IN_USE_COUNT, A_IN_USE_RESIDENT, A_HEADERS, A_MMAPPED,
+    A_INDEX,
+    A_KIND,
+    A_SYSTEM,
+    A_IN_USE,
+    A_TCACHED,
+    A_FREE,
+    A_FREE_RESIDENT,
+    A_TRIMMABLE,
+    A_BIGGEST,
+    A_CHUNKS,
+    A_THREADS,
+    A_ADDRESS,
+    A_HEAPS,
+    A_IN_USE_COUNT,
+    A_IN_USE_RESIDENT,
+    A_HEADERS,
+    A_MMAPPED,
 };
 
 /* "4711 node, 4713 libuv-worker (+3)" */
-static void thread_names(const struct image *img, const struct malloc_arena *a, char *buf, size_t size) {
+static void thread_names(const struct image *img, const struct malloc_arena *a, char *buf,
+                         size_t size) {
     size_t n, used = 0, shown = 0;
     const struct image_thread *th = image_threads(img, &n);
     buf[0] = 0;
@@ -138,9 +162,9 @@ static struct table *arenas_table(const struct taken *t) {
 
 static struct table *classes_table(const struct malloc_census *c) {
     static const struct column columns[] = {
-        {"size", "chunks up to", COL_COUNT},       {"in_use_count", "in use", COL_COUNT},
-        {"in_use_bytes", "bytes", COL_BYTES},      {"tcached_count", "tcached", COL_COUNT},
-        {"tcached_bytes", NULL, COL_BYTES},        {"free_count", "free", COL_COUNT},
+        {"size", "chunks up to", COL_COUNT},     {"in_use_count", "in use", COL_COUNT},
+        {"in_use_bytes", "bytes", COL_BYTES},    {"tcached_count", "tcached", COL_COUNT},
+        {"tcached_bytes", NULL, COL_BYTES},      {"free_count", "free", COL_COUNT},
         {"free_bytes", "free bytes", COL_BYTES},
     };
     struct table *tb = table_new(columns, sizeof columns / sizeof *columns);
@@ -163,7 +187,9 @@ static struct table *classes_table(const struct malloc_census *c) {
 /* The largest chunks that are mappings of their own, with what of each is in memory. */
 static struct table *mmapped_table(const struct malloc_census *c) {
     static const struct column columns[] = {
-        {"address", "mmapped chunk", COL_ADDR}, {"size", "size", COL_BYTES}, {"resident", "resident", COL_BYTES},
+        {"address", "mmapped chunk", COL_ADDR},
+        {"size", "size", COL_BYTES},
+        {"resident", "resident", COL_BYTES},
     };
     struct table *tb = table_new(columns, 3);
     for (size_t i = 0; i < c->spans.n; i++) {
@@ -224,7 +250,8 @@ static json_t *facts_to_json(const struct malloc_glibc *f) {
 
 static json_t *totals_to_json(const struct malloc_census *c) {
     json_t *o = json_object();
-    struct malloc_share fast = malloc_census_sum(c, MALLOC_FAST), top = malloc_census_sum(c, MALLOC_TOP);
+    struct malloc_share fast = malloc_census_sum(c, MALLOC_FAST),
+                        top = malloc_census_sum(c, MALLOC_TOP);
     struct malloc_share binned = malloc_census_sum(c, MALLOC_BINNED);
     set_int(o, "in_use", malloc_census_sum(c, MALLOC_IN_USE).bytes);
     set_int(o, "tcached", malloc_census_sum(c, MALLOC_TCACHED).bytes);
@@ -252,9 +279,11 @@ static json_t *notes(const struct malloc_census *c) {
     if (condition)                                                                                 \
     json_array_append_new(list, json_sprintf(__VA_ARGS__))
     NOTE(c->note[0], "%s", c->note);
-    NOTE(v->walk_errors, "%llu chunk headers made no sense; what follows each is counted as unwalked.",
+    NOTE(v->walk_errors,
+         "%llu chunk headers made no sense; what follows each is counted as unwalked.",
          (unsigned long long)v->walk_errors);
-    NOTE(v->list_errors, "%llu entries of free lists led nowhere.", (unsigned long long)v->list_errors);
+    NOTE(v->list_errors, "%llu entries of free lists led nowhere.",
+         (unsigned long long)v->list_errors);
     NOTE(v->faults, "%llu pages could not be read.", (unsigned long long)v->faults);
     NOTE(v->not_resident, "%llu chunk headers are on pages that are swapped out or missing.",
          (unsigned long long)v->not_resident);
@@ -262,7 +291,8 @@ static json_t *notes(const struct malloc_census *c) {
          "The registers of %u threads are not known: what is in their caches counts as in use.",
          v->threads - v->threads_with_regs);
     NOTE(v->tcaches_missing, "%u thread caches did not hold together.", v->tcaches_missing);
-    NOTE(v->busy_arenas, "%u arenas were locked: their threads were inside malloc.", v->busy_arenas);
+    NOTE(v->busy_arenas, "%u arenas were locked: their threads were inside malloc.",
+         v->busy_arenas);
     NOTE(v->mmapped_missing, "%llu mmapped chunks were not found.",
          (unsigned long long)v->mmapped_missing);
     NOTE(v->truncated, "A limit was reached: the heap is larger than memwhy will follow.");
@@ -272,20 +302,25 @@ static json_t *notes(const struct malloc_census *c) {
 
 static int print_json(struct run *r, const struct taken *t, struct table *arenas) {
     const struct malloc_census *c = &t->census;
-    static const char *const kinds[] = {[IMAGE_LIVE] = "live", [IMAGE_STOPPED] = "stopped",
-                                        [IMAGE_CORE] = "core", [IMAGE_FAKE] = "core"};
+    static const char *const kinds[] = {[IMAGE_LIVE] = "live",
+                                        [IMAGE_STOPPED] = "stopped",
+                                        [IMAGE_CORE] = "core",
+                                        [IMAGE_FAKE] = "core"};
     size_t n;
     image_threads(t->img, &n);
-    json_t *target = json_pack("{s:s, s:I}", "kind", kinds[image_kind(t->img)], "threads", (json_int_t)n);
+    json_t *target =
+        json_pack("{s:s, s:I}", "kind", kinds[image_kind(t->img)], "threads", (json_int_t)n);
     if (image_pid(t->img))
         set_int(target, "pid", (uint64_t)image_pid(t->img));
     if (*image_exe(t->img))
         json_object_set_new(target, "exe", text_json(image_exe(t->img)));
     json_object_set_new(r->doc, "target", target);
-    json_object_set_new(r->doc, "cost", json_pack("{s:I, s:I}", "pause_ns", (json_int_t)image_pause_ns(t->img),
-                                                  "walk_ns", (json_int_t)t->walk_ns));
-    json_object_set_new(r->doc, "coverage", json_pack("{s:b, s:o}", "complete",
-                                                      (int)malloc_census_complete(c), "notes", notes(c)));
+    json_object_set_new(r->doc, "cost",
+                        json_pack("{s:I, s:I}", "pause_ns", (json_int_t)image_pause_ns(t->img),
+                                  "walk_ns", (json_int_t)t->walk_ns));
+    json_object_set_new(
+        r->doc, "coverage",
+        json_pack("{s:b, s:o}", "complete", (int)malloc_census_complete(c), "notes", notes(c)));
     json_object_set_new(r->doc, "allocator", json_string(malloc_kind_name(c->kind)));
     json_object_set_new(r->doc, "recognised_by", text_json(c->how));
     if (c->glibc.main_arena)
@@ -305,8 +340,9 @@ static void print_facts(FILE *out, const struct malloc_census *c) {
     char a[FMT_MAX], b[FMT_MAX];
     if (!f->mp_addr)
         return;
-    fprintf(out, "\nSettings: chunks from %s are mapped by themselves (%s); the brk arena is cut when "
-                 "its top exceeds %s",
+    fprintf(out,
+            "\nSettings: chunks from %s are mapped by themselves (%s); the brk arena is cut when "
+            "its top exceeds %s",
             fmt_bytes(a, f->mmap_threshold), f->mmap_threshold_dynamic ? "moves with use" : "fixed",
             fmt_bytes(b, f->trim_threshold));
     if (f->arena_max)
@@ -321,8 +357,8 @@ static void print_totals(FILE *out, const struct malloc_census *c) {
         free += malloc_arena_free(&c->arenas.at[i]).bytes;
         resident += malloc_arena_free(&c->arenas.at[i]).resident;
     }
-    fprintf(out, "%s%s%s: %s in use, %s free, %s in %s mmapped chunks.\n", malloc_kind_name(c->kind),
-            *c->glibc.version ? " " : "", c->glibc.version,
+    fprintf(out, "%s%s%s: %s in use, %s free, %s in %s mmapped chunks.\n",
+            malloc_kind_name(c->kind), *c->glibc.version ? " " : "", c->glibc.version,
             fmt_bytes(a, malloc_census_sum(c, MALLOC_IN_USE).bytes), fmt_bytes(b, free),
             fmt_bytes(d, c->mmapped.bytes), fmt_count(n, c->mmapped.count));
     if (c->has_residency)
@@ -338,8 +374,8 @@ static void print_text(struct run *r, const struct taken *t, struct table *arena
     } else {
         fprintf(r->out, "%s (%s).\n", malloc_kind_name(c->kind), c->how);
         if (c->whole.bytes)
-            fprintf(r->out, "Known to be its own: %s, of it in memory %s.\n", fmt_bytes(a, c->whole.bytes),
-                    fmt_bytes(b, c->whole.resident));
+            fprintf(r->out, "Known to be its own: %s, of it in memory %s.\n",
+                    fmt_bytes(a, c->whole.bytes), fmt_bytes(b, c->whole.resident));
     }
     if (table_rows(arenas)) {
         fputc('\n', r->out);
@@ -395,22 +431,23 @@ const struct command cmd_malloc = {
     .args = "TARGET",
     .group = GROUP_NATIVE,
     .summary = "malloc's arenas, size classes, and what is free but kept",
-    .help = "malloc keeps what the program frees, for later use: in bins, where any allocation of the\n"
-            "same arena can take it, in each thread's cache, and at the top of a heap. None of that\n"
-            "is given back to the kernel by itself, except from the end of the brk area.\n"
-            "\n"
-            "  in use      what the program holds, each chunk with its 8-byte header\n"
-            "  tcached     freed, but reserved for one thread (mallinfo counts it as in use)\n"
-            "  free        in fastbins, bins and at the top\n"
-            "  resident    how much of the free is in memory: this is what you pay for\n"
-            "  trimmable   what malloc_trim(0) would give back: whole pages inside free chunks\n"
-            "  biggest     the largest free chunk; a small one beside much free memory is\n"
-            "              fragmentation\n"
-            "\n"
-            "Example\n"
-            "  $ memwhy malloc 4711 --classes\n"
-            "  Much \"resident\" and \"trimmable\": retention; see `memwhy explain 4711` for the\n"
-            "  remedy. Much \"in use\" in one size class: something of that size is leaking.\n",
+    .help =
+        "malloc keeps what the program frees, for later use: in bins, where any allocation of the\n"
+        "same arena can take it, in each thread's cache, and at the top of a heap. None of that\n"
+        "is given back to the kernel by itself, except from the end of the brk area.\n"
+        "\n"
+        "  in use      what the program holds, each chunk with its 8-byte header\n"
+        "  tcached     freed, but reserved for one thread (mallinfo counts it as in use)\n"
+        "  free        in fastbins, bins and at the top\n"
+        "  resident    how much of the free is in memory: this is what you pay for\n"
+        "  trimmable   what malloc_trim(0) would give back: whole pages inside free chunks\n"
+        "  biggest     the largest free chunk; a small one beside much free memory is\n"
+        "              fragmentation\n"
+        "\n"
+        "Example\n"
+        "  $ memwhy malloc 4711 --classes\n"
+        "  Much \"resident\" and \"trimmable\": retention; see `memwhy explain 4711` for the\n"
+        "  remedy. Much \"in use\" in one size class: something of that size is leaking.\n",
     .opts = opts,
     .run = run,
 };

@@ -1,6 +1,6 @@
 /* The census from beginning to end, and the questions asked of it later. */
-#include "malloc/glibc.h"
 #include "base/limits.h"
+#include "malloc/glibc.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,6 +91,8 @@ int malloc_census_take(const struct image *img, const struct malloc_hints *hints
     ret->residency_estimated = g->res && g->res->estimated;
     for (size_t i = 0; i < g->hints->n_wanted; i++)
         vec_push(&ret->wanted, (struct malloc_chunk){0});
+    for (size_t i = 0; i < MALLOC_SIZE_CLASSES; i++)
+        ret->classes[i].size = malloc_size_class_limit(i);
     mem_pages_init(&g->pages, img);
     mem_window_init(&g->window, img);
     int r = glibc_census(g);
@@ -103,10 +105,10 @@ int malloc_census_take(const struct image *img, const struct malloc_hints *hints
     vec_free(&g->first_chunks);
     free(g);
     if (ret->kind == MALLOC_GLIBC && r < 0)
-        return err_set(e, -ENODATA,
-                       "If it has only just started, try again; a core must hold libc's .data.",
-                       "The target has glibc, but its main_arena was not found: malloc has not been "
-                       "used yet, or its memory cannot be read");
+        return err_set(
+            e, -ENODATA, "If it has only just started, try again; a core must hold libc's .data.",
+            "The target has glibc, but its main_arena was not found: malloc has not been "
+            "used yet, or its memory cannot be read");
     return 0;
 }
 

@@ -16,7 +16,7 @@ struct glibc {
     struct mem_window window;
     const struct residency *res; /* NULL: unknown */
     bool has_attached;
-    uint32_t bins_end; /* BINS_END, or 8 less before 2.23 */
+    uint32_t bins_end;                 /* BINS_END, or 8 less before 2.23 */
     uint64_t region_start, region_end; /* the writable data main_arena is in */
     VEC(uint64_t) first_chunks;        /* per span: where its chain begins */
     uint64_t budget;                   /* chunks that may still be walked */
@@ -38,8 +38,8 @@ void glibc_find_segments(struct glibc *g);
 void glibc_read_lists(struct glibc *g);
 void glibc_read_tcaches(struct glibc *g);
 
-/* Where a list of free chunks may lead: `size` 0 is any. True when a chunk header of that size stands
- * at `chunk` inside malloc's spans. */
+/* Where a list of free chunks may lead: `size` 0 is any. True when a chunk header of that size
+ * stands at `chunk` inside malloc's spans. */
 bool glibc_is_chunk(struct glibc *g, uint64_t chunk, uint64_t size_from, uint64_t size_to);
 
 /* glibc_walk.c: every chunk of every span into the arenas' shares. */

@@ -1,7 +1,7 @@
 /* Finds main_arena by what its bins must look like, and the other arenas by its ring. */
-#include "malloc/glibc.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "malloc/glibc.h"
 #include <errno.h>
 #include <string.h>
 
@@ -36,16 +36,30 @@ static bool bin_holds(struct glibc *g, const struct data *d, uint64_t bin) {
            mem_pages_u64(&g->pages, bk + CHUNK_FD, &back) == 0 && back == self;
 }
 
-/* All 127 bins, but for two: a stop can fall into the relinking of one. */
-static bool bins_hold(struct glibc *g, const struct data *d, uint64_t bins) {
-    int broken = 0, empty = 0;
-    for (int i = 0; i < BINS_COUNT; i++) {
-        if (word_at(d, bins + 16 * (uint64_t)i) == bins + 16 * (uint64_t)i - 16)
-            empty++;
-        if (!bin_holds(g, d, bins + 16 * (uint64_t)i) && ++broken > 2)
-            return false;
+/* How many of 127 bins do not hold, at most BROKEN_MAX + 1. A stop can fall into the relinking of
+ * one; and the words beside the bins look like two broken ones to a neighbour of the right place.
+ */
+enum { BROKEN_MAX = 3 };
+static int broken_bins(struct glibc *g, const struct data *d, uint64_t bins) {
+    int broken = 0;
+    if (bins + BINS_END > d->end)
+        return BROKEN_MAX + 1;
+    for (int i = 0; i < BINS_COUNT && broken <= BROKEN_MAX; i++)
+        broken += !bin_holds(g, d, bins + 16 * (uint64_t)i);
+    return broken;
+}
+
+/* The best of the places near the first that will do. */
+static uint64_t best_bins(struct glibc *g, const struct data *d, uint64_t first, int broken) {
+    uint64_t best = first;
+    for (uint64_t b = first + 16; b <= first + 64 && broken; b += 16) {
+        int n = broken_bins(g, d, b);
+        if (n < broken) {
+            broken = n;
+            best = b;
+        }
     }
-    return empty > 0 || broken == 0;
+    return best;
 }
 
 static uint64_t find_bins(struct glibc *g, const struct data *d) {
@@ -59,8 +73,9 @@ static uint64_t find_bins(struct glibc *g, const struct data *d) {
             continue;
         if (!empty2 && (fd2 & 15))
             continue;
-        if (bins_hold(g, d, b))
-            return b;
+        int broken = broken_bins(g, d, b);
+        if (broken <= BROKEN_MAX)
+            return best_bins(g, d, b, broken);
     }
     return 0;
 }

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* malloc/malloc.c, struct malloc_chunk: { prev_size, size | flags, fd, bk, fd_nextsize, bk_nextsize }
- * (2.17 to 2.43). The flags are the low three bits of size. */
+/* malloc/malloc.c, struct malloc_chunk: { prev_size, size | flags, fd, bk, fd_nextsize, bk_nextsize
+ * } (2.17 to 2.43). The flags are the low three bits of size. */
 enum {
     CHUNK_PREV_INUSE = 1, /* the chunk before this one is in use (or fast, or tcached) */
     CHUNK_MMAPPED = 2,
@@ -77,28 +77,78 @@ struct par_layout {
     int16_t tcache;
 };
 static const struct par_layout par_layouts[] = {
-    {.releases = "2.43", .trim_threshold = -104, .top_pad = -96, .mmap_threshold = -88,
-     .arena_test = -80, .arena_max = -72, .thp_pagesize = -56, .hp_pagesize = -48, .n_mmaps = -36,
-     .n_mmaps_max = -32, .max_n_mmaps = -28, .no_dyn_threshold = -24, .mmapped_mem = -16,
-     .max_mmapped_mem = -8, .tcache = 8},
-    {.releases = "2.35-2.42", .trim_threshold = -96, .top_pad = -88, .mmap_threshold = -80,
-     .arena_test = -72, .arena_max = -64, .thp_pagesize = -56, .hp_pagesize = -48, .n_mmaps = -36,
-     .n_mmaps_max = -32, .max_n_mmaps = -28, .no_dyn_threshold = -24, .mmapped_mem = -16,
-     .max_mmapped_mem = -8, .tcache = 8},
-    {.releases = "2.26-2.34", .trim_threshold = -72, .top_pad = -64, .mmap_threshold = -56,
-     .arena_test = -48, .arena_max = -40, .n_mmaps = -32, .n_mmaps_max = -28, .max_n_mmaps = -24,
-     .no_dyn_threshold = -20, .mmapped_mem = -16, .max_mmapped_mem = -8, .tcache = 8},
-    {.releases = "2.24-2.25", .trim_threshold = -72, .top_pad = -64, .mmap_threshold = -56,
-     .arena_test = -48, .arena_max = -40, .n_mmaps = -32, .n_mmaps_max = -28, .max_n_mmaps = -24,
-     .no_dyn_threshold = -20, .mmapped_mem = -16, .max_mmapped_mem = -8},
-    {.releases = "2.17-2.23", .trim_threshold = -80, .top_pad = -72, .mmap_threshold = -64,
-     .arena_test = -56, .arena_max = -48, .n_mmaps = -40, .n_mmaps_max = -36, .max_n_mmaps = -32,
-     .no_dyn_threshold = -28, .mmapped_mem = -24, .max_mmapped_mem = -16},
+    {.releases = "2.43",
+     .trim_threshold = -104,
+     .top_pad = -96,
+     .mmap_threshold = -88,
+     .arena_test = -80,
+     .arena_max = -72,
+     .thp_pagesize = -56,
+     .hp_pagesize = -48,
+     .n_mmaps = -36,
+     .n_mmaps_max = -32,
+     .max_n_mmaps = -28,
+     .no_dyn_threshold = -24,
+     .mmapped_mem = -16,
+     .max_mmapped_mem = -8,
+     .tcache = 8},
+    {.releases = "2.35-2.42",
+     .trim_threshold = -96,
+     .top_pad = -88,
+     .mmap_threshold = -80,
+     .arena_test = -72,
+     .arena_max = -64,
+     .thp_pagesize = -56,
+     .hp_pagesize = -48,
+     .n_mmaps = -36,
+     .n_mmaps_max = -32,
+     .max_n_mmaps = -28,
+     .no_dyn_threshold = -24,
+     .mmapped_mem = -16,
+     .max_mmapped_mem = -8,
+     .tcache = 8},
+    {.releases = "2.26-2.34",
+     .trim_threshold = -72,
+     .top_pad = -64,
+     .mmap_threshold = -56,
+     .arena_test = -48,
+     .arena_max = -40,
+     .n_mmaps = -32,
+     .n_mmaps_max = -28,
+     .max_n_mmaps = -24,
+     .no_dyn_threshold = -20,
+     .mmapped_mem = -16,
+     .max_mmapped_mem = -8,
+     .tcache = 8},
+    {.releases = "2.24-2.25",
+     .trim_threshold = -72,
+     .top_pad = -64,
+     .mmap_threshold = -56,
+     .arena_test = -48,
+     .arena_max = -40,
+     .n_mmaps = -32,
+     .n_mmaps_max = -28,
+     .max_n_mmaps = -24,
+     .no_dyn_threshold = -20,
+     .mmapped_mem = -16,
+     .max_mmapped_mem = -8},
+    {.releases = "2.17-2.23",
+     .trim_threshold = -80,
+     .top_pad = -72,
+     .mmap_threshold = -64,
+     .arena_test = -56,
+     .arena_max = -48,
+     .n_mmaps = -40,
+     .n_mmaps_max = -36,
+     .max_n_mmaps = -32,
+     .no_dyn_threshold = -28,
+     .mmapped_mem = -24,
+     .max_mmapped_mem = -16},
 };
 enum { PAR_LAYOUTS = sizeof par_layouts / sizeof *par_layouts, PAR_REACH = 104 };
 
-/* malloc/malloc.c, 2.43 mmap_set_chunk(): the size of an mmapped chunk leaves out its 16-byte header
- * (2.17-2.42: size + prev_size is the mapping), and bit 1 of prev_size says huge pages. */
+/* malloc/malloc.c, 2.43 mmap_set_chunk(): the size of an mmapped chunk leaves out its 16-byte
+ * header (2.17-2.42: size + prev_size is the mapping), and bit 1 of prev_size says huge pages. */
 enum { MMAP_HEADER_243 = 16, MMAP_HP_243 = 1 };
 
 /* malloc/malloc.c, 2.32-: PROTECT_PTR, the word at `pos` holding `ptr` is (pos >> 12) ^ ptr. */

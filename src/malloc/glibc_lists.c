@@ -1,6 +1,6 @@
 /* Fastbins: chunks that are free although the chunk after them says they are in use. */
-#include "malloc/glibc.h"
 #include "base/limits.h"
+#include "malloc/glibc.h"
 #include <errno.h>
 
 bool glibc_is_chunk(struct glibc *g, uint64_t chunk, uint64_t size_from, uint64_t size_to) {
@@ -13,12 +13,16 @@ bool glibc_is_chunk(struct glibc *g, uint64_t chunk, uint64_t size_from, uint64_
     return size >= size_from && size <= size_to && size <= g->c->spans.at[span].end - chunk;
 }
 
-static uint64_t fast_size(int bin) { return (uint64_t)(bin + 2) * 16; }
+static uint64_t fast_size(int bin) {
+    return (uint64_t)(bin + 2) * 16;
+}
 
-/* Follow one fastbin. `keep`: into c->fast. Gives the links that held, minus one for a broken end. */
+/* Follow one fastbin. `keep`: into c->fast. Gives the links that held, minus one for a broken end.
+ */
 static int64_t follow_fastbin(struct glibc *g, const struct malloc_arena *a, int bin, bool mangled,
                               uint64_t limit, bool keep) {
-    uint64_t chunk, word, slot = glibc_bins(g, a) + (uint64_t)(int64_t)BINS_FASTBINS + 8 * (uint64_t)bin;
+    uint64_t chunk, word,
+        slot = glibc_bins(g, a) + (uint64_t)(int64_t)BINS_FASTBINS + 8 * (uint64_t)bin;
     int64_t held = 0;
     if (mem_pages_u64(&g->pages, slot, &chunk) < 0)
         return -1;
@@ -37,7 +41,8 @@ static int64_t follow_fastbin(struct glibc *g, const struct malloc_arena *a, int
     return held + 1;
 }
 
-/* 2.32 began to mangle the lists; whether this glibc does is seen by which reading holds together. */
+/* 2.32 began to mangle the lists; whether this glibc does is seen by which reading holds together.
+ */
 static int mangling_vote(struct glibc *g) {
     int64_t votes[2] = {0, 0};
     for (int mangled = 0; mangled < 2; mangled++)
@@ -45,8 +50,8 @@ static int mangling_vote(struct glibc *g) {
             for (int bin = 0; bin < FASTBINS; bin++) {
                 uint64_t head;
                 if (mem_pages_u64(&g->pages,
-                                  glibc_bins(g, &g->c->arenas.at[i]) + (uint64_t)(int64_t)BINS_FASTBINS +
-                                      8 * (uint64_t)bin,
+                                  glibc_bins(g, &g->c->arenas.at[i]) +
+                                      (uint64_t)(int64_t)BINS_FASTBINS + 8 * (uint64_t)bin,
                                   &head) == 0 &&
                     head)
                     votes[mangled] +=

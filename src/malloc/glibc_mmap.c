@@ -1,7 +1,7 @@
-/* Chunks above the mmap threshold: mappings of their own, in no list. They are found by their header
- * at the start of anonymous memory; how many there are, mp_ says. */
-#include "malloc/glibc.h"
+/* Chunks above the mmap threshold: mappings of their own, in no list. They are found by their
+ * header at the start of anonymous memory; how many there are, mp_ says. */
 #include "base/limits.h"
+#include "malloc/glibc.h"
 
 struct search {
     struct glibc *g;
@@ -59,8 +59,8 @@ static uint64_t skip_to(const struct malloc_hints *h, uint64_t addr) {
 
 static void take(struct search *s, uint64_t map, uint64_t total) {
     struct glibc *g = s->g;
-    struct malloc_span span = {.start = map, .end = map + total, .used_end = map + total,
-                               .arena = MALLOC_SPAN_MMAPPED};
+    struct malloc_span span = {
+        .start = map, .end = map + total, .used_end = map + total, .arena = MALLOC_SPAN_MMAPPED};
     struct malloc_size_class *cls = &g->c->classes[malloc_size_class_of(total)];
     if (g->res)
         span.resident = residency_bytes(g->res, map, map + total);

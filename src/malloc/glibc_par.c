@@ -1,7 +1,7 @@
 /* mp_, malloc's parameters: recognised by sbrk_base pointing at the start of the heap, and by the
  * counters before it being possible. */
-#include "malloc/glibc.h"
 #include "base/limits.h"
+#include "malloc/glibc.h"
 #include <string.h>
 
 enum { MAX_MMAP_THRESHOLD = 32 << 20 }; /* DEFAULT_MMAP_THRESHOLD_MAX, all releases */
@@ -20,8 +20,8 @@ static uint32_t field32(const uint8_t *base, int16_t offset) {
     return v;
 }
 
-/* How well the words around `base` are struct malloc_par; 0: they are not. `sbrk` is 0 when the heap
- * was never used. */
+/* How well the words around `base` are struct malloc_par; 0: they are not. `sbrk` is 0 when the
+ * heap was never used. */
 static int par_score(const struct par_layout *l, const uint8_t *base) {
     uint64_t mem = field(base, l->mmapped_mem), max_mem = field(base, l->max_mmapped_mem);
     uint64_t threshold = field(base, l->mmap_threshold), arena_test = field(base, l->arena_test);
@@ -29,12 +29,13 @@ static int par_score(const struct par_layout *l, const uint8_t *base) {
     uint64_t hp = field(base, l->hp_pagesize), thp = field(base, l->thp_pagesize);
     int score = 1;
     if (mem > max_mem || mem % PAGE_BYTES || max_mem % PAGE_BYTES || n > max_n ||
-        (n == 0) != (mem == 0) || field32(base, l->no_dyn_threshold) > 1 || max_mem > LIMIT_USER_ADDR)
+        (n == 0) != (mem == 0) || field32(base, l->no_dyn_threshold) > 1 ||
+        max_mem > LIMIT_USER_ADDR)
         return 0;
     if ((hp & (hp - 1)) || (thp & (thp - 1)))
         return 0;
-    score += field32(base, l->n_mmaps_max) == 65536;              /* DEFAULT_MMAP_MAX */
-    score += arena_test == 8;                                     /* NARENAS_FROM_NCORES (1) */
+    score += field32(base, l->n_mmaps_max) == 65536; /* DEFAULT_MMAP_MAX */
+    score += arena_test == 8;                        /* NARENAS_FROM_NCORES (1) */
     score += threshold >= PAGE_BYTES && threshold <= MAX_MMAP_THRESHOLD;
     score += threshold == 128 << 10 || field(base, l->trim_threshold) == 2 * threshold;
     score += field(base, l->arena_max) < LIMIT_ARENAS;
@@ -79,7 +80,8 @@ static bool in_brk(const struct glibc *g, uint64_t addr) {
 void glibc_find_par(struct glibc *g) {
     enum { BEFORE = PAR_REACH, AFTER = 40 };
     int best = 4; /* a lone pointer into the heap must not do */
-    for (uint64_t at = (g->region_start + BEFORE + 7) & ~7ull; at + AFTER <= g->region_end; at += 8) {
+    for (uint64_t at = (g->region_start + BEFORE + 7) & ~7ull; at + AFTER <= g->region_end;
+         at += 8) {
         uint64_t sbrk_base;
         uint8_t around[BEFORE + AFTER];
         if (mem_pages_u64(&g->pages, at, &sbrk_base) < 0)

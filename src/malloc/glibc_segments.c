@@ -1,10 +1,12 @@
 /* Where the arenas' chunks are: the brk area, mapped extensions of the main arena, and the heaps of
  * thread arenas. */
-#include "malloc/glibc.h"
 #include "base/limits.h"
+#include "malloc/glibc.h"
 #include <string.h>
 
-static uint64_t align16(uint64_t v) { return (v + 15) & ~15ull; }
+static uint64_t align16(uint64_t v) {
+    return (v + 15) & ~15ull;
+}
 
 bool glibc_add_span(struct glibc *g, const struct malloc_span *s, uint64_t first_chunk) {
     size_t at = 0, n = g->c->spans.n, hi = n;
@@ -146,8 +148,10 @@ static void thread_segments(struct glibc *g, size_t index) {
         uint64_t chunk = heap + header;
         if (first)
             chunk = align16(glibc_bins(g, a) + g->bins_end);
-        struct malloc_span s = {.start = heap, .end = heap + info[3],
-                                .used_end = heap + info[2], .arena = (int32_t)index};
+        struct malloc_span s = {.start = heap,
+                                .end = heap + info[3],
+                                .used_end = heap + info[2],
+                                .arena = (int32_t)index};
         if (!glibc_add_span(g, &s, chunk))
             return; /* a loop ends here too */
         a->heaps++;

@@ -1,8 +1,8 @@
-/* Thread caches. The pointer to a thread's tcache is in libc's static TLS, at the same distance from
- * fs_base in every thread of a process, but at another one in every program: it is learnt from the
- * threads together. `thread_arena` is found next to it in the same way. */
-#include "malloc/glibc.h"
+/* Thread caches. The pointer to a thread's tcache is in libc's static TLS, at the same distance
+ * from fs_base in every thread of a process, but at another one in every program: it is learnt from
+ * the threads together. `thread_arena` is found next to it in the same way. */
 #include "base/limits.h"
+#include "malloc/glibc.h"
 #include <errno.h>
 #include <string.h>
 

@@ -1,10 +1,10 @@
 /* Walks every chunk of every span, once, forward.
  *
  * Whether a chunk is free in a bin is told by the PREV_INUSE bit of the chunk after it, so the walk
- * decides on a chunk when it reads the next header; bins are never chased. Fastbin and tcache chunks
- * look as if in use and are told by the sorted lists, merged in as the walk passes. */
-#include "malloc/glibc.h"
+ * decides on a chunk when it reads the next header; bins are never chased. Fastbin and tcache
+ * chunks look as if in use and are told by the sorted lists, merged in as the walk passes. */
 #include "base/limits.h"
+#include "malloc/glibc.h"
 #include <errno.h>
 
 enum { RESYNC_TRIES = 1 << 18 /* 4 MiB */, RESYNC_CHAIN = 8 };
@@ -252,7 +252,10 @@ static void walk_span(struct glibc *g, size_t i) {
     struct malloc_span *s = &c->spans.at[i];
     size_t blocks = (s->end - s->start + MALLOC_INDEX_BYTES - 1) / MALLOC_INDEX_BYTES;
     uint64_t first = g->first_chunks.at[i];
-    struct walk w = {.g = g, .span = s, .arena_index = s->arena, .arena = &c->arenas.at[s->arena],
+    struct walk w = {.g = g,
+                     .span = s,
+                     .arena_index = s->arena,
+                     .arena = &c->arenas.at[s->arena],
                      .next_block = s->start};
     s->n_index = blocks <= LIMIT_HEAP_BLOCKS ? (uint32_t)blocks : 0;
     s->index = mem_alloc(s->n_index * sizeof *s->index + 1);

@@ -1,8 +1,8 @@
-/* Allocators that are not glibc's: recognised, named, and owned as far as their mappings can be told
- * from others'. A new one is a row of `known`. */
-#include "malloc/glibc.h"
+/* Allocators that are not glibc's: recognised, named, and owned as far as their mappings can be
+ * told from others'. A new one is a row of `known`. */
 #include "base/limits.h"
 #include "image/elf_file.h"
+#include "malloc/glibc.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +18,10 @@ struct known {
  * tcmalloc.h; google/tcmalloc: system-alloc.cc. mimalloc 1.x, 2.x: mimalloc.h. */
 static const struct known known[] = {
     {MALLOC_JEMALLOC, "libjemalloc", {"mallctl", "malloc_stats_print"}, "[anon:jemalloc", false},
-    {MALLOC_TCMALLOC, "libtcmalloc", {"tc_version", "MallocExtension_GetStats"}, "[anon:tcmalloc",
+    {MALLOC_TCMALLOC,
+     "libtcmalloc",
+     {"tc_version", "MallocExtension_GetStats"},
+     "[anon:tcmalloc",
      true},
     {MALLOC_MIMALLOC, "libmimalloc", {"mi_version", "mi_process_info"}, "[anon:mimalloc", false},
     {MALLOC_MUSL, "ld-musl", {NULL, NULL}, NULL, true},
@@ -42,7 +45,8 @@ void malloc_recognise_paths(const struct image *img, struct malloc_allocator *re
     *ret = (struct malloc_allocator){.kind = n ? MALLOC_UNKNOWN : MALLOC_NONE};
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < KNOWN; k++)
-            if (known[k].file && !strncmp(file_name(m[i].path), known[k].file, strlen(known[k].file))) {
+            if (known[k].file &&
+                !strncmp(file_name(m[i].path), known[k].file, strlen(known[k].file))) {
                 ret->kind = known[k].kind;
                 snprintf(ret->how, sizeof ret->how, "%.180s is mapped", m[i].path);
                 return;
@@ -67,7 +71,8 @@ static void read_glibc_version(struct elf_file *f, char version[24]) {
     if (!at)
         return;
     at += sizeof mark - 1;
-    while (n < 23 && ((at[n] >= '0' && at[n] <= '9') || (at[n] == '.' && at[n + 1] >= '0' && at[n + 1] <= '9')))
+    while (n < 23 && ((at[n] >= '0' && at[n] <= '9') ||
+                      (at[n] == '.' && at[n + 1] >= '0' && at[n + 1] <= '9')))
         n++;
     memcpy(version, at, n);
     version[n] = 0;
@@ -79,7 +84,8 @@ static bool recognise_symbols(struct elf_file *f, const char *path, struct mallo
         return false;
     for (size_t k = 0; k < KNOWN; k++)
         for (size_t j = 0; j < 2; j++)
-            if (known[k].symbols[j] && elf_file_symbol(f, known[k].symbols[j], &s) == 0 && s.value) {
+            if (known[k].symbols[j] && elf_file_symbol(f, known[k].symbols[j], &s) == 0 &&
+                s.value) {
                 ret->kind = known[k].kind;
                 snprintf(ret->how, sizeof ret->how, "%.120s defines malloc and %s", path,
                          known[k].symbols[j]);
@@ -107,8 +113,8 @@ void malloc_recognise(struct image *img, struct malloc_allocator *ret) {
 
 static void own(const struct image *img, const struct region *r, struct malloc_census *ret) {
     const struct residency *res = image_residency(img);
-    struct malloc_span s = {.start = r->start, .end = r->end, .used_end = r->end,
-                            .arena = MALLOC_SPAN_WHOLE};
+    struct malloc_span s = {
+        .start = r->start, .end = r->end, .used_end = r->end, .arena = MALLOC_SPAN_WHOLE};
     if (res)
         s.resident = residency_bytes(res, r->start, r->end);
     ret->whole.bytes += s.end - s.start;
@@ -140,7 +146,8 @@ void malloc_other_census(const struct image *img, struct malloc_census *ret) {
         if (malloc_census_owner(ret, r->start, &span))
             continue;
         if ((r->kind == REGION_HEAP && k->uses_brk) ||
-            (r->kind == REGION_ANON && k->mappings && !strncmp(r->name, k->mappings, strlen(k->mappings))))
+            (r->kind == REGION_ANON && k->mappings &&
+             !strncmp(r->name, k->mappings, strlen(k->mappings))))
             own(img, r, ret);
     }
     vec_sort(&ret->spans, by_start);

@@ -89,8 +89,9 @@ const char *malloc_kind_name(enum malloc_kind k) {
 
 const char *malloc_state_name(enum malloc_state s) {
     static const char *const names[MALLOC_STATES] = {
-        [MALLOC_IN_USE] = "in-use", [MALLOC_TCACHED] = "tcached",   [MALLOC_FAST] = "fast",
-        [MALLOC_BINNED] = "binned", [MALLOC_TOP] = "top",           [MALLOC_METADATA] = "metadata",
+        [MALLOC_IN_USE] = "in-use",   [MALLOC_TCACHED] = "tcached",
+        [MALLOC_FAST] = "fast",       [MALLOC_BINNED] = "binned",
+        [MALLOC_TOP] = "top",         [MALLOC_METADATA] = "metadata",
         [MALLOC_RESERVE] = "reserve", [MALLOC_UNWALKED] = "unwalked",
     };
     return names[s];

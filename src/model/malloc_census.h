@@ -2,12 +2,12 @@
  * chunks. Plain data, made by src/malloc/, read by everything above.
  *
  * Bytes partition: the spans do not overlap, and over the spans of one arena the shares of all
- * states add up to the spans' sizes, their resident parts to residency_bytes() of the spans. A chunk
- * counts with its header (8 bytes; `header_bytes`), so `in_use` is what malloc set aside, not what
- * the program asked for.
+ * states add up to the spans' sizes, their resident parts to residency_bytes() of the spans. A
+ * chunk counts with its header (8 bytes; `header_bytes`), so `in_use` is what malloc set aside, not
+ * what the program asked for.
  *
- * Against mallinfo2(): fordblks = free = fast + binned + top; uordblks = in use + tcached + metadata
- * (tcached chunks are in use there); hblks, hblkhd = the mmapped chunks. */
+ * Against mallinfo2(): fordblks = free = fast + binned + top; uordblks = in use + tcached +
+ * metadata (tcached chunks are in use there); hblks, hblkhd = the mmapped chunks. */
 #ifndef MEMWHY_MODEL_MALLOC_CENSUS_H
 #define MEMWHY_MODEL_MALLOC_CENSUS_H
 
@@ -86,16 +86,16 @@ uint64_t malloc_size_class_limit(size_t cls);
 
 /* What was found of glibc, for `memwhy malloc` and `memwhy layout`. */
 struct malloc_glibc {
-    char version[24];      /* "2.36" from the library's own text; "" unknown */
-    uint64_t main_arena;   /* struct malloc_state */
-    uint32_t bins_at;      /* offset of bins in it: 0x68, 0x70 or 0x18 */
-    uint32_t heap_info;    /* sizeof(heap_info), 0 while no thread arena */
+    char version[24];    /* "2.36" from the library's own text; "" unknown */
+    uint64_t main_arena; /* struct malloc_state */
+    uint32_t bins_at;    /* offset of bins in it: 0x68, 0x70 or 0x18 */
+    uint32_t heap_info;  /* sizeof(heap_info), 0 while no thread arena */
     bool has_fastbins;
     bool mangling_known, mangled; /* safe-linking of fastbin and tcache lists */
-    const char *tcache_layout; /* NULL when no tcache was found */
-    uint32_t tcache_chunk;     /* its chunk size */
-    uint64_t tcache_tls;       /* it hangs at fs_base - tcache_tls; 0 unknown */
-    uint64_t mp_addr;          /* address of mp_.n_mmaps; 0: mp_ not found, nothing below is known */
+    const char *tcache_layout;    /* NULL when no tcache was found */
+    uint32_t tcache_chunk;        /* its chunk size */
+    uint64_t tcache_tls;          /* it hangs at fs_base - tcache_tls; 0 unknown */
+    uint64_t mp_addr; /* address of mp_.n_mmaps; 0: mp_ not found, nothing below is known */
     uint64_t trim_threshold, top_pad, mmap_threshold, arena_test, arena_max;
     uint64_t thp_pagesize, hp_pagesize;
     uint32_t n_mmaps, n_mmaps_max, max_n_mmaps;
@@ -136,7 +136,7 @@ struct malloc_census {
     struct malloc_share whole;       /* spans of an allocator that is not walked */
     struct malloc_size_class classes[MALLOC_SIZE_CLASSES];
     struct malloc_coverage coverage;
-    VEC(uint64_t) fast, tcached;       /* chunk addresses, sorted */
+    VEC(uint64_t) fast, tcached;     /* chunk addresses, sorted */
     VEC(struct malloc_chunk) wanted; /* answers to the hints' addresses, in their order */
     char note[256];                  /* what is not known, in a sentence; "" when nothing */
 };

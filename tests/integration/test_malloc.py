@@ -1,0 +1,221 @@
+"""memwhy malloc against what the C library says of itself, to the byte."""
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+from harness import ROOT, TARGETS, Node, Skip, Target, ask, at_most, equal, memwhy, near, test
+
+GLIBC = ROOT / ".cache" / "glibc"
+
+
+def foreign_libraries():
+    """The other C libraries that can be had: version -> directory."""
+    p = subprocess.run([str(ROOT / "tests/scripts/fetch-glibc.sh")], capture_output=True, text=True, timeout=90)
+    found = dict(line.split() for line in p.stdout.splitlines())
+    if not found:
+        raise Skip(f"no other C library: {p.stderr.strip() or 'none in .cache/glibc'}")
+    return found
+
+
+def build_for_any_library():
+    """malloc_truth, linked so that it runs under any glibc."""
+    out = ROOT / ".cache" / "malloc_truth"
+    source = TARGETS / "malloc_truth.c"
+    if not out.exists() or out.stat().st_mtime < source.stat().st_mtime:
+        out.parent.mkdir(exist_ok=True)
+        new = out.with_suffix(".new")
+        subprocess.run(["gcc", "-O0", "-DOWN_START", "-nostartfiles", "-w", "-o", new, source, "-lpthread"],
+                       check=True)
+        new.rename(out)
+    return out
+
+
+def command_under(directory, program, *args):
+    preload = [d for d in [Path(directory) / "libpthread.so.0"] if d.exists()]
+    return [f"{directory}/ld.so", "--library-path", directory,
+            *(["--preload", preload[0]] if preload else []), program, *args]
+
+
+def parse_info(path):
+    """malloc_info's XML: per arena and in all, bytes by kind."""
+    def numbers(e):
+        got = {f"{x.tag}_{x.get('type')}": (int(x.get("count", 0)), int(x.get("size"))) for x in e
+               if x.tag in ("total", "system")}
+        return got
+    root = ElementTree.parse(path).getroot()
+    return [numbers(h) for h in root.findall("heap")], numbers(root)
+
+
+def agrees(doc, truth, heaps=None):
+    """The census equals mallinfo() and malloc_info(), every byte of it."""
+    total = doc["totals"]
+    equal("coverage notes", doc["coverage"]["notes"], [])
+    equal("complete", doc["coverage"]["complete"], True)
+    equal("free (fordblks)", total["free"], truth["fordblks"])
+    equal("fast (fsmblks)", total["fast"], truth["fsmblks"])
+    equal("in use, tcached and metadata (uordblks)",
+          total["in_use"] + total["tcached"] + total["metadata"], truth["uordblks"])
+    equal("mmapped bytes (hblkhd)", total["mmapped"], truth["hblkhd"])
+    equal("mmapped chunks (hblks)", total["mmapped_count"], truth["hblks"])
+    equal("system (arena)", sum(a["system"] for a in doc["arenas"]), truth["arena"])
+    equal("top of the main arena (keepcost)", doc["arenas"][0]["states"]["top"]["bytes"], truth["keepcost"])
+    for mine, theirs in zip(sorted(doc["arenas"], key=lambda a: a["system"]),
+                            sorted(heaps or [], key=lambda h: h["system_current"][1])):
+        states = mine["states"]
+        equal("fast chunks of an arena", states["fast"]["count"], theirs.get("total_fast", (0, 0))[0])
+        equal("fast bytes of an arena", states["fast"]["bytes"], theirs.get("total_fast", (0, 0))[1])
+        equal("binned chunks of an arena, and top", states["binned"]["count"] + 1, theirs["total_rest"][0])
+        # malloc_info() adds up binned chunks with the flag bits of their size (chunksize_nomask in
+        # __malloc_info): PREV_INUSE always, NON_MAIN_ARENA in some chunks of thread arenas
+        flags = theirs["total_rest"][1] - (mine["free"] - states["fast"]["bytes"])
+        count = states["binned"]["count"]
+        equal(f"rest of an arena, but for {flags} of flag bits in {count} chunks",
+              count <= flags <= 5 * count and (flags - count) % 4 == 0, True)
+
+
+def partition_holds(doc):
+    """Every byte of an arena has one state, and no more is resident than there is."""
+    for a in doc["arenas"]:
+        states = a["states"]
+        used = sum(s["bytes"] for name, s in states.items() if name != "reserve")
+        equal(f"states of arena {a['index']} fill its system bytes", used, a["system"])
+        for name, s in states.items():
+            at_most(f"resident {name} of arena {a['index']}", s["resident"], s["bytes"])
+        at_most("trimmable", a["trimmable"], a["free_resident"])
+
+
+def check_truth_program(command):
+    with tempfile.NamedTemporaryFile() as xml:
+        with Target([*command, xml.name]) as t:
+            doc = ask("malloc", t.pid, codes=(0,))
+            heaps, _ = parse_info(xml.name)
+            truth = t.truth
+            equal("it still runs", t.alive(), True)
+    equal("allocator", doc["allocator"], "glibc")
+    agrees(doc, truth, heaps)
+    partition_holds(doc)
+    equal("arenas", len(doc["arenas"]), len(heaps))
+    marks = [c for c in doc["classes"] if c["size"] == truth["mark_chunk"]]
+    at_most("marked chunks", truth["marks"], marks[0]["in_use_count"])
+    # what the program holds, and a little of the library's own
+    near("in use", doc["totals"]["in_use"], truth["mine"], 0.001)
+    equal("an arena of several heaps", max(a["heaps"] for a in doc["arenas"]) > 3, True)
+    threads = sorted(t for a in doc["arenas"] for t in a["threads"])
+    equal("each thread is in one arena", len(threads), len(set(threads)))
+    equal("all threads are in an arena", len(threads), doc["target"]["threads"])
+    return doc
+
+
+@test
+def own_library():
+    doc = check_truth_program([build_for_any_library()])
+    print("glibc", doc["glibc"].get("version"), doc["totals"])
+
+
+@test(timeout=300)
+def other_libraries():
+    program = build_for_any_library()
+    for version, directory in foreign_libraries().items():
+        doc = check_truth_program(command_under(directory, program))
+        equal("version", doc["glibc"]["version"], version)
+        print("glibc", version, doc["totals"])
+
+
+def call_in(pid, *calls):
+    """Call functions in a process through gdb."""
+    if not shutil.which("gdb"):
+        raise Skip("gdb is not installed")
+    args = ["gdb", "-q", "-batch", "-nx", "-p", str(pid)]
+    for c in calls:
+        args += ["-ex", c]
+    return subprocess.run(args, capture_output=True, text=True, timeout=60).stdout
+
+
+def mallinfo2_of(pid):
+    """mallinfo2() called in the process: its struct is returned through memory on the stack."""
+    out = call_in(pid, "set $sp = ($sp - 4096) & ~0xff", "set $buf = (unsigned long *)($sp + 1024)",
+                  "call ((void *(*)(void *))mallinfo2)($buf)", "x/10gu $buf")
+    numbers = [int(n) for line in re.findall(r"^0x[0-9a-f]+:((?:\s+\d+)+)$", out, re.M) for n in line.split()]
+    if len(numbers) < 10:
+        raise AssertionError(f"gdb did not call mallinfo2: {out}")
+    names = ["arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks",
+             "keepcost"]
+    return dict(zip(names, numbers))
+
+
+@test(nodes="all")
+def in_node(node):
+    """A Node with workers, quiet: the same from outside as mallinfo2() called inside."""
+    with Target("malloc_node.js", node=node, args=["workers"]) as t:
+        time.sleep(1)
+        doc = ask("malloc", t.pid, codes=(0,))
+        truth = mallinfo2_of(t.pid)
+        again = ask("malloc", t.pid, codes=(0,))
+    if doc["totals"] != again["totals"]:
+        raise Skip(f"the process did not keep still: {doc['totals']} {again['totals']}")
+    agrees(doc, truth)
+    partition_holds(doc)
+
+
+@test(nodes="all", timeout=180)
+def trim_prediction(node):
+    """malloc_trim(0), called through gdb, gives back what was predicted."""
+    def rss():
+        status = Path(f"/proc/{t.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+    with Target("malloc_node.js", node=node, args=["holes"], node_args=["--expose-gc"]) as t:
+        time.sleep(0.5)
+        doc = ask("malloc", t.pid, codes=(0,))
+        before = rss()
+        call_in(t.pid, "call (int)malloc_trim(0)")
+        after = rss()
+        left = ask("malloc", t.pid, codes=(0,))["totals"]["trimmable"]
+    predicted = doc["totals"]["trimmable"]
+    print(f"predicted {predicted}, given back {before - after}")
+    at_most("smallest prediction that proves anything", 300 << 20, predicted)
+    near("given back", before - after, predicted, 0.05)
+    at_most("still trimmable afterwards", left, 1 << 20)
+
+
+def preloadable(name):
+    for directory in ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"):
+        for path in sorted(Path(directory).glob(name)):
+            return path
+    raise Skip(f"{name} is not installed")
+
+
+def check_other(name, library):
+    node = Node(24).need()
+    with Target("malloc_node.js", node=node, args=["small"], env={"LD_PRELOAD": preloadable(library)}) as t:
+        doc = ask("malloc", t.pid, codes=(4,))
+    equal("allocator", doc["allocator"], name)
+    equal("says what is not known", bool(doc["coverage"]["notes"]), True)
+
+
+@test
+def jemalloc():
+    check_other("jemalloc", "libjemalloc.so.*")
+
+
+@test
+def tcmalloc():
+    check_other("tcmalloc", "libtcmalloc_minimal.so.*")
+
+
+@test
+def mimalloc():
+    check_other("mimalloc", "libmimalloc.so.*")
+
+
+@test
+def text_output():
+    with Target([build_for_any_library()]) as t:
+        answer = memwhy("malloc", t.pid, "--classes", "--mmapped")
+    equal("exit code", answer.code, 0)
+    for word in ("in use", "malloc_trim(0) would give back", "trimmable", "thread"):
+        if word not in answer.out:
+            raise AssertionError(f"the text lacks {word!r}:\n{answer.out}")
