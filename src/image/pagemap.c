@@ -26,15 +26,21 @@ enum {
 };
 #define SCAN_BATCH 4096
 
-static void take_scanned(const struct scan_region *v, struct residency *ret) {
+/* `*done` is the end of what was taken: after a full batch the kernel may begin the next one with
+ * pages it has told of already (seen on 6.18). */
+static void take_scanned(const struct scan_region *v, uint64_t *done, struct residency *ret) {
+    uint64_t start = v->start > *done ? v->start : *done;
+    if (v->end <= start)
+        return;
+    *done = v->end;
     if (v->categories & SCAN_PFNZERO)
         return; /* the shared zero page: mapped, but in nobody's RSS */
     if (v->categories & SCAN_PRESENT)
-        residency_add(ret, v->start, v->end,
+        residency_add(ret, start, v->end,
                       (v->categories & SCAN_FILE ? RESIDENT_FILE : 0) |
                           (v->categories & SCAN_HUGE ? RESIDENT_HUGE : 0));
     else if (v->categories & SCAN_SWAPPED)
-        ret->swap_bytes += v->end - v->start;
+        ret->swap_bytes += v->end - start;
 }
 
 static int scan_ioctl(int fd, struct residency *ret) {
@@ -47,12 +53,13 @@ static int scan_ioctl(int fd, struct residency *ret) {
         .category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
         .return_mask = SCAN_FILE | SCAN_PRESENT | SCAN_SWAPPED | SCAN_PFNZERO | SCAN_HUGE,
     };
+    uint64_t done = 0;
     while (arg.start < arg.end) {
         int n = ioctl(fd, SCAN_IOCTL, &arg);
         if (n < 0)
             return -errno;
         for (int i = 0; i < n; i++)
-            take_scanned(&vec[i], ret);
+            take_scanned(&vec[i], &done, ret);
         if (arg.walk_end <= arg.start)
             return -EIO;
         arg.start = arg.walk_end;

@@ -27,7 +27,7 @@ static struct v8_page *page_of_base(struct v8_pages *p, uint64_t base) {
 
 static bool has_top(const struct v8_lab_list *labs, const struct v8_page *g) {
     for (size_t i = 0; i < labs->list.n; i++)
-        if (labs->list.at[i].top > g->area_start - 8 && labs->list.at[i].top <= g->area_end)
+        if (labs->list.at[i].top >= g->area_start && labs->list.at[i].top <= g->area_end)
             return true;
     return false;
 }
@@ -241,14 +241,14 @@ static int find_everything(const struct image *img, const struct v8_layout *l, b
     sort_isolates(c, &isolates, pages, image_pid(img));
     struct v8_lab_list labs = {0};
     struct v8_walk walk = {.space = mem_zalloc((c->isolates.n + 1) * sizeof *walk.space)};
-    v8_labs_find(img, l, pages, &isolates, &labs);
+    v8_labs_find(img, pages, &isolates, &labs);
     if (l->facts.new_space_raw_tail)
         mark_raw_tails(pages, &labs);
     walk_all(img, l, pages, &labs, c->isolates.n, &walk);
     take_spaces(img, l, pages, &walk, c);
     take_stores(c, &walk);
     v8_walk_done(&walk);
-    vec_free(&labs.list);
+    v8_labs_done(&labs);
     vec_free(&isolates.list);
     return 0;
 }

@@ -23,26 +23,36 @@ struct v8_isolate_list {
 int v8_isolates_find(const struct image *img, const struct v8_layout *l, struct v8_pages *pages,
                      struct v8_isolate_list *ret);
 
-/* An allocation area: [top, limit) is reserved and holds no objects. */
+/* An allocation area: [top, limit) is reserved and holds no objects. It may be empty: then it says
+ * only how far a page is filled. */
 struct v8_lab {
     uint64_t top, limit;
 };
 
+/* One trace of an area in memory: V8 keeps {start, top, limit}, and beside it the original {top,
+ * limit}, which reach further when V8 lowered the limit to be called back. */
+struct v8_lab_record {
+    uint64_t start, top, limit;
+    bool original; /* the pair: its top is as old as the area */
+};
+
 struct v8_lab_list {
-    VEC(struct v8_lab) list; /* sorted by top */
+    VEC(struct v8_lab) list;           /* sorted by top; at most one over any address */
+    VEC(struct v8_lab_record) records; /* what they were made of */
 };
 
 /* Areas of the isolates and their spaces. */
-void v8_labs_find(const struct image *img, const struct v8_layout *l, const struct v8_pages *pages,
+void v8_labs_find(const struct image *img, const struct v8_pages *pages,
                   const struct v8_isolate_list *isolates, struct v8_lab_list *ret);
 
 /* Areas of background threads, for places where a walk got stuck: looks through stacks and malloc
- * memory for a word equal to one of `stuck` (sorted) followed by a limit on the same page. Adds to
- * the list; returns how many it found. */
+ * memory for an area that holds one of `stuck` (sorted). Adds to the list; returns how many it
+ * found. */
 size_t v8_labs_search(const struct image *img, const struct v8_pages *pages, const uint64_t *stuck,
                       size_t n_stuck, struct v8_lab_list *ret);
 
-/* The area that starts at addr, or NULL. */
-const struct v8_lab *v8_lab_at(const struct v8_lab_list *l, uint64_t addr);
+/* Index of the first area with top >= addr. */
+size_t v8_labs_from(const struct v8_lab_list *l, uint64_t addr);
+void v8_labs_done(struct v8_lab_list *l);
 
 #endif

@@ -1,5 +1,6 @@
 #include "v8/walk.h"
 
+#include "base/debug.h"
 #include "base/limits.h"
 #include "v8/sizes.h"
 #include <pthread.h>
@@ -37,6 +38,7 @@ struct walker {
     const struct v8_page *page;
     struct v8_space_census tally; /* of this page */
     size_t stores_before;
+    uint64_t previous; /* the last object walked over, for debugging */
     pthread_t thread;
 };
 
@@ -129,12 +131,14 @@ static uint64_t available(const struct walker *w, uint64_t at) {
 /* A map is a map when its own map is of the map type: from version 13 on native contexts have meta
  * maps of their own, so equality with the root is not enough. */
 static const struct v8_map_info *map_of(struct walker *w, uint64_t map) {
+    if ((map & 3) != 1)
+        return NULL;
     struct v8_map_info *slot = &w->maps[map64_hash(map) >> 20 & (MAP_SLOTS - 1)];
     if (slot->map == map)
         return slot;
     const struct job *j = w->job;
     struct v8_map_info m, meta;
-    if ((map & 3) != 1 || !v8_pages_at(j->pages, map) || v8_map_read(j->img, j->l, map, &m) < 0)
+    if (!v8_pages_at(j->pages, map) || v8_map_read(j->img, j->l, map, &m) < 0)
         return NULL;
     if (m.meta == map)
         meta = m;
@@ -254,45 +258,74 @@ static void add_tally(struct walker *w) {
     }
 }
 
+/* A thread stopped between taking memory from its area and writing the object: what lies between
+ * the last whole object and the top is one allocation in flight. */
+static uint64_t end_of_flight(const struct walker *w, uint64_t at) {
+    const struct v8_lab_list *labs = w->job->labs;
+    size_t i = v8_labs_from(labs, at);
+    return i < labs->list.n && labs->list.at[i].top < w->page->area_end ? labs->list.at[i].top : 0;
+}
+
 /* Walks the area. Returns where it got stuck, or the area's end. */
 static uint64_t walk_area(struct walker *w) {
     const struct v8_page *g = w->page;
-    const struct v8_layout *l = w->job->l;
-    uint64_t at = g->area_start;
-    /* Areas of this page, in order. */
-    const struct v8_lab *lab = w->job->labs->list.at, *lab_end = lab + w->job->labs->list.n;
-    size_t lo = 0, hi = w->job->labs->list.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (lab[mid].top < at)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    lab += lo;
+    const struct v8_lab_list *labs = w->job->labs;
+    uint64_t at = g->area_start, flight;
+    size_t lab = v8_labs_from(labs, at);
     while (at < g->area_end) {
-        while (lab < lab_end && lab->top < at)
+        while (lab < labs->list.n && labs->list.at[lab].top < at)
             lab++;
-        if (lab < lab_end && lab->top == at && lab->limit <= g->area_end) {
-            count(w, V8_LAB, at, lab->limit);
-            at = lab->limit;
+        if (lab < labs->list.n && labs->list.at[lab].top == at && labs->list.at[lab].limit > at) {
+            count(w, V8_LAB, at, labs->list.at[lab].limit);
+            at = labs->list.at[lab].limit;
             continue;
         }
         const struct v8_map_info *m;
         uint64_t size = object_at(w, at, &m);
-        if (size < 8 || (size & 7) || size > g->area_end - at)
-            return at;
-        if (is_free(l, m->map)) {
+        if (size < 8 || (size & 7) || size > g->area_end - at) {
+            if (!w->job->last || !(flight = end_of_flight(w, at)))
+                return at;
+            w->tally.part[V8_OBJECTS].bytes += flight - at;
+            w->tally.objects++;
+            at = flight;
+            continue;
+        }
+        if (is_free(w->job->l, m->map)) {
             count(w, V8_FREE, at, at + size);
         } else {
             w->tally.objects++;
             w->tally.part[V8_OBJECTS].bytes += size;
-            if (holds_outside(l, m))
+            if (holds_outside(w->job->l, m))
                 note_outside(w, m, w->buf + (at - g->addr), size);
         }
+        w->previous = at;
         at += size;
     }
     return at;
+}
+
+static void debug_stuck(const struct walker *w, uint64_t at) {
+    const struct v8_page *g = w->page;
+    if (!debug_on("v8"))
+        return;
+    debug("v8", "stuck in %s of isolate %d: page %llx flags %llx area +%llx to +%llx, at +%llx",
+          v8_space_name((enum v8_space)g->space), g->isolate, (unsigned long long)g->addr,
+          (unsigned long long)g->flags, (unsigned long long)(g->area_start - g->addr),
+          (unsigned long long)(g->area_end - g->addr), (unsigned long long)(at - g->addr));
+    for (uint64_t a = w->previous; a < g->area_end && a < w->previous + 64; a += 8)
+        debug("v8", "  previous object +%llx: %016llx", (unsigned long long)(a - g->addr),
+              (unsigned long long)u64_at(w->buf, (size_t)(a - g->addr)));
+    for (uint64_t a = at; a < g->area_end && a < at + 64; a += 8)
+        debug("v8", "  +%llx: %016llx", (unsigned long long)(a - g->addr),
+              (unsigned long long)u64_at(w->buf, (size_t)(a - g->addr)));
+    const struct v8_lab_list *labs = w->job->labs;
+    for (size_t i = 0; i < labs->records.n; i++) {
+        const struct v8_lab_record *r = &labs->records.at[i];
+        if (r->start >= g->addr && r->start < g->area_end)
+            debug("v8", "  area +%llx +%llx +%llx%s", (unsigned long long)(r->start - g->addr),
+                  (unsigned long long)(r->top - g->addr), (unsigned long long)(r->limit - g->addr),
+                  r->original ? " (original)" : "");
+    }
 }
 
 static void walk_regular(struct walker *w, size_t index) {
@@ -309,6 +342,7 @@ static void walk_regular(struct walker *w, size_t index) {
         }
         if (at < g->area_end) {
             count(w, V8_UNWALKED, at, g->area_end);
+            debug_stuck(w, at);
             vec_push(&w->out.stuck, (struct v8_stuck){index, at});
         }
     }
