@@ -103,10 +103,10 @@ static void mark_kernel(struct core *c) {
  * it. When the heap follows the bss without a gap (no address randomisation) the two cannot be told
  * apart and stay anonymous; the malloc layer asks the allocator itself. */
 static void mark_heap(struct core *c) {
-    struct region *at = c->img.regions.at, *end = at + c->img.regions.n;
     struct region *r = find(c, c->notes.at_entry);
     if (!r || !r->name[0])
         return;
+    struct region *at = c->img.regions.at, *end = at + c->img.regions.n;
     const char *exe = r->name;
     while (r < end && (!strcmp(r->name, exe) || (is_plain(r) && r > at && r[-1].end == r->start)))
         r++;
