@@ -331,8 +331,21 @@ static void notes_done(struct notes *notes) {
         free(notes->at[i]);
 }
 
-static void to_json(struct run *r, const struct table *t, const struct containers *containers,
-                    const struct notes *notes) {
+/* The container that was asked for, or else the largest: its index. */
+static size_t main_container(struct run *r, const struct listing *l,
+                             const struct containers *containers) {
+    uint64_t pid = opt_u64(r->opts, "container", 0);
+    for (size_t i = 0; i < l->n; i++) {
+        const struct process *p = &l->order[i]->process;
+        for (size_t c = 0; (uint64_t)p->pid == pid && c < containers->n; c++)
+            if (p->parts & PROCESS_CGROUP && !strcmp(containers->at[c].path, p->cgroup))
+                return c;
+    }
+    return 0;
+}
+
+static void to_json(struct run *r, const struct listing *l, const struct table *t,
+                    const struct containers *containers, const struct notes *notes) {
     json_t *said = json_array();
     json_t *cgroups = ps_containers_json(containers);
     for (size_t i = 0; i < notes->n; i++)
@@ -340,8 +353,9 @@ static void to_json(struct run *r, const struct table *t, const struct container
     json_object_set_new(r->doc, "coverage",
                         json_pack("{s:b, s:o}", "complete", notes->n == 0, "notes", said));
     json_object_set_new(r->doc, "processes", table_to_json(t));
-    if (containers->n) /* the one that was asked for, or else the largest */
-        json_object_set(r->doc, "cgroup", json_array_get(cgroups, 0));
+    if (containers->n)
+        json_object_set(r->doc, "cgroup",
+                        json_array_get(cgroups, main_container(r, l, containers)));
     json_object_set_new(r->doc, "cgroups", cgroups);
 }
 
@@ -368,7 +382,7 @@ static void show(struct run *r, const struct listing *l) {
     containers_collect("", &l->rows, &containers);
     struct notes notes = notes_of(l);
     if (r->json)
-        to_json(r, t, &containers, &notes);
+        to_json(r, l, t, &containers, &notes);
     else
         to_text(r, t, &containers, &notes);
     notes_done(&notes);
