@@ -293,6 +293,7 @@ static json_t *notes(const struct malloc_census *c) {
     NOTE(v->tcaches_missing, "%u thread caches did not hold together.", v->tcaches_missing);
     NOTE(v->busy_arenas, "%u arenas were locked: their threads were inside malloc.",
          v->busy_arenas);
+    NOTE(v->in_flight, "%u arenas were just being changed; nothing is lost by it.", v->in_flight);
     NOTE(v->mmapped_missing, "%llu mmapped chunks were not found.",
          (unsigned long long)v->mmapped_missing);
     NOTE(v->truncated, "A limit was reached: the heap is larger than memwhy will follow.");

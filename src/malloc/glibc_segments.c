@@ -96,21 +96,31 @@ static void find_mapped_segments(struct glibc *g, uint64_t top, uint64_t known_b
     }
 }
 
-static void main_segments(struct glibc *g) {
-    struct malloc_arena *a = &g->c->arenas.at[0];
-    uint64_t top, size = 0, brk_start, brk_end, known = 0;
-    uint64_t start = g->c->glibc.sbrk_base;
-    if (mem_pages_u64(&g->pages, glibc_bins(g, a) + BINS_TOP, &top) < 0 ||
-        mem_pages_u64(&g->pages, top + CHUNK_SIZE, &size) < 0)
+/* Where the brk part of the main arena ends: by top's own size and by the arena's sum, which differ
+ * while sysmalloc() or a split of top is under way; the sum is then the one that is up to date. */
+static uint64_t brk_part_end(struct glibc *g, uint64_t start, uint64_t top, uint64_t brk_end) {
+    uint64_t size = 0, by_sum = start + g->c->arenas.at[0].system_bytes;
+    if (mem_pages_u64(&g->pages, top + CHUNK_SIZE, &size) < 0)
         g->c->coverage.list_errors++;
     size &= ~(uint64_t)CHUNK_FLAGS;
+    if (by_sum > top && by_sum <= brk_end)
+        return by_sum;
+    return size && size <= brk_end - top ? top + size : brk_end;
+}
+
+static void main_segments(struct glibc *g) {
+    struct malloc_arena *a = &g->c->arenas.at[0];
+    uint64_t top = 0, brk_start, brk_end, known = 0;
+    uint64_t start = g->c->glibc.sbrk_base;
+    if (mem_pages_u64(&g->pages, glibc_bins(g, a) + BINS_TOP, &top) < 0)
+        g->c->coverage.list_errors++;
     bool top_in_brk = in_brk(g, top, &brk_start, &brk_end);
     if (!start && top_in_brk)
         start = brk_start; /* mp_ was not found: true unless something used brk before */
     if (start && in_brk(g, start, &brk_start, &brk_end)) {
         struct malloc_span s = {.start = start, .end = brk_end, .used_end = brk_end};
-        if (top_in_brk && size <= brk_end - top)
-            s.end = s.used_end = top + size;
+        if (top_in_brk)
+            s.end = s.used_end = brk_part_end(g, start, top, brk_end);
         if (glibc_add_span(g, &s, align16(start)))
             known = s.end - s.start;
     }

@@ -224,7 +224,7 @@ static void walk_chain(struct walk *w, uint64_t at, uint64_t end) {
             pending = 0;
         }
         if (at == w->top) {
-            w->g->c->coverage.walk_errors += size != end - at;
+            w->g->c->coverage.in_flight += size != end - at;
             take_top(w, at, end);
             return;
         }

@@ -114,6 +114,7 @@ struct malloc_coverage {
     uint32_t tcaches, threads_without_tcache; /* the latter never called malloc */
     uint32_t tcaches_missing;                 /* should be there, did not hold together */
     uint32_t busy_arenas;
+    uint32_t in_flight; /* tops that were just being moved or resized: nothing is lost by it */
     uint64_t mmapped_missing; /* mp_.n_mmaps counts that many more than were found */
     bool truncated;           /* a limit of limits.h ended something early */
 };
