@@ -180,13 +180,17 @@ static void put_in_order(struct run *r, size_t key, struct listing *l) {
         order_as_tree(l);
 }
 
-/* V8's used and total heap, read from outside without a stop. */
-static int fill_heap(const struct process_row *row, uint64_t *ret_used_bytes,
-                     uint64_t *ret_total_bytes) {
+/* V8's used and total heap, read from outside without a stop. 0 with the row's heap_* filled. */
+static int fill_heap(struct process_row *row) {
     (void)row;
-    (void)ret_used_bytes;
-    (void)ret_total_bytes;
     return -ENOTSUP;
+}
+
+static void fill_heaps(struct listing *l) {
+    for (size_t i = 0; i < l->rows.n; i++) {
+        struct process_row *row = &l->rows.at[i];
+        row->heap_known = row->runtime.kind == RUNTIME_NODE && fill_heap(row) == 0;
+    }
 }
 
 static void set_size(struct table *t, size_t column, const struct process *p,
@@ -223,16 +227,15 @@ static void set_runtime(struct table *t, const struct process_row *row) {
     const char *kind = runtime_kind_name(r->kind);
     cleanup_free char *what = mem_printf("%s%s%s%s", kind, r->version[0] ? " " : "", r->version,
                                          r->by_name && r->kind != RUNTIME_OTHER ? "?" : "");
-    uint64_t used, total;
     if (r->kind == RUNTIME_OTHER && r->by_name)
         return; /* could not look, and the name says nothing */
     table_text(t, P_WHAT, what);
     table_text(t, P_KIND, kind);
     if (r->version[0])
         table_text(t, P_NODE_VERSION, r->version);
-    if (r->kind == RUNTIME_NODE && fill_heap(row, &used, &total) == 0) {
-        table_u64(t, P_HEAP_USED, used);
-        table_u64(t, P_HEAP_TOTAL, total);
+    if (row->heap_known) {
+        table_u64(t, P_HEAP_USED, row->heap_used_bytes);
+        table_u64(t, P_HEAP_TOTAL, row->heap_total_bytes);
     }
 }
 
@@ -291,11 +294,9 @@ static void choose_columns(struct run *r, const struct listing *l, struct column
         ret[P_SWAP].title = NULL;
     if (!any_has(l, PROCESS_RSS_SHMEM))
         ret[P_SHMEM].title = NULL;
-    uint64_t used, total;
     bool heap = false;
-    for (size_t i = 0; i < l->n && !heap; i++)
-        heap =
-            l->order[i]->runtime.kind == RUNTIME_NODE && fill_heap(l->order[i], &used, &total) == 0;
+    for (size_t i = 0; i < l->n; i++)
+        heap |= l->order[i]->heap_known;
     if (!heap)
         ret[P_HEAP_USED].title = ret[P_HEAP_TOTAL].title = NULL;
 }
@@ -434,6 +435,7 @@ static int run(struct run *r) {
     rc = processes_collect(&q, &l.rows, &r->err);
     if (rc < 0)
         return rc;
+    fill_heaps(&l);
     put_in_order(r, key, &l);
     show(r, &l);
     free(l.order);

@@ -14,6 +14,8 @@ struct process_row {
     struct usage usage; /* of smaps_rollup; nothing is known when that was not read */
     bool usage_denied;  /* the kernel did not let us */
     bool usage_skipped; /* over rollup_max_bytes */
+    bool heap_known;    /* V8's; left to the caller, who may be able to read memory */
+    uint64_t heap_used_bytes, heap_total_bytes;
 };
 
 struct process_query {
