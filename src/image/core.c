@@ -105,6 +105,7 @@ static uint64_t count_segments(const struct core *c, const Elf64_Ehdr *h) {
 
 struct cuts {
     uint64_t loads, loads_cut, bytes_cut, needed, overlaps;
+    uint64_t note_bytes, shared; /* segments that claim bytes others had already */
     bool notes_cut, has_notes;
 };
 
@@ -116,7 +117,8 @@ static void take_note(struct core *c, const Elf64_Phdr *p, struct cuts *cuts) {
         held = p->p_filesz < f->len - p->p_offset ? p->p_filesz : f->len - p->p_offset;
     if (held < p->p_filesz)
         cuts->notes_cut = true;
-    if (held)
+    cuts->note_bytes += held;
+    if (held && cuts->note_bytes <= f->len) /* a million segments of the same notes are a trap */
         core_notes_parse(&c->notes, f->map + p->p_offset, held, p->p_align);
 }
 
@@ -156,6 +158,21 @@ static int by_start(const void *a, const void *b) {
     return (x->end < y->end) - (x->end > y->end);
 }
 
+/* All segments together hold no more than the file: what goes beyond claims the same bytes again
+ * and again, to make us read for ever. */
+static void add_extents(struct core *c, struct cuts *cuts) {
+    uint64_t left = c->file.len;
+    for (size_t i = 0; i < c->loads.n; i++) {
+        const struct core_load *l = &c->loads.at[i];
+        if (l->held > left)
+            cuts->shared++;
+        else if (l->held)
+            vec_push(&c->extents,
+                     (struct core_extent){l->start, l->start + l->held, l->data, false});
+        left -= l->held < left ? l->held : left;
+    }
+}
+
 /* Sorted, and of segments that overlap the later one gives way. */
 static void settle_loads(struct core *c, struct cuts *cuts) {
     size_t kept = 0;
@@ -176,12 +193,7 @@ static void settle_loads(struct core *c, struct cuts *cuts) {
         c->loads.at[kept++] = l;
     }
     c->loads.n = kept;
-    for (size_t i = 0; i < c->loads.n; i++) {
-        const struct core_load *l = &c->loads.at[i];
-        if (l->held)
-            vec_push(&c->extents,
-                     (struct core_extent){l->start, l->start + l->held, l->data, false});
-    }
+    add_extents(c, cuts);
 }
 
 static int take_segments(struct core *c, const char *path, struct cuts *cuts, struct err *e) {
@@ -237,8 +249,13 @@ static void say_cuts(struct core *c, const struct cuts *cuts) {
     if (cuts->overlaps)
         image_note(&c->img, "%llu segments of the core overlap others and are cut to fit",
                    (unsigned long long)cuts->overlaps);
+    if (cuts->shared)
+        image_note(
+            &c->img,
+            "%llu segments of the core claim bytes of others and are not read; it is damaged",
+            (unsigned long long)cuts->shared);
     image_note(&c->img, "a core does not say which pages were in memory: pages with content are "
-                        "counted, those in swap too, pages of zeros not");
+                        "counted, those in swap or only on disk too, pages of zeros not");
 }
 
 int image_open_core_fd(int fd, const char *path, struct image **ret, struct err *e) {

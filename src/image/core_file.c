@@ -78,7 +78,7 @@ static int refuse_packed(const struct core_file *f, const char *path, struct err
 int core_file_open(int fd, const char *path, struct core_file *ret, struct err *e) {
     struct core_file f = {.fd = fd};
     int r = map(&f, path, e);
-    if (r == 0)
+    if (f.map)
         r = core_zstd_is(f.map, f.len) ? unpack(&f, path, e) : refuse_packed(&f, path, e);
     if (r < 0) {
         core_file_close(&f);

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "tiny_core.h"
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <zstd.h>
 
@@ -129,7 +130,7 @@ static void cut_at_every_length(void **state) {
     (void)state;
     struct tiny_core t = typical();
     size_t headers = sizeof(Elf64_Ehdr) + (t.loads.n + 1) * sizeof(Elf64_Phdr);
-    for (size_t len = 0; len < t.bytes.n; len++) {
+    for (size_t len = 0; len < t.bytes.n; len += len < 8192 ? 1 : 61) {
         struct image *img;
         struct err e = {0};
         int r = tiny_open(&t, len, &img, &e);
@@ -219,6 +220,29 @@ static void segments_that_overlap(void **state) {
         assert_int_equal(buf[i], tiny_byte(0x1000 + i));
     assert_int_equal(image_residency(img)->total_bytes, sizeof buf);
     use(img);
+    image_free(img);
+    tiny_free(&t);
+}
+
+/* Many segments that are all the same bytes of the file would be read for ever. */
+static void segments_that_share_bytes(void **state) {
+    (void)state;
+    struct tiny_core t = {0};
+    for (uint64_t i = 0; i < 40; i++)
+        vec_push(&t.loads, (struct tiny_load){(i + 1) << 20, 8192, i ? 0 : 8192, RW, NULL});
+    tiny_build(&t);
+    Elf64_Phdr *ph = (Elf64_Phdr *)(t.bytes.at + sizeof(Elf64_Ehdr)) + 1;
+    for (size_t i = 1; i < 40; i++) {
+        ph[i].p_offset = ph[0].p_offset;
+        ph[i].p_filesz = ph[0].p_filesz;
+    }
+    struct image *img;
+    uint8_t b;
+    assert_int_equal(tiny_open(&t, t.bytes.n, &img, NULL), 0);
+    assert_true(noted(img, "claim bytes of others"));
+    assert_int_equal(image_read(img, 1 << 20, &b, 1), 0);
+    assert_int_equal(image_read(img, 40 << 20, &b, 1), -EFAULT);
+    assert_true(image_residency(img)->total_bytes <= t.bytes.n);
     image_free(img);
     tiny_free(&t);
 }
@@ -409,6 +433,7 @@ int main(void) {
         cmocka_unit_test(cut_at_every_length),
         cmocka_unit_test(spoilt_at_random),
         cmocka_unit_test(segments_that_overlap),
+        cmocka_unit_test(segments_that_share_bytes),
         cmocka_unit_test(very_many_segments),
         cmocka_unit_test(packed_with_zstd),
         cmocka_unit_test(no_room_to_unpack),
