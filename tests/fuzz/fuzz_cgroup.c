@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     struct pressure pressure;
     char *path;
     if (cgroup_parse_path(text, NULL, &path) == 0) {
-        cleanup_free char *label = cgroup_label(path);
+        free(cgroup_label(path));
         if (cgroup_place_of_mount(text, "/x", 1, path, &place) == 0)
             cgroup_place_done(&place);
         free(path);
