@@ -8,15 +8,17 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 4, SLICES_PER_THREAD = 8 };
+enum { MAX_THREADS = 4, SLICES_PER_THREAD = 8, STEP = 4 << 20 };
 
 #define WORTH_THREADS (32ull << 20)
 
 struct slice {
     uint64_t start, end; /* addresses, page aligned */
     struct residency found;
+    uint64_t low, high; /* of the file, looked at and not yet let go */
 };
 
 struct scan {
@@ -25,6 +27,10 @@ struct scan {
     size_t n;
     atomic_size_t next;
 };
+
+static uint64_t page_up(uint64_t a) {
+    return (a + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+}
 
 /* memcmp of libc compares 32 or 64 bytes at a time. */
 static bool all_zero(const uint8_t *p, size_t n) {
@@ -50,26 +56,38 @@ static void scan_pages(struct slice *s, const uint8_t *data, uint64_t start, uin
     }
 }
 
+/* What was looked at stays in the page cache, but is no longer counted as memory of ours: a core by
+ * gdb is twice as large as what was resident. */
+static void let_go(struct slice *s, const struct core *c, uint64_t offset, uint64_t until) {
+    s->low = s->high && s->low < offset ? s->low : offset;
+    s->high = s->high > until ? s->high : until;
+    if (s->high - s->low < STEP)
+        return;
+    s->low &= ~(PAGE_BYTES - 1);
+    madvise((void *)(c->file.map + s->low), s->high - s->low, MADV_DONTNEED);
+    s->high = 0;
+}
+
 /* Only where the file has data: holes are zeros. */
 static void scan_bytes(struct slice *s, const struct core *c, const uint8_t *data, uint64_t start,
                        uint64_t end, uint32_t flags) {
-    uint64_t offset = (uint64_t)(data - c->file.map), stop = offset + (end - start), until;
-    while (offset < stop) {
+    uint64_t base = (uint64_t)(data - c->file.map), stop = base + (end - start);
+    for (uint64_t offset = base, until; offset < stop;) {
         uint64_t from = core_file_next_data(&c->file, offset, stop, &until);
         if (from >= stop)
             return;
+        if (until - from > STEP)
+            until = from + STEP;
         /* Whole pages: data and holes change at blocks of the file, which are not pages of memory
          * when gdb wrote the core. */
-        uint64_t a = start + (from - (uint64_t)(data - c->file.map));
-        uint64_t b = start + (until - (uint64_t)(data - c->file.map));
+        uint64_t a = start + (from - base), b = page_up(start + (until - base));
         if ((a & ~(PAGE_BYTES - 1)) >= start)
             a &= ~(PAGE_BYTES - 1);
-        if (end - b > PAGE_BYTES && b % PAGE_BYTES)
-            b = (b | (PAGE_BYTES - 1)) + 1;
-        else if (b % PAGE_BYTES)
+        if (b > end)
             b = end;
         scan_pages(s, data + (a - start), a, b, flags);
-        offset = (uint64_t)(data - c->file.map) + (b - start);
+        offset = base + (b - start);
+        let_go(s, c, from, offset);
     }
 }
 

@@ -272,6 +272,7 @@ static uint64_t walk_area(struct walker *w) {
     const struct v8_lab_list *labs = w->job->labs;
     uint64_t at = g->area_start, flight;
     size_t lab = v8_labs_from(labs, at);
+    w->previous = at;
     while (at < g->area_end) {
         while (lab < labs->list.n && labs->list.at[lab].top < at)
             lab++;
@@ -340,7 +341,11 @@ static void walk_regular(struct walker *w, size_t index) {
             vec_push(&w->out.stuck, (struct v8_stuck){index, at});
             return;
         }
-        if (at < g->area_end) {
+        if (at == g->area_start && g->space == V8_NEW && w->job->l->facts.new_space_raw_tail) {
+            /* No area is open in the new space (just after a collection, or in an isolate that is
+             * ending), so the order of pages does not tell; nothing was allocated on this one. */
+            count(w, V8_UNUSED, at, g->area_end);
+        } else if (at < g->area_end) {
             count(w, V8_UNWALKED, at, g->area_end);
             debug_stuck(w, at);
             vec_push(&w->out.stuck, (struct v8_stuck){index, at});

@@ -1,0 +1,245 @@
+#include "collect/collect.h"
+
+#include "collect/processes.h"
+#include "kernel/cgroup.h"
+#include "kernel/process.h"
+#include "kernel/smaps.h"
+#include "malloc/malloc.h"
+#include "v8/v8.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+/* A process that allocates all the time is collecting some of the time: release it and stop again,
+ * a little later each time, so that it gets on with its work in between. */
+enum { STOPS_MAX = 24 };
+#define RETRY_NS 2000000ull
+
+static uint64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+/* --- before the stop --- */
+
+static void read_smaps(pid_t pid, struct evidence *ev) {
+    struct smaps s;
+    if (pid <= 0 || smaps_read(NULL, pid, &s) < 0) {
+        evidence_note(ev, "smaps could not be read: no proportional or swapped sizes");
+        return;
+    }
+    ev->usage_regions = s.regions;
+    ev->usages = s.usages;
+    s.regions = (struct region_list){0};
+    s.usages = NULL;
+    smaps_done(&s);
+}
+
+static void read_around(struct image *img, unsigned needs, struct evidence *ev) {
+    pid_t pid = image_pid(img);
+    if (image_kind(img) == IMAGE_CORE || pid <= 0)
+        return;
+    if (needs & NEED_SMAPS)
+        read_smaps(pid, ev);
+    if (needs & NEED_PROCESS)
+        ev->has_process = process_read(NULL, pid, PROCESS_ALL, &ev->process) == 0;
+    if (needs & NEED_CGROUP)
+        ev->has_cgroup = cgroup_read(NULL, pid, &ev->cgroup) == 0;
+}
+
+static int by_rss(const void *x, const void *y) {
+    const struct evidence_neighbour *a = x, *b = y;
+    return a->rss_bytes > b->rss_bytes ? -1 : a->rss_bytes < b->rss_bytes;
+}
+
+static void read_neighbours(pid_t pid, struct evidence *ev) {
+    struct process_query q = {.container = pid};
+    struct process_rows rows = {0};
+    if (processes_collect(&q, &rows, NULL) < 0)
+        return;
+    for (size_t i = 0; i < rows.n; i++) {
+        const struct process *p = &rows.at[i].process;
+        struct evidence_neighbour nb = {.pid = p->pid};
+        if (p->pid == pid || !process_size_get(p, PROCESS_RSS, &nb.rss_bytes))
+            continue;
+        memcpy(nb.name, p->name, sizeof nb.name);
+        vec_push(&ev->neighbours, nb);
+    }
+    vec_sort(&ev->neighbours, by_rss);
+    processes_done(&rows);
+}
+
+/* --- the stop --- */
+
+struct look {
+    struct image *img;
+    unsigned needs;
+    struct v8_layout *layout; /* NULL: no V8, or one we cannot read */
+    struct malloc_allocator allocator;
+    struct evidence *ev;
+};
+
+static int take_v8(struct look *k, bool accept_collection, struct err *e) {
+    if (!k->layout)
+        return 0;
+    int r = v8_census_take(k->img, k->layout, accept_collection, &k->ev->v8, e);
+    if (r < 0) {
+        v8_census_done(&k->ev->v8);
+        k->ev->v8 = (struct v8_census){0};
+        if (r == -EAGAIN)
+            return r;
+        evidence_note(k->ev, "V8: %s", e && e->what[0] ? e->what : strerror(-r));
+        return 0;
+    }
+    k->ev->has_v8 = true;
+    return 0;
+}
+
+static void take_malloc(struct look *k) {
+    struct evidence *ev = k->ev;
+    VEC(struct malloc_range) skip = {0};
+    VEC(uint64_t) wanted = {0};
+    struct err e = {0};
+    for (size_t i = 0; i < ev->v8.pages.n; i++)
+        vec_push(&skip, (struct malloc_range){ev->v8.pages.at[i].start, ev->v8.pages.at[i].end});
+    for (size_t i = 0; i < ev->v8.stores.n; i++)
+        vec_push(&wanted, ev->v8.stores.at[i].addr);
+    struct malloc_hints hints = {.skip = skip.at,
+                                 .n_skip = skip.n,
+                                 .wanted = wanted.at,
+                                 .n_wanted = wanted.n,
+                                 .allocator = &k->allocator};
+    int r = malloc_census_take(k->img, &hints, &ev->malloc, &e);
+    ev->has_malloc = r >= 0;
+    if (r < 0)
+        evidence_note(ev, "malloc: %s", e.what[0] ? e.what : strerror(-r));
+    vec_free(&skip);
+    vec_free(&wanted);
+}
+
+static int stop_and_count(struct look *k, struct err *e) {
+    for (int attempt = 1;; attempt++) {
+        uint64_t before = image_pause_ns(k->img);
+        int r = image_stop(k->img, e);
+        if (r < 0)
+            return r;
+        k->ev->cost.stops++;
+        r = k->needs & (NEED_V8 | NEED_ACCOUNT) ? take_v8(k, attempt >= STOPS_MAX, e) : 0;
+        if (r == 0 && k->needs & (NEED_MALLOC | NEED_ACCOUNT))
+            take_malloc(k);
+        k->ev->target.kind = image_kind(k->img) == IMAGE_STOPPED ? "stopped" : "core";
+        image_release(k->img);
+        uint64_t pause = image_pause_ns(k->img) - before;
+        if (pause > k->ev->cost.longest_ns)
+            k->ev->cost.longest_ns = pause;
+        if (r != -EAGAIN)
+            return r;
+        nanosleep(&(struct timespec){0, (long)(RETRY_NS * (uint64_t)attempt)}, NULL);
+    }
+}
+
+/* --- after it --- */
+
+static void keep_picture(const struct image *img, struct evidence *ev) {
+    const struct region_list *l = image_regions(img);
+    for (size_t i = 0; i < l->n; i++)
+        region_list_add(&ev->regions, &l->at[i]);
+    const struct residency *res = image_residency(img);
+    if (res) {
+        for (size_t i = 0; i < res->n; i++)
+            residency_add(&ev->residency, res->at[i].start, res->at[i].end, res->at[i].flags);
+        ev->residency.swap_bytes = res->swap_bytes;
+        ev->residency.estimated = res->estimated;
+        ev->has_residency = true;
+    }
+    size_t n;
+    const struct image_thread *t = image_threads(img, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct evidence_thread et = {.tid = t[i].tid};
+        memcpy(et.name, t[i].name, sizeof et.name);
+        vec_push(&ev->threads, et);
+    }
+    ev->target.threads = (uint32_t)n;
+}
+
+static void note_coverage(const struct image *img, struct evidence *ev) {
+    size_t n;
+    const char *const *notes = image_notes(img, &n);
+    for (size_t i = 0; i < n; i++)
+        evidence_note(ev, "%s", notes[i]);
+    for (size_t i = 0; i < ev->v8.notes.n; i++)
+        evidence_note(ev, "%s", ev->v8.notes.at[i]);
+    if (ev->malloc.note[0])
+        evidence_note(ev, "%s", ev->malloc.note);
+    const struct account *a = &ev->account;
+    if (ev->has_account && a->rss_bytes && a->attributed_bytes != a->rss_bytes)
+        evidence_note(ev, "the kernel's counter says %llu bytes are resident, its page tables %llu",
+                      (unsigned long long)a->rss_bytes, (unsigned long long)a->attributed_bytes);
+}
+
+static void open_layout(struct look *k, struct err *e) {
+    struct evidence *ev = k->ev;
+    struct err why = {0};
+    int r = v8_layout_open(k->img, &k->layout, &why);
+    ev->target.engine = r == -ENODATA ? ENGINE_NONE : ENGINE_V8;
+    if (k->layout) {
+        memcpy(ev->v8.v8_version, k->layout->v8_version, sizeof ev->v8.v8_version);
+        memcpy(ev->v8.node_version, k->layout->node_version, sizeof ev->v8.node_version);
+    }
+    if (r < 0) {
+        if (r != -ENODATA)
+            evidence_note(ev, "%s", why.what);
+        v8_layout_free(k->layout);
+        k->layout = NULL;
+    }
+    (void)e;
+}
+
+int collect_image(struct image *img, unsigned needs, struct evidence *ret, struct err *e) {
+    uint64_t began = now_ns();
+    struct look k = {.img = img, .needs = needs, .ev = ret};
+    *ret = (struct evidence){.target = {.kind = "live", .pid = image_pid(img)}};
+    if (image_exe(img)[0])
+        ret->target.exe = mem_strdup(image_exe(img));
+    read_around(img, needs, ret);
+    if (needs & (NEED_V8 | NEED_ACCOUNT))
+        open_layout(&k, e);
+    if (needs & (NEED_MALLOC | NEED_ACCOUNT))
+        malloc_recognise(img, &k.allocator);
+    struct v8_census versions = ret->v8;
+    int r = stop_and_count(&k, e);
+    if (r == 0) {
+        if (!ret->has_v8) {
+            memcpy(ret->v8.v8_version, versions.v8_version, sizeof versions.v8_version);
+            memcpy(ret->v8.node_version, versions.node_version, sizeof versions.node_version);
+        }
+        keep_picture(img, ret);
+        if (needs & NEED_ACCOUNT)
+            account_build(img, ret);
+        if (needs & NEED_NEIGHBOURS && image_pid(img) > 0 && image_kind(img) != IMAGE_CORE)
+            read_neighbours(image_pid(img), ret);
+        note_coverage(img, ret);
+    }
+    v8_layout_free(k.layout);
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    ret->cost.own_rss_bytes = (uint64_t)u.ru_maxrss * 1024;
+    ret->cost.pause_ns = image_pause_ns(img);
+    ret->cost.took_ns = now_ns() - began;
+    if (r < 0)
+        evidence_done(ret);
+    return r;
+}
+
+int collect(const char *target, unsigned needs, struct evidence *ret, struct err *e) {
+    struct image *img;
+    int r = target_open(target, &img, e);
+    if (r < 0)
+        return r;
+    r = collect_image(img, needs, ret, e);
+    image_free(img);
+    return r;
+}

@@ -1,0 +1,35 @@
+/* From a target and a list of needs to evidence: opens, reads what needs no stop, stops, counts,
+ * releases, and joins what was counted into one account. Judges nothing, prints nothing. */
+#ifndef MEMWHY_COLLECT_COLLECT_H
+#define MEMWHY_COLLECT_COLLECT_H
+
+#include "base/err.h"
+#include "image/image.h"
+#include "model/evidence.h"
+#include "v8/layout.h"
+
+enum collect_need {
+    NEED_V8 = 1 << 0,
+    NEED_MALLOC = 1 << 1,
+    NEED_ACCOUNT = 1 << 2, /* needs both */
+    NEED_SMAPS = 1 << 3,
+    NEED_PROCESS = 1 << 4,
+    NEED_CGROUP = 1 << 5,
+    NEED_NEIGHBOURS = 1 << 6,
+    NEED_ALL = (1 << 7) - 1,
+};
+
+/* TARGET, the same everywhere: a pid; a file (an ELF core, plain or .zst); or a name or part of a
+ * command line that fits exactly one process. Opens it without stopping. */
+int target_open(const char *target, struct image **ret, struct err *e);
+
+/* Look at the target. `ret` is valid (and must be ended) only on success. */
+int collect(const char *target, unsigned needs, struct evidence *ret, struct err *e);
+
+/* The same with an image that is open already; releases it, does not free it. */
+int collect_image(struct image *img, unsigned needs, struct evidence *ret, struct err *e);
+
+/* Join censuses, regions and residency into ev->account. For collect() and tests. */
+void account_build(const struct image *img, struct evidence *ev);
+
+#endif

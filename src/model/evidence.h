@@ -1,0 +1,76 @@
+/* Everything one look at a target gave, as plain data: what rules judge and reports print. A part
+ * that was not asked for or could not be had is absent, and `notes` say why. */
+#ifndef MEMWHY_MODEL_EVIDENCE_H
+#define MEMWHY_MODEL_EVIDENCE_H
+
+#include "model/account.h"
+#include "model/cgroup.h"
+#include "model/malloc_census.h"
+#include "model/process.h"
+#include "model/region.h"
+#include "model/residency.h"
+#include "model/usage.h"
+#include "model/v8_census.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum evidence_engine { ENGINE_UNKNOWN, ENGINE_NONE, ENGINE_V8 };
+
+struct evidence_target {
+    const char *kind; /* "stopped", "live", "core" */
+    pid_t pid;        /* 0 unknown */
+    char *exe;        /* NULL unknown */
+    enum evidence_engine engine;
+    uint32_t threads;
+};
+
+struct evidence_cost {
+    uint64_t pause_ns;      /* the target stood still, all stops together */
+    uint64_t longest_ns;    /* the longest of them */
+    uint32_t stops;         /* how often it was stopped: again when V8 was collecting */
+    uint64_t took_ns;       /* memwhy's own time */
+    uint64_t own_rss_bytes; /* memwhy's own peak */
+};
+
+struct evidence_thread {
+    pid_t tid;
+    char name[16];
+};
+
+struct evidence_neighbour { /* another process of the same container */
+    pid_t pid;
+    char name[64];
+    uint64_t rss_bytes;
+};
+
+struct evidence {
+    struct evidence_target target;
+    struct evidence_cost cost;
+    VEC(char *) notes; /* coverage: what is not known, or is only estimated */
+
+    struct region_list regions; /* as of the stop */
+    struct residency residency;
+    bool has_residency;
+    VEC(struct evidence_thread) threads;
+
+    bool has_v8;
+    struct v8_census v8;
+    bool has_malloc;
+    struct malloc_census malloc;
+    bool has_account;
+    struct account account;
+
+    struct usage *usages; /* smaps, by index of usage_regions; NULL if not asked for */
+    struct region_list usage_regions;
+    bool has_process;
+    struct process process;
+    bool has_cgroup;
+    struct cgroup cgroup;
+    VEC(struct evidence_neighbour) neighbours; /* largest first, without the target */
+};
+
+void evidence_done(struct evidence *ev);
+void evidence_note(struct evidence *ev, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
