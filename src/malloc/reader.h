@@ -40,8 +40,7 @@ static inline int mem_window_pair(struct mem_window *w, uint64_t addr, uint64_t 
 }
 
 /* Random reading by way of a cache of pages, for following lists. */
-#define MEM_PAGES_SLOTS 1024u /* 4 MiB: free lists have locality, and a miss costs a microsecond   \
-                               */
+#define MEM_PAGES_SLOTS 1024u /* 4 MiB: free lists have locality, a miss costs a microsecond */
 struct mem_pages {
     const struct image *img;
     const struct residency *res;
