@@ -59,30 +59,18 @@ static void claim_malloc(struct builder *b) {
     }
 }
 
-/* A region that malloc did not map and that is followed by gigabytes of inaccessible reservation is
- * a WebAssembly memory: V8 surrounds each with guard regions (backing-store.cc, kFullGuardSize32).
- */
-static bool is_wasm(const struct region_list *l, size_t i) {
-    enum { NEXT_MAX = 4 };
-    const uint64_t guard_min = 1ull << 30;
-    uint64_t end = l->at[i].end;
-    for (size_t k = i + 1; k < l->n && k <= i + NEXT_MAX && l->at[k].start == end; k++) {
-        if (l->at[k].prot == 0 && l->at[k].kind == REGION_ANON &&
-            l->at[k].end - l->at[k].start >= guard_min)
-            return true;
-        if (l->at[k].prot != 0)
-            return false;
-        end = l->at[k].end;
-    }
-    return false;
-}
-
-static const char *store_path(const struct v8_store *s, bool wasm) {
-    if (wasm)
+static const char *store_path(const struct v8_store *s, bool in_arena) {
+    switch (s->kind) {
+    case V8_STORE_WASM:
         return "wasm/memory";
-    if (s->kind == V8_STORE_STRING)
+    case V8_STORE_STRING:
         return "strings/external";
-    return s->kind == V8_STORE_SHARED ? "arraybuffers/shared" : "arraybuffers/mmap";
+    case V8_STORE_SHARED:
+        return "arraybuffers/shared";
+    case V8_STORE_BUFFER:
+        break;
+    }
+    return in_arena ? "arraybuffers/malloc" : "arraybuffers/mmap";
 }
 
 /* Stores with a mapping of their own; those in malloc memory are moved between owners later. */
@@ -100,8 +88,11 @@ static void claim_stores(struct builder *b) {
         size_t r = region_lower_bound(l, s->addr);
         if (r == l->n || l->at[r].start > s->addr || l->at[r].kind != REGION_ANON)
             continue;
+        if (end > l->at[r].end)
+            end = l->at[r].end;
+        end = (end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1); /* it has the mapping to itself */
         done = end;
-        claim(b, start, end, CLAIM_NAMED, store_path(s, is_wasm(l, r)));
+        claim(b, start, end, CLAIM_NAMED, store_path(s, false));
     }
 }
 
@@ -118,7 +109,7 @@ static void claim_wasm(struct builder *b) {
     for (size_t i = 0; b->ev->has_v8 && i < l->n; i++) {
         const struct region *r = &l->at[i];
         if (r->kind == REGION_ANON && r->prot == (REGION_R | REGION_W) && !r->shared &&
-            is_wasm(l, i) && !claimed(b, r->start))
+            region_is_guarded(l, i) && !claimed(b, r->start))
             claim(b, r->start, r->end, CLAIM_NAMED, "wasm/memory");
     }
 }
@@ -214,6 +205,27 @@ static bool is_cached_stack(const struct builder *b, size_t i) {
     return false;
 }
 
+/* V8 13 and later: JSDispatchTable, 64 KiB segments of a 256 MiB reservation whose first segment is
+ * read-only (src/sandbox/js-dispatch-table.h, external-entity-table.h). */
+static bool is_dispatch_table(const struct region_list *l, size_t i) {
+    const uint64_t segment = 64 << 10, reservation_min = 128 << 20;
+    const struct region *r = &l->at[i];
+    return i && i + 1 < l->n && (r->end - r->start) % segment == 0 &&
+           l->at[i - 1].end == r->start && l->at[i - 1].prot == REGION_R &&
+           l->at[i - 1].kind == REGION_ANON && l->at[i - 1].end - l->at[i - 1].start == segment &&
+           l->at[i + 1].start == r->end && l->at[i + 1].prot == 0 &&
+           l->at[i + 1].end - l->at[i + 1].start >= reservation_min;
+}
+
+/* Abseil's LowLevelAlloc (absl/base/internal/low_level_alloc.cc) maps its own blocks: {size, magic
+ * xor address, arena}. V8 13 and later use it for the lock-order graph of absl::Mutex. */
+static bool is_abseil(const struct image *img, const struct region *r) {
+    const uint64_t magic = 0x4c833e95;
+    uint64_t head[2];
+    return image_read(img, r->start, head, sizeof head) == 0 && head[0] >= 32 &&
+           head[0] <= r->end - r->start + PAGE_BYTES && (head[1] ^ r->start) == magic;
+}
+
 /* The zero-filled part of a module's data follows its file mapping without a gap. */
 static const struct region *module_before(const struct region_list *l, size_t i) {
     return i && l->at[i - 1].end == l->at[i].start && l->at[i - 1].kind == REGION_FILE &&
@@ -245,6 +257,10 @@ static const char *region_label(struct builder *b, size_t i) {
         return file_label(b, module);
     if (r->prot & REGION_X)
         return "code/jit";
+    if (is_dispatch_table(l, i))
+        return "v8/dispatch-table";
+    if (is_abseil(b->img, r))
+        return "native/abseil";
     if (r->kind == REGION_ANON && (r->prot & REGION_W) && is_cached_stack(b, i))
         return "stacks/ended-threads";
     return "unknown";

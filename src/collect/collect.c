@@ -27,7 +27,7 @@ static uint64_t now_ns(void) {
 
 static void read_smaps(pid_t pid, struct evidence *ev) {
     struct smaps s;
-    if (pid <= 0 || smaps_read(NULL, pid, &s) < 0) {
+    if (pid <= 0 || smaps_read("", pid, &s) < 0) {
         evidence_note(ev, "smaps could not be read: no proportional or swapped sizes");
         return;
     }
@@ -45,9 +45,9 @@ static void read_around(struct image *img, unsigned needs, struct evidence *ev) 
     if (needs & NEED_SMAPS)
         read_smaps(pid, ev);
     if (needs & NEED_PROCESS)
-        ev->has_process = process_read(NULL, pid, PROCESS_ALL, &ev->process) == 0;
+        ev->has_process = process_read("", pid, PROCESS_ALL, &ev->process) == 0;
     if (needs & NEED_CGROUP)
-        ev->has_cgroup = cgroup_read(NULL, pid, &ev->cgroup) == 0;
+        ev->has_cgroup = cgroup_read("", pid, &ev->cgroup) == 0;
 }
 
 static int by_rss(const void *x, const void *y) {
@@ -56,7 +56,7 @@ static int by_rss(const void *x, const void *y) {
 }
 
 static void read_neighbours(pid_t pid, struct evidence *ev) {
-    struct process_query q = {.container = pid};
+    struct process_query q = {.root = "", .container = pid};
     struct process_rows rows = {0};
     if (processes_collect(&q, &rows, NULL) < 0)
         return;

@@ -16,7 +16,7 @@ static bool is_number(const char *s) {
 /* The one process, other than memwhy, whose name is `name` or whose command line holds it. Exact
  * names win over parts, Node processes over others. */
 static int find_by_name(const char *name, pid_t *ret, struct err *e) {
-    struct process_query q = {0};
+    struct process_query q = {.root = ""};
     struct process_rows rows = {0};
     int r = processes_collect(&q, &rows, e);
     if (r < 0)

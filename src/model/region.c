@@ -177,3 +177,9 @@ const char *region_kind_name(enum region_kind k) {
     };
     return names[k];
 }
+
+bool region_is_guarded(const struct region_list *l, size_t i) {
+    const uint64_t guard_min = 1ull << 30;
+    return i + 1 < l->n && l->at[i + 1].start == l->at[i].end && l->at[i + 1].prot == 0 &&
+           l->at[i + 1].kind == REGION_ANON && l->at[i + 1].end - l->at[i + 1].start >= guard_min;
+}

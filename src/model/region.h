@@ -49,6 +49,11 @@ const struct region *region_find(const struct region_list *l, uint64_t addr);
 /* Index of the first region with end > addr (== n when there is none). */
 size_t region_lower_bound(const struct region_list *l, uint64_t addr);
 
+/* True when region i is followed by at least a gigabyte of inaccessible reservation. V8 surrounds
+ * each WebAssembly memory so (src/objects/backing-store.cc, kFullGuardSize); nothing else in a Node
+ * process looks like that. */
+bool region_is_guarded(const struct region_list *l, size_t i);
+
 const char *region_kind_name(enum region_kind k);
 
 #endif

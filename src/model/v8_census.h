@@ -57,7 +57,9 @@ struct v8_isolate_census {
     pid_t tid;                     /* its thread; 0 unknown */
     uint32_t gc_state;             /* 0: no collection under way */
     struct v8_space_census space[V8_SPACES];
-    uint64_t array_buffer_bytes; /* distinct stores, as process.memoryUsage().arrayBuffers counts */
+    /* Distinct stores, as process.memoryUsage().arrayBuffers counts them: without resizable ones
+     * and WebAssembly memories. */
+    uint64_t array_buffer_bytes;
     uint64_t array_buffer_count;
     uint64_t external_string_bytes;
 };
@@ -69,6 +71,7 @@ struct v8_store {
     uint64_t addr, bytes;
     uint32_t isolate; /* index; the first that was seen to hold it */
     enum v8_store_kind kind;
+    bool resizable; /* reserved to its maximal length; in no counter of process.memoryUsage() */
 };
 
 /* Pages that look like V8's and are in no space: pooled, or of an isolate that has ended. */

@@ -87,19 +87,24 @@ static int by_address(const void *a, const void *b) {
 }
 
 /* Several objects may share one store (also across isolates): keep the longest view of each. */
-static void take_stores(struct v8_census *c, struct v8_walk *walk) {
+static void take_stores(const struct image *img, struct v8_census *c, struct v8_walk *walk) {
+    const struct region_list *regions = image_regions(img);
     vec_sort(&walk->stores, by_address);
     for (size_t i = 0; i < walk->stores.n; i++) {
         struct v8_store s = walk->stores.at[i];
         if (c->stores.n && c->stores.at[c->stores.n - 1].addr == s.addr)
             continue;
+        size_t r = region_lower_bound(regions, s.addr);
+        if (s.kind != V8_STORE_STRING && r < regions->n && regions->at[r].start == s.addr &&
+            region_is_guarded(regions, r))
+            s.kind = V8_STORE_WASM;
         vec_push(&c->stores, s);
         if (s.isolate >= c->isolates.n)
             continue;
         struct v8_isolate_census *iso = &c->isolates.at[s.isolate];
         if (s.kind == V8_STORE_STRING) {
             iso->external_string_bytes += s.bytes;
-        } else if (s.kind != V8_STORE_WASM) {
+        } else if (s.kind != V8_STORE_WASM && !s.resizable) {
             iso->array_buffer_bytes += s.bytes;
             iso->array_buffer_count++;
         }
@@ -246,7 +251,7 @@ static int find_everything(const struct image *img, const struct v8_layout *l, b
         mark_raw_tails(pages, &labs);
     walk_all(img, l, pages, &labs, c->isolates.n, &walk);
     take_spaces(img, l, pages, &walk, c);
-    take_stores(c, &walk);
+    take_stores(img, c, &walk);
     v8_walk_done(&walk);
     v8_labs_done(&labs);
     vec_free(&isolates.list);

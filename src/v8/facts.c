@@ -58,6 +58,7 @@ static const struct v8_line
                         .array_buffer_store = 32,
                         .array_buffer_bit_field = 40,
                         .array_buffer_shared_bit = 4,
+                        .array_buffer_resizable_bit = 5,
                     },
             },
             {
@@ -108,6 +109,7 @@ static const struct v8_line
                         .array_buffer_store = 40,
                         .array_buffer_bit_field = 56,
                         .array_buffer_shared_bit = 4,
+                        .array_buffer_resizable_bit = 5,
                     },
             },
             {
@@ -158,6 +160,7 @@ static const struct v8_line
                         .array_buffer_store = 40,
                         .array_buffer_bit_field = 56,
                         .array_buffer_shared_bit = 4,
+                        .array_buffer_resizable_bit = 5,
                     },
             },
             {
@@ -208,6 +211,7 @@ static const struct v8_line
                         .array_buffer_store = 48,
                         .array_buffer_bit_field = 64,
                         .array_buffer_shared_bit = 4,
+                        .array_buffer_resizable_bit = 5,
                     },
             },
             {
@@ -259,6 +263,7 @@ static const struct v8_line
                         .array_buffer_store = 48,
                         .array_buffer_bit_field = 64,
                         .array_buffer_shared_bit = 4,
+                        .array_buffer_resizable_bit = 5,
                     },
             },
             {
@@ -309,6 +314,7 @@ static const struct v8_line
                         .array_buffer_store = 56,
                         .array_buffer_bit_field = 72,
                         .array_buffer_shared_bit = 4,
+                        .array_buffer_resizable_bit = 5,
                     },
             },
             {
@@ -359,6 +365,7 @@ static const struct v8_line
                         .array_buffer_store = 56,
                         .array_buffer_bit_field = 72,
                         .array_buffer_shared_bit = 4,
+                        .array_buffer_resizable_bit = 5,
                     },
             },
 };

@@ -59,7 +59,8 @@
     X(array_buffer_max_byte_length, "JSArrayBuffer::max_byte_length")                                \
     X(array_buffer_store,    "JSArrayBuffer::backing_store")                                         \
     X(array_buffer_bit_field,"JSArrayBuffer::bit_field")                                             \
-    X(array_buffer_shared_bit, "JSArrayBuffer::IsSharedBit")
+    X(array_buffer_shared_bit, "JSArrayBuffer::IsSharedBit")                                   \
+    X(array_buffer_resizable_bit, "JSArrayBuffer::IsResizableByJsBit")
 /* clang-format on */
 
 struct v8_facts {

@@ -167,13 +167,17 @@ static void note_array_buffer(struct walker *w, const uint8_t *o, uint64_t size)
     uint64_t store = u64_at(o, (size_t)f->array_buffer_store);
     uint32_t flags;
     memcpy(&flags, o + f->array_buffer_bit_field, 4);
+    bool shared = flags >> f->array_buffer_shared_bit & 1;
+    bool resizable = flags >> f->array_buffer_resizable_bit & 1;
+    if (shared && resizable && f->array_buffer_max_byte_length >= 0)
+        bytes = u64_at(o, (size_t)f->array_buffer_max_byte_length); /* length is in the store */
     if (!store || !bytes || store >= LIMIT_USER_ADDR || bytes >= LIMIT_USER_ADDR ||
         v8_pages_at(w->job->pages, store))
         return; /* empty, or a typed array's elements on the heap */
-    bool shared = flags >> f->array_buffer_shared_bit & 1;
     vec_push(&w->out.stores, (struct v8_store){.addr = store,
                                                .bytes = bytes,
                                                .isolate = (uint32_t)w->page->isolate,
+                                               .resizable = resizable,
                                                .kind = shared ? V8_STORE_SHARED : V8_STORE_BUFFER});
 }
 
