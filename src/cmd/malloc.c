@@ -296,6 +296,8 @@ static json_t *notes(const struct malloc_census *c) {
     NOTE(v->in_flight, "%u arenas were just being changed; nothing is lost by it.", v->in_flight);
     NOTE(v->mmapped_missing, "%llu mmapped chunks were not found.",
          (unsigned long long)v->mmapped_missing);
+    NOTE(v->arena_missing_bytes, "%llu bytes of the main arena were not found.",
+         (unsigned long long)v->arena_missing_bytes);
     NOTE(v->truncated, "A limit was reached: the heap is larger than memwhy will follow.");
 #undef NOTE
     return list;

@@ -49,7 +49,7 @@ static bool in_brk(const struct glibc *g, uint64_t addr, uint64_t *ret_start, ui
 }
 
 /* Follow a chain of chunks that may be a mapped part of the main arena: it must lead to top, or to
- * two fenceposts at the end of a page. Gives the end, or 0. */
+ * fenceposts at the end of a page. Gives the end, or 0. */
 static uint64_t follow_segment(struct glibc *g, uint64_t at, uint64_t limit, uint64_t top) {
     for (uint64_t n = 0; at + 32 <= limit && g->budget; n++, g->budget--) {
         uint64_t h[2];
@@ -60,8 +60,10 @@ static uint64_t follow_segment(struct glibc *g, uint64_t at, uint64_t limit, uin
             return 0;
         if (at == top)
             return size <= limit - at ? at + size : 0;
-        if (size == CHUNK_FENCE && n)
-            return (at + 2 * CHUNK_FENCE) % PAGE_BYTES == 0 ? at + 2 * CHUNK_FENCE : 0;
+        if (size == CHUNK_FENCE && n) { /* a remainder too small for a chunk looks like a third */
+            uint64_t end = (at + PAGE_BYTES) & ~(PAGE_BYTES - 1);
+            return end - at <= 3 * CHUNK_FENCE && end <= limit ? end : 0;
+        }
         if (size < CHUNK_MIN || (size & 15) || size > limit - at)
             return 0;
         at += size;
@@ -71,7 +73,7 @@ static uint64_t follow_segment(struct glibc *g, uint64_t at, uint64_t limit, uin
 
 /* When brk cannot grow, sysmalloc() extends the main arena by mappings of 1 MiB or more, which
  * nothing names. Look for them until the arena's own sum is reached. */
-static void find_mapped_segments(struct glibc *g, uint64_t top, uint64_t known_bytes) {
+static uint64_t find_mapped_segments(struct glibc *g, uint64_t top, uint64_t known_bytes) {
     const struct region_list *l = image_regions(g->img);
     uint64_t system = g->c->arenas.at[0].system_bytes;
     for (size_t i = 0; i < l->n && known_bytes < system; i++) {
@@ -94,6 +96,7 @@ static void find_mapped_segments(struct glibc *g, uint64_t top, uint64_t known_b
             p = end ? (end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1) : p + PAGE_BYTES;
         }
     }
+    return known_bytes;
 }
 
 /* Where the brk part of the main arena ends: by top's own size and by the arena's sum, which differ
@@ -125,7 +128,9 @@ static void main_segments(struct glibc *g) {
             known = s.end - s.start;
     }
     if (!top_in_brk && top != glibc_bins(g, a) - 16) /* initial_top(): nothing allocated yet */
-        find_mapped_segments(g, top, known);
+        known = find_mapped_segments(g, top, known);
+    if (known < a->system_bytes)
+        g->c->coverage.arena_missing_bytes = a->system_bytes - known;
 }
 
 /* The heap_info a chunk of a thread arena belongs to: aligned to what the release used. */

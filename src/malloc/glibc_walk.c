@@ -228,7 +228,7 @@ static void walk_chain(struct walk *w, uint64_t at, uint64_t end) {
             take_top(w, at, end);
             return;
         }
-        if (r == 0 && size == CHUNK_FENCE) {
+        if (r == 0 && (size == CHUNK_FENCE || (size == 0 && end - at <= 2 * CHUNK_FENCE))) {
             at = fence(w, at, end);
         } else if (r < 0 || !size_is_sane(size, at, end) || (h[1] & CHUNK_MMAPPED) ||
                    !w->g->budget) {

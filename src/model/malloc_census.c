@@ -73,8 +73,8 @@ struct malloc_share malloc_arena_free(const struct malloc_arena *a) {
 bool malloc_census_complete(const struct malloc_census *c) {
     const struct malloc_coverage *v = &c->coverage;
     return c->kind == MALLOC_GLIBC && !v->walk_errors && !v->list_errors && !v->faults &&
-           !v->not_resident && !v->tcaches_missing && !v->mmapped_missing && !v->truncated &&
-           v->threads_with_regs == v->threads;
+           !v->not_resident && !v->tcaches_missing && !v->mmapped_missing &&
+           !v->arena_missing_bytes && !v->truncated && v->threads_with_regs == v->threads;
 }
 
 const char *malloc_kind_name(enum malloc_kind k) {

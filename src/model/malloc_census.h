@@ -115,8 +115,9 @@ struct malloc_coverage {
     uint32_t tcaches_missing;                 /* should be there, did not hold together */
     uint32_t busy_arenas;
     uint32_t in_flight; /* tops that were just being moved or resized: nothing is lost by it */
-    uint64_t mmapped_missing; /* mp_.n_mmaps counts that many more than were found */
-    bool truncated;           /* a limit of limits.h ended something early */
+    uint64_t mmapped_missing;     /* mp_.n_mmaps counts that many more than were found */
+    uint64_t arena_missing_bytes; /* the main arena counts that much more than was found of it */
+    bool truncated;               /* a limit of limits.h ended something early */
 };
 
 /* A chunk somebody asked for. `size` 0: that address is in no chunk known. */

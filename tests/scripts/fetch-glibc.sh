@@ -7,6 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 cache=$PWD/.cache/glibc
 releases=(bullseye trixie sid)
 mkdir -p "$cache"
+exec 9>"$cache/.lock"
+flock 9
 
 # An apt of our own: the machine's sources and lists stay as they are.
 apt_dir=$cache/.apt

@@ -1,6 +1,7 @@
 /* Brings malloc into a state that has everything in it - arenas of threads, one with heaps beyond
  * 64 MiB, fastbins, thread caches, holes, mmapped and aligned chunks - and prints what mallinfo()
- * and malloc_info() say of it. argv[1]: a file for malloc_info's XML.
+ * and malloc_info() say of it. argv[1]: a file for malloc_info's XML. argv[2]: "sbrk", someone else
+ * moves the break in between; "blocked", the break cannot move any more half way.
  *
  * With OWN_START it can be linked without crt1.o and against the oldest symbol versions, so that it
  * runs under older and newer C libraries than it was built with (-nostartfiles). */
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #ifdef OWN_START
@@ -63,8 +65,19 @@ static void *heavy_thread(void *arg) {
     return NULL;
 }
 
-static void build_main_arena(void) {
+static void disturb(const char *how) {
+    if (!strcmp(how, "sbrk"))
+        memset(sbrk(100000), 0x5a, 100000);
+    if (!strcmp(how, "blocked") &&
+        mmap(sbrk(0), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+            MAP_FAILED)
+        abort();
+}
+
+static void build_main_arena(const char *how) {
     for (int i = 0; i < KEEP; i++) {
+        if (i == KEEP / 2)
+            disturb(how);
         size_t size = 24 + (size_t)(i * 37) % 2000;
         keep[i] = memset(malloc(size), 1, size);
         if (i % (KEEP / MARKS) == 0)
@@ -125,7 +138,7 @@ int main(int argc, char **argv) {
     for (long i = 0; i < THREADS; i++)
         pthread_create(&t, NULL, small_thread, (void *)i);
     pthread_create(&t, NULL, heavy_thread, NULL);
-    build_main_arena();
+    build_main_arena(argc > 2 ? argv[2] : "");
     pthread_barrier_wait(&built);
     usleep(100000);
     report(argc > 1 ? argv[1] : NULL);
