@@ -32,6 +32,8 @@ int output_open(const char *path, struct output *ret, struct err *e) {
     o.file = fdopen(fd, "w");
     if (!o.file) {
         close(fd);
+        if (o.temporary)
+            unlink(o.temporary);
         free(o.temporary);
         return refuse(e, path, ENOMEM);
     }
