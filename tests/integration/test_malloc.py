@@ -13,9 +13,13 @@ from harness import ROOT, TARGETS, Node, Skip, Target, ask, at_most, equal, memw
 GLIBC = ROOT / ".cache" / "glibc"
 
 
+def fetch():
+    return subprocess.run([str(ROOT / "tests/scripts/fetch-glibc.sh")], capture_output=True, text=True, timeout=90)
+
+
 def foreign_libraries():
     """The other C libraries that can be had: version -> directory."""
-    p = subprocess.run([str(ROOT / "tests/scripts/fetch-glibc.sh")], capture_output=True, text=True, timeout=90)
+    p = fetch()
     found = dict(line.split() for line in p.stdout.splitlines())
     if not found:
         raise Skip(f"no other C library: {p.stderr.strip() or 'none in .cache/glibc'}")
@@ -228,16 +232,18 @@ def trim_prediction(node):
     at_most("still trimmable afterwards", left, 1 << 20)
 
 
-def preloadable(name):
-    for directory in ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"):
-        for path in sorted(Path(directory).glob(name)):
-            return path
-    raise Skip(f"{name} is not installed")
+def allocator_file(name):
+    """A library of another allocator, fetched beside the C libraries or installed."""
+    fetch()
+    for directory in (ROOT / ".cache/allocators", Path("/usr/lib/x86_64-linux-gnu")):
+        if (directory / name).exists():
+            return directory / name
+    raise Skip(f"{name} can neither be fetched nor is it installed")
 
 
 def check_other(name, library):
-    node = Node(24).need()
-    with Target("malloc_node.js", node=node, args=["small"], env={"LD_PRELOAD": preloadable(library)}) as t:
+    preload = allocator_file(library)
+    with Target("malloc_node.js", node=Node(24).need(), args=["small"], env={"LD_PRELOAD": preload}) as t:
         doc = ask("malloc", t.pid, codes=(4,))
     equal("allocator", doc["allocator"], name)
     equal("says what is not known", bool(doc["coverage"]["notes"]), True)
@@ -245,17 +251,59 @@ def check_other(name, library):
 
 @test
 def jemalloc():
-    check_other("jemalloc", "libjemalloc.so.*")
+    check_other("jemalloc", "libjemalloc.so.2")
 
 
 @test
 def tcmalloc():
-    check_other("tcmalloc", "libtcmalloc_minimal.so.*")
+    check_other("tcmalloc", "libtcmalloc_minimal.so.4")
 
 
 @test
 def mimalloc():
-    check_other("mimalloc", "libmimalloc.so.*")
+    check_other("mimalloc", "libmimalloc.so.2")
+
+
+def rename_library(directory, library, name):
+    copy = Path(directory) / name
+    shutil.copy(library, copy)
+    return copy
+
+
+@test
+def renamed_allocator_is_known_by_its_symbols():
+    with tempfile.TemporaryDirectory() as directory:
+        preload = rename_library(directory, allocator_file("libjemalloc.so.2"), "liballoc.so")
+        with Target("malloc_node.js", node=Node(24).need(), args=["small"], env={"LD_PRELOAD": preload}) as t:
+            doc = ask("malloc", t.pid, codes=(4,))
+    equal("allocator", doc["allocator"], "jemalloc")
+
+
+@test
+def musl():
+    """A program under musl's loader: musl takes the name libc.so.6 as its own."""
+    loader = allocator_file("ld-musl-x86_64.so.1")
+    source = """
+        #include <stdlib.h>
+        #include <unistd.h>
+        int __libc_start_main(int (*)(int, char **), int, char **, void (*)(void), void (*)(void));
+        int main(int c, char **v) {
+            for (int i = 0; i < 10000; i++) malloc(100);
+            write(1, "READY {}\\n", 9);
+            for (;;) pause();
+        }
+        __attribute__((used)) static void start(long *sp) {
+            __libc_start_main(main, (int)sp[0], (char **)(sp + 1), 0, 0);
+        }
+        __asm__(".globl _start\\n_start: xor %ebp,%ebp\\n mov %rsp,%rdi\\n and $-16,%rsp\\n call start\\n hlt");
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        program = f"{directory}/program"
+        subprocess.run(["gcc", "-O0", "-w", "-nostartfiles", "-x", "c", "-", "-o", program], input=source.encode(),
+                       check=True)
+        with Target([loader, program]) as t:
+            doc = ask("malloc", t.pid, codes=(4,))
+    equal("allocator", doc["allocator"], "musl")
 
 
 @test

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Unpacks the C libraries of several Debian releases into .cache/glibc/VERSION/, so that tests can run
-# programs under them (VERSION/ld.so --library-path VERSION). Prints a line per library: VERSION DIR.
+# programs under them (VERSION/ld.so --library-path VERSION), and other allocators into
+# .cache/allocators/. Prints a line per C library: VERSION DIR.
 # A second run does nothing. Offline, or where a release is gone, says so on stderr and goes on.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -30,23 +31,40 @@ unpack() { # DEB
     mv "$dir.new" "$dir"
 }
 
-fetch() { # RELEASE
-    local mirror=http://deb.debian.org/debian deb
+download() { # RELEASE PACKAGE...: into $apt_dir/deb
+    local mirror=http://deb.debian.org/debian release=$1
+    shift
+    rm -rf "$apt_dir/deb"
     mkdir -p "$apt_dir"/{lists/partial,cache/archives/partial,deb}
     : >"$apt_dir/status"
-    echo "deb [signed-by=$keyring arch=amd64] $mirror $1 main" >"$apt_dir/sources.list"
+    echo "deb [signed-by=$keyring arch=amd64] $mirror $release main" >"$apt_dir/sources.list"
     apt-get "${options[@]}" -qq update >/dev/null 2>"$apt_dir/log" || return 1
-    (cd "$apt_dir/deb" && apt-get "${options[@]}" -qq download libc6:amd64 >/dev/null 2>>"$apt_dir/log") || return 1
-    deb=$(ls "$apt_dir"/deb/libc6_*.deb)
-    unpack "$deb"
-    rm -f "$deb"
+    (cd "$apt_dir/deb" && apt-get "${options[@]}" -qq download "$@" >/dev/null 2>>"$apt_dir/log")
+}
+
+fetch() { # RELEASE
+    download "$1" libc6:amd64 || return 1
+    unpack "$(ls "$apt_dir"/deb/libc6_*.deb)"
     touch "$cache/.have-$1"
+}
+
+fetch_allocators() {
+    local to=$cache/../allocators work deb
+    download bookworm libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 musl || return 1
+    work=$(mktemp -d "$cache/.unpack.XXXXXX")
+    for deb in "$apt_dir"/deb/*.deb; do dpkg-deb -x "$deb" "$work"; done
+    mkdir -p "$to"
+    find "$work" \( -name 'lib*malloc*.so*' -o -name 'ld-musl*' -o -name 'libc.so' \) -exec cp -L {} "$to/" \; 2>/dev/null || true
+    rm -rf "$work"
+    touch "$cache/.have-allocators"
 }
 
 for release in "${releases[@]}"; do
     [ -e "$cache/.have-$release" ] && continue
     fetch "$release" || echo "the C library of Debian $release cannot be fetched: $(tail -1 "$apt_dir/log" 2>/dev/null)" >&2
 done
+[ -e "$cache/.have-allocators" ] || fetch_allocators ||
+    echo "other allocators cannot be fetched: $(tail -1 "$apt_dir/log" 2>/dev/null)" >&2
 rm -rf "$apt_dir"
 for dir in "$cache"/[0-9]*; do
     [ -x "$dir/ld.so" ] && echo "$(basename "$dir") $dir"
