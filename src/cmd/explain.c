@@ -1,36 +1,36 @@
-#include "base/fmt.h"
+#include "report/explain.h"
 #include "cmd/cmd.h"
 #include "collect/collect.h"
-#include <inttypes.h>
+#include "report/document.h"
+#include "rules/rule.h"
+
 #include <errno.h>
+
+enum { EXIT_PARTIAL = 4 };
 
 static int run_explain(struct run *r) {
     const char *const *args;
-    struct evidence ev;
     if (opt_args(r->opts, &args) != 1)
-        return err_set(&r->err, -EINVAL, NULL, "explain takes one TARGET");
+        return err_set(&r->err, -EINVAL, "Give a process id or a core file: memwhy explain 1234",
+                       "explain takes exactly one TARGET");
+    struct evidence ev;
     int rc = collect(args[0], NEED_ALL, &ev, &r->err);
     if (rc < 0)
         return rc;
-    if (!r->json)
-        for (size_t i = 0; i < ev.account.owners.n; i++) {
-            struct owner *o = &ev.account.owners.at[i];
-            fprintf(r->out, "%12" PRIu64 " %14" PRIu64 " %12" PRIu64 " %s\n", o->resident_bytes,
-                    o->virtual_bytes, o->pss_bytes, o->path);
-        }
-    if (!r->json) {
-        fprintf(r->out, "rss %" PRIu64 " attributed %" PRIu64 " pause %.1f ms took %.1f ms own %.1f MB stops %u\n",
-                ev.account.rss_bytes, ev.account.attributed_bytes, ev.cost.pause_ns / 1e6,
-                ev.cost.took_ns / 1e6, ev.cost.own_rss_bytes / 1e6, ev.cost.stops);
-        for (size_t i = 0; i < ev.notes.n; i++)
-            fprintf(r->out, "note: %s\n", ev.notes.at[i]);
-        for (size_t i = 0; i < ev.account.unknown.n; i++)
-            fprintf(r->out, "unknown %" PRIx64 "-%" PRIx64 " %" PRIu64 "\n",
-                    ev.account.unknown.at[i].start, ev.account.unknown.at[i].end,
-                    ev.account.unknown.at[i].resident_bytes);
+    struct diagnosis d = {0};
+    rules_run(&ev, &d);
+    if (r->json) {
+        document_common(r->doc, &ev);
+        report_explain_json(r->doc, &ev, &d);
+    } else {
+        struct report_style style = {r->colour, r->unicode, r->width};
+        report_explain(r->out, &ev, &d, &style);
     }
+    /* A V8 that could not be read is a partial answer; a process without V8 is a whole one. */
+    rc = ev.target.engine == ENGINE_V8 && !ev.has_v8 ? EXIT_PARTIAL : 0;
+    diagnosis_done(&d);
     evidence_done(&ev);
-    return 0;
+    return rc;
 }
 
 static const struct opt opts[] = {{0}};
@@ -38,8 +38,20 @@ static const struct opt opts[] = {{0}};
 const struct command cmd_explain = {
     .name = "explain",
     .args = "TARGET",
-    .summary = "account for every resident byte, and say why",
-    .help = "x",
+    .summary = "who owns every resident byte of a process, and why",
+    .help =
+        "Stops the process for some milliseconds, counts, lets it go, and accounts for every\n"
+        "resident byte: V8's spaces object by object, ArrayBuffers, each malloc arena in use and\n"
+        "free, stacks, code, files. The sum is the kernel's RSS of that moment, to the byte.\n"
+        "\n"
+        "  memwhy explain 1234         the same as: memwhy 1234\n"
+        "  memwhy explain core.1234    from a core file (plain or .zst)\n"
+        "  memwhy explain server.js    the one process whose command line holds this\n"
+        "  memwhy explain 1234 --json | jq .account.owners\n"
+        "\n"
+        "Read it from the top: the verdict, who holds what, V8's own numbers beside the kernel's,\n"
+        "each finding with its evidence and the command that shows it, what is unknown, and what\n"
+        "looking cost the process.",
     .opts = opts,
     .run = run_explain,
 };

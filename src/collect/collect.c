@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 /* A process that allocates all the time is collecting some of the time: release it and stop again,
  * a little later each time, so that it gets on with its work in between. */
@@ -55,15 +56,27 @@ static int by_rss(const void *x, const void *y) {
     return a->rss_bytes > b->rss_bytes ? -1 : a->rss_bytes < b->rss_bytes;
 }
 
-static void read_neighbours(pid_t pid, struct evidence *ev) {
-    struct process_query q = {.root = "", .container = pid};
+/* Beside this process: in its memory cgroup where that is not the machine's root, else started with
+ * it (one session) or by it. */
+static bool is_beside(const struct process *p, const struct process *of) {
+    if (p->pid == of->pid || p->kernel_thread)
+        return false;
+    if (of->cgroup && of->cgroup[0] && of->cgroup[1] && p->cgroup &&
+        strcmp(p->cgroup, of->cgroup) == 0)
+        return true;
+    return (of->session > 1 && p->session == of->session) || p->ppid == of->pid;
+}
+
+static void read_neighbours(struct evidence *ev) {
+    struct process_query q = {.root = "", .container = ev->process.pid};
     struct process_rows rows = {0};
     if (processes_collect(&q, &rows, NULL) < 0)
         return;
     for (size_t i = 0; i < rows.n; i++) {
         const struct process *p = &rows.at[i].process;
         struct evidence_neighbour nb = {.pid = p->pid};
-        if (p->pid == pid || !process_size_get(p, PROCESS_RSS, &nb.rss_bytes))
+        if (p->pid == getpid() || !is_beside(p, &ev->process) ||
+            !process_size_get(p, PROCESS_RSS, &nb.rss_bytes))
             continue;
         memcpy(nb.name, p->name, sizeof nb.name);
         vec_push(&ev->neighbours, nb);
@@ -219,8 +232,8 @@ int collect_image(struct image *img, unsigned needs, struct evidence *ret, struc
         keep_picture(img, ret);
         if (needs & NEED_ACCOUNT)
             account_build(img, ret);
-        if (needs & NEED_NEIGHBOURS && image_pid(img) > 0 && image_kind(img) != IMAGE_CORE)
-            read_neighbours(image_pid(img), ret);
+        if (needs & NEED_NEIGHBOURS && ret->has_process)
+            read_neighbours(ret);
         note_coverage(img, ret);
     }
     v8_layout_free(k.layout);

@@ -1,0 +1,185 @@
+#include "base/table.h"
+#include "cmd/cmd.h"
+#include "collect/collect.h"
+#include "model/account_diff.h"
+#include "model/groups.h"
+#include "report/document.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { COL_WHAT, COL_A, COL_B, COL_D, COLUMNS };
+
+static void add_row(struct table *t, const char *what, bool known_a, uint64_t a, bool known_b,
+                    uint64_t b) {
+    table_row(t);
+    table_text(t, COL_WHAT, what);
+    if (known_a)
+        table_u64(t, COL_A, a);
+    if (known_b)
+        table_u64(t, COL_B, b);
+    if (known_a && known_b)
+        table_i64(t, COL_D, (int64_t)(b - a));
+}
+
+#define SIDES                                                                                      \
+    {"a", "A", COL_BYTES}, {"b", "B", COL_BYTES}, {                                                \
+        "delta", "B - A", COL_DELTA                                                                \
+    }
+
+static const struct column summary_columns[COLUMNS] = {{"name", "", COL_TEXT}, SIDES};
+static const struct column group_columns[COLUMNS] = {{"group", "WHO HOLDS IT", COL_TEXT}, SIDES};
+static const struct column owner_columns[COLUMNS] = {{"path", "OWNER", COL_TEXT}, SIDES};
+
+/* --- the kernel's and V8's figures, as one would read them off smaps and memoryUsage() --- */
+
+struct figures {
+    struct usage usage;
+    bool has_v8;
+    uint64_t heap_total, heap_used, array_buffers, strings;
+};
+
+static struct figures figures_of(const struct evidence *ev) {
+    struct figures f = {.has_v8 = ev->has_v8};
+    if (ev->usages)
+        f.usage = usage_sum(ev->usages, ev->usage_regions.n);
+    for (size_t i = 0; i < ev->v8.isolates.n; i++) {
+        const struct v8_isolate_census *iso = &ev->v8.isolates.at[i];
+        f.heap_total += v8_heap_total(iso);
+        f.heap_used += v8_heap_used(iso);
+        f.array_buffers += iso->array_buffer_bytes;
+        f.strings += iso->external_string_bytes;
+    }
+    return f;
+}
+
+static void add_usage(struct table *t, const char *what, enum usage_field field,
+                      const struct figures *a, const struct figures *b) {
+    uint64_t x = 0, y = 0;
+    bool kx = usage_get(&a->usage, field, &x), ky = usage_get(&b->usage, field, &y);
+    if (kx || ky)
+        add_row(t, what, kx, x, ky, y);
+}
+
+/* Pss_Anon and Pss_File of smaps_rollup: smaps has them only per region, by its kind. */
+static uint64_t pss_of(const struct evidence *ev, bool anonymous) {
+    uint64_t sum = 0;
+    for (size_t i = 0; ev->usages && i < ev->usage_regions.n; i++) {
+        uint64_t pss = 0, rss = 0, anon = 0;
+        const struct usage *u = &ev->usages[i];
+        if (!usage_get(u, USAGE_PSS, &pss) || !usage_get(u, USAGE_RSS, &rss) || !rss)
+            continue;
+        usage_get(u, USAGE_ANONYMOUS, &anon);
+        uint64_t part = anon < pss ? anon : pss; /* anonymous pages are private but after a fork */
+        sum += anonymous ? part : pss - part;
+    }
+    return sum;
+}
+
+static struct table *summary(const struct evidence *a, const struct evidence *b) {
+    struct table *t = table_new(summary_columns, COLUMNS);
+    struct figures x = figures_of(a), y = figures_of(b);
+    bool ua = a->usages, ub = b->usages, va = x.has_v8, vb = y.has_v8;
+    add_row(t, "RSS", true, a->account.attributed_bytes, true, b->account.attributed_bytes);
+    if (ua || ub) {
+        add_row(t, "Pss_Anon", ua, pss_of(a, true), ub, pss_of(b, true));
+        add_row(t, "Pss_File", ua, pss_of(a, false), ub, pss_of(b, false));
+    }
+    add_usage(t, "Shared_Clean", USAGE_SHARED_CLEAN, &x, &y);
+    add_usage(t, "Private_Dirty", USAGE_PRIVATE_DIRTY, &x, &y);
+    add_usage(t, "Swap", USAGE_SWAP, &x, &y);
+    if (va || vb) {
+        add_row(t, "heapTotal", va, x.heap_total, vb, y.heap_total);
+        add_row(t, "heapUsed", va, x.heap_used, vb, y.heap_used);
+        add_row(t, "arrayBuffers", va, x.array_buffers, vb, y.array_buffers);
+        add_row(t, "external strings", va, x.strings, vb, y.strings);
+    }
+    return t;
+}
+
+static struct table *owners(const struct evidence *a, const struct evidence *b, bool all) {
+    struct table *t = table_new(owner_columns, COLUMNS);
+    struct account_diff d = {0};
+    enum { SHOWN = 20 };
+    account_diff(&a->account, &b->account, &d);
+    for (size_t i = 0; i < d.owners.n && (all || i < SHOWN); i++)
+        add_row(t, d.owners.at[i].path, true, d.owners.at[i].a, true, d.owners.at[i].b);
+    account_diff_done(&d);
+    return t;
+}
+
+static struct table *group_rows(const struct evidence *a, const struct evidence *b) {
+    struct table *t = table_new(group_columns, COLUMNS);
+    struct account_groups x = account_groups_sum(&a->account), y = account_groups_sum(&b->account);
+    for (int i = 0; i < ACCOUNT_GROUPS; i++)
+        if (x.resident[i] || y.resident[i])
+            add_row(t, account_group_title((enum account_group)i), true, x.resident[i], true,
+                    y.resident[i]);
+    return t;
+}
+
+static void print(struct run *r, const struct evidence *a, const struct evidence *b) {
+    bool all = r->json || opt_flag(r->opts, "all");
+    struct table *tables[3] = {summary(a, b), group_rows(a, b), owners(a, b, all)};
+    static const char *const keys[3] = {"summary", "groups", "owners"};
+    for (int i = 0; i < 3; i++) {
+        if (r->json) {
+            json_object_set_new(r->doc, keys[i], table_to_json(tables[i]));
+        } else {
+            table_print(tables[i], r->out, r->width);
+            fputc('\n', r->out);
+        }
+        table_free(tables[i]);
+    }
+    if (!r->json) {
+        fprintf(r->out, "A: ");
+        document_footer(r->out, a);
+        fprintf(r->out, "B: ");
+        document_footer(r->out, b);
+        return;
+    }
+    json_t *other = json_object();
+    document_common(r->doc, a);
+    document_common(other, b);
+    json_object_set_new(r->doc, "b", other);
+}
+
+static int run_diff(struct run *r) {
+    const char *const *args;
+    const unsigned needs = NEED_V8 | NEED_MALLOC | NEED_ACCOUNT | NEED_SMAPS;
+    if (opt_args(r->opts, &args) != 2)
+        return err_set(&r->err, -EINVAL, "For example, the healthy one first: memwhy diff 17 42",
+                       "diff takes exactly two TARGETs");
+    struct evidence a, b;
+    int rc = collect(args[0], needs, &a, &r->err);
+    if (rc < 0)
+        return rc;
+    rc = collect(args[1], needs, &b, &r->err);
+    if (rc == 0) {
+        print(r, &a, &b);
+        evidence_done(&b);
+    }
+    evidence_done(&a);
+    return rc;
+}
+
+static const struct opt opts[] = {
+    {"all", 'a', OPT_FLAG, NULL, "every owner, not only the 20 that differ most"},
+    {0},
+};
+
+const struct command cmd_diff = {
+    .name = "diff",
+    .args = "A B",
+    .summary = "what differs between two processes or cores, owner by owner",
+    .help =
+        "Looks at both and subtracts. The first table is what the kernel and V8 say of each, the\n"
+        "second who holds it, the third every owner of the account, largest difference first.\n"
+        "\n"
+        "  memwhy diff 2043476 1187            a healthy process and a sick one\n"
+        "  memwhy diff core.before 2043476     a core from yesterday and the process now\n"
+        "\n"
+        "B - A is positive where B has more.",
+    .opts = opts,
+    .run = run_diff,
+};

@@ -1,0 +1,46 @@
+/* What a rule concluded: plain data, for people and for JSON. */
+#ifndef MEMWHY_MODEL_FINDING_H
+#define MEMWHY_MODEL_FINDING_H
+
+#include "base/vec.h"
+#include "model/groups.h"
+#include <stdint.h>
+
+enum confidence { CONFIDENCE_POSSIBLE, CONFIDENCE_LIKELY, CONFIDENCE_CERTAIN };
+
+struct finding_evidence {
+    char *text;
+    uint64_t value; /* bytes or a count, as the text says */
+    char *command;  /* what shows it; NULL */
+};
+
+struct finding {
+    const char *cause; /* a word of docs: "glibc-retention" */
+    uint64_t bytes;    /* resident bytes it explains */
+    enum confidence confidence;
+    char *why; /* one sentence: the verdict if this finding comes first */
+    VEC(struct finding_evidence) evidence;
+    const char *remedy_class; /* NULL: none known yet */
+    char *remedy;
+    bool has_saving;
+    uint64_t saving_bytes;
+    char *saving_how;
+    char *refuted_by;
+};
+
+struct undecided {
+    char *question, *command;
+};
+
+struct diagnosis {
+    VEC(struct finding) findings; /* the one that explains most first */
+    VEC(struct undecided) undecided;
+    char *verdict; /* one sentence */
+};
+
+void finding_evidence_add(struct finding *f, uint64_t value, char *command, const char *text, ...)
+    __attribute__((format(printf, 4, 5)));
+void diagnosis_done(struct diagnosis *d);
+const char *confidence_name(enum confidence c);
+
+#endif

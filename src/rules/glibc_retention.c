@@ -1,0 +1,61 @@
+#include "rules/rule.h"
+
+#include "base/fmt.h"
+
+/* Free memory that malloc_trim(0) would give back. It is glibc's arena kind when most of it lies in
+ * arenas that threads have for themselves. */
+static void check(const struct evidence *ev, struct diagnosis *ret) {
+    const struct malloc_census *c = &ev->malloc;
+    if (!ev->has_malloc || c->kind != MALLOC_GLIBC || !c->has_residency || c->residency_estimated)
+        return;
+    uint64_t trimmable = malloc_census_trimmable(c), in_threads = 0, kept = 0;
+    size_t holding = 0;
+    for (size_t i = 0; i < c->arenas.n; i++) {
+        const struct malloc_arena *a = &c->arenas.at[i];
+        kept += malloc_arena_free(a).resident;
+        if (!a->is_main)
+            in_threads += a->trimmable;
+        if (a->trimmable >= trimmable / 20 && a->trimmable)
+            holding++;
+    }
+    if (!rule_worth_saying(ev, trimmable))
+        return;
+    bool arenas = in_threads > trimmable / 2 && holding > 1;
+    char size[FMT_MAX], rss[FMT_MAX], all[FMT_MAX], target[32];
+    rule_target(ev, target);
+    fmt_bytes(size, trimmable);
+    struct finding f = {
+        .cause = arenas ? "glibc-arena-fragmentation" : "glibc-retention",
+        .bytes = trimmable,
+        .confidence = malloc_census_complete(c) ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
+        .remedy_class = "limit-arenas-or-trim",
+        .has_saving = true,
+        .saving_bytes = trimmable,
+        .saving_how = mem_strdup("whole resident pages inside free chunks, counted chunk by chunk"),
+        .refuted_by =
+            mem_strdup("RSS not falling by about this much when malloc_trim(0) is called"),
+    };
+    f.why = arenas
+                ? mem_printf("%s of %s is memory the program freed and malloc keeps, spread over "
+                             "%zu per-thread arenas.",
+                             size, fmt_bytes(rss, rule_rss(ev)), holding)
+                : mem_printf("%s of %s is memory the program freed and malloc keeps.", size,
+                             fmt_bytes(rss, rule_rss(ev)));
+    f.remedy = mem_strdup("malloc_trim(0) would give it back now. Whether MALLOC_ARENA_MAX or "
+                          "another allocator would "
+                          "keep it from coming back depends on the workload: fewer arenas can also "
+                          "hold more. Measure "
+                          "before shipping either.");
+    finding_evidence_add(&f, trimmable, mem_printf("memwhy malloc %s", target),
+                         "malloc_trim(0) would release %s", size);
+    finding_evidence_add(&f, kept, mem_printf("memwhy malloc %s", target),
+                         "%s of free memory is resident in %zu arenas", fmt_bytes(all, kept),
+                         c->arenas.n);
+    vec_push(&ret->findings, f);
+}
+
+const struct rule rule_glibc_retention = {
+    .id = "glibc-retention",
+    .title = "freed by the program, kept by malloc, in whole pages",
+    .check = check,
+};

@@ -1,0 +1,52 @@
+#include "rules/rule.h"
+
+#include "base/fmt.h"
+#include <stdio.h>
+
+bool rule_worth_saying(const struct evidence *ev, uint64_t bytes) {
+    return bytes >= 8 << 20 && bytes >= rule_rss(ev) / 10;
+}
+
+uint64_t rule_rss(const struct evidence *ev) {
+    return ev->account.rss_bytes ? ev->account.rss_bytes : ev->account.attributed_bytes;
+}
+
+const char *rule_target(const struct evidence *ev, char buf[32]) {
+    if (ev->target.pid > 0)
+        snprintf(buf, 32, "%d", (int)ev->target.pid);
+    else
+        snprintf(buf, 32, "TARGET");
+    return buf;
+}
+
+static int by_bytes(const void *x, const void *y) {
+    const struct finding *a = x, *b = y;
+    return a->bytes > b->bytes ? -1 : a->bytes < b->bytes;
+}
+
+/* No rule explains it: name the largest owner, and say that it is not known why. */
+static char *name_largest(const struct evidence *ev) {
+    struct account_groups g = account_groups_sum(&ev->account);
+    int largest = 0;
+    for (int i = 1; i < ACCOUNT_GROUPS; i++)
+        if (g.resident[i] > g.resident[largest])
+            largest = i;
+    char size[FMT_MAX], rss[FMT_MAX];
+    if (largest == GROUP_CODE)
+        return mem_printf("Nothing stands out: the largest part is the binary and its libraries, "
+                          "%s of %s resident.",
+                          fmt_bytes(size, g.resident[largest]), fmt_bytes(rss, rule_rss(ev)));
+    return mem_printf("The largest part is %s with %s of %s resident; the account alone cannot say "
+                      "why it is there.",
+                      account_group_title((enum account_group)largest),
+                      fmt_bytes(size, g.resident[largest]), fmt_bytes(rss, rule_rss(ev)));
+}
+
+void rules_run(const struct evidence *ev, struct diagnosis *ret) {
+    if (!ev->has_account)
+        return;
+    for (size_t i = 0; rules[i]; i++)
+        rules[i]->check(ev, ret);
+    vec_sort(&ret->findings, by_bytes);
+    ret->verdict = ret->findings.n ? mem_strdup(ret->findings.at[0].why) : name_largest(ev);
+}
