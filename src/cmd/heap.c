@@ -101,15 +101,20 @@ static struct v8_space_census sum_of(const struct v8_isolate_census *iso) {
     return sum;
 }
 
-/* The spaces that have pages. Columns in which nothing stands are not shown. */
-static struct table *spaces_table(const struct v8_isolate_census *iso, bool resident, bool total) {
+/* Columns in which nothing would stand are not shown. */
+static void choose_columns(const struct v8_space_census *sum, struct column ret[H_COLUMNS]) {
+    memcpy(ret, all_columns, sizeof all_columns);
+    if (!sum->part[V8_UNUSED].bytes)
+        ret[H_UNUSED].title = NULL;
+    if (!sum->part[V8_UNWALKED].bytes)
+        ret[H_UNWALKED].title = NULL;
+}
+
+/* The spaces that have pages. `columns` must live as long as the table. */
+static struct table *spaces_table(const struct v8_isolate_census *iso,
+                                  const struct column columns[H_COLUMNS], bool resident,
+                                  bool total) {
     struct v8_space_census sum = sum_of(iso);
-    struct column columns[H_COLUMNS];
-    memcpy(columns, all_columns, sizeof columns);
-    if (!sum.part[V8_UNUSED].bytes)
-        columns[H_UNUSED].title = NULL;
-    if (!sum.part[V8_UNWALKED].bytes)
-        columns[H_UNWALKED].title = NULL;
     struct table *t = table_new(columns, H_COLUMNS);
     for (int i = 0; i < V8_SPACES; i++)
         if (iso->space[i].pages)
@@ -135,7 +140,7 @@ static void set_addr(json_t *o, const char *key, uint64_t v) {
 static json_t *isolate_json(const struct evidence *ev, const struct v8_isolate_census *iso) {
     json_t *o = json_object();
     struct v8_space_census sum = sum_of(iso);
-    struct table *t = spaces_table(iso, ev->has_residency, false);
+    struct table *t = spaces_table(iso, all_columns, ev->has_residency, false);
     json_object_set_new(o, "name", json_string(iso->name));
     set_addr(o, "isolate", iso->isolate);
     set_addr(o, "heap", iso->heap);
@@ -185,7 +190,9 @@ static void print_isolate(struct run *r, const struct evidence *ev,
                           const struct v8_isolate_census *iso) {
     char a[FMT_MAX], b[FMT_MAX], c[FMT_MAX];
     struct v8_space_census sum = sum_of(iso);
-    struct table *t = spaces_table(iso, ev->has_residency, true);
+    struct column columns[H_COLUMNS];
+    choose_columns(&sum, columns);
+    struct table *t = spaces_table(iso, columns, ev->has_residency, true);
     fprintf(r->out, "%s", iso->name);
     if (iso->tid > 0)
         fprintf(r->out, " (thread %d)", (int)iso->tid);
