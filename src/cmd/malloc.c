@@ -1,47 +1,13 @@
 /* memwhy malloc: arenas, size classes, and what malloc_trim(0) would give back. */
-#include "malloc/malloc.h"
 #include "base/fmt.h"
-#include "base/mem.h"
 #include "base/table.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "collect/collect.h"
+#include "report/document.h"
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
-struct taken {
-    struct image *img;
-    struct malloc_census census;
-    uint64_t walk_ns;
-};
-
-/* A pid or a core file, held while the census is taken and let go at once. */
-static int take(const char *target, struct taken *t, struct err *e) {
-    char *end;
-    long pid = strtol(target, &end, 10);
-    struct malloc_allocator allocator;
-    bool is_pid = pid > 0 && !*end;
-    int r = is_pid ? image_open_live((pid_t)pid, &t->img, e) : image_open_core(target, &t->img, e);
-    if (r < 0)
-        return r;
-    malloc_recognise(t->img, &allocator);
-    r = image_stop(t->img, e);
-    if (r < 0)
-        return r;
-    uint64_t began = now_ns();
-    r = malloc_census_take(t->img, &(struct malloc_hints){.allocator = &allocator}, &t->census, e);
-    t->walk_ns = now_ns() - began;
-    image_release(t->img);
-    return r;
-}
+enum { EXIT_PARTIAL = 4 };
 
 static const struct column arena_columns[] = {
     {"index", "arena", COL_COUNT},
@@ -83,16 +49,15 @@ enum {
 };
 
 /* "4711 node, 4713 libuv-worker (+3)" */
-static void thread_names(const struct image *img, const struct malloc_arena *a, char *buf,
+static void thread_names(const struct evidence *ev, const struct malloc_arena *a, char *buf,
                          size_t size) {
-    size_t n, used = 0, shown = 0;
-    const struct image_thread *th = image_threads(img, &n);
+    size_t used = 0, shown = 0;
     buf[0] = 0;
     for (size_t i = 0; i < a->tids.n && shown < 2; i++)
-        for (size_t k = 0; k < n; k++)
-            if (th[k].tid == a->tids.at[i]) {
+        for (size_t k = 0; k < ev->threads.n; k++)
+            if (ev->threads.at[k].tid == a->tids.at[i]) {
                 used += (size_t)snprintf(buf + used, size - used, "%s%d %s", shown ? ", " : "",
-                                         (int)th[k].tid, th[k].name);
+                                         (int)a->tids.at[i], ev->threads.at[k].name);
                 shown++;
                 break;
             }
@@ -117,8 +82,8 @@ static json_t *states_to_json(const struct malloc_arena *a) {
     return o;
 }
 
-static void add_arena(const struct taken *t, size_t i, struct table *tb) {
-    const struct malloc_arena *a = &t->census.arenas.at[i];
+static void add_arena(const struct evidence *ev, size_t i, struct table *tb) {
+    const struct malloc_arena *a = &ev->malloc.arenas.at[i];
     struct malloc_share free = malloc_arena_free(a);
     char threads[96];
     table_row(tb);
@@ -128,21 +93,21 @@ static void add_arena(const struct taken *t, size_t i, struct table *tb) {
     table_u64(tb, A_IN_USE, a->share[MALLOC_IN_USE].bytes);
     table_u64(tb, A_TCACHED, a->share[MALLOC_TCACHED].bytes);
     table_u64(tb, A_FREE, free.bytes);
-    if (t->census.has_residency) {
+    if (ev->malloc.has_residency) {
         table_u64(tb, A_FREE_RESIDENT, free.resident);
         table_u64(tb, A_TRIMMABLE, a->trimmable);
         table_u64(tb, A_IN_USE_RESIDENT, a->share[MALLOC_IN_USE].resident);
     }
     table_u64(tb, A_BIGGEST, a->biggest_free);
     table_u64(tb, A_CHUNKS, chunk_count(a));
-    thread_names(t->img, a, threads, sizeof threads);
+    thread_names(ev, a, threads, sizeof threads);
     table_text(tb, A_THREADS, threads);
     table_u64(tb, A_ADDRESS, a->addr);
     table_u64(tb, A_HEAPS, a->heaps);
     table_u64(tb, A_IN_USE_COUNT, a->share[MALLOC_IN_USE].count);
     table_u64(tb, A_HEADERS, a->header_bytes);
     if (a->is_main)
-        table_u64(tb, A_MMAPPED, t->census.mmapped.bytes);
+        table_u64(tb, A_MMAPPED, ev->malloc.mmapped.bytes);
     json_t *tids = json_array();
     for (size_t k = 0; k < a->tids.n; k++)
         json_array_append_new(tids, json_integer(a->tids.at[k]));
@@ -153,10 +118,10 @@ static void add_arena(const struct taken *t, size_t i, struct table *tb) {
     table_json_field(tb, "busy", json_boolean(a->busy));
 }
 
-static struct table *arenas_table(const struct taken *t) {
+static struct table *arenas_table(const struct evidence *ev) {
     struct table *tb = table_new(arena_columns, sizeof arena_columns / sizeof *arena_columns);
-    for (size_t i = 0; i < t->census.arenas.n; i++)
-        add_arena(t, i, tb);
+    for (size_t i = 0; i < ev->malloc.arenas.n; i++)
+        add_arena(ev, i, tb);
     return tb;
 }
 
@@ -272,70 +237,42 @@ static json_t *totals_to_json(const struct malloc_census *c) {
 }
 
 /* What the census could not see, a sentence each. */
-static json_t *notes(const struct malloc_census *c) {
-    const struct malloc_coverage *v = &c->coverage;
-    json_t *list = json_array();
-#define NOTE(condition, ...)                                                                       \
-    if (condition)                                                                                 \
-    json_array_append_new(list, json_sprintf(__VA_ARGS__))
-    NOTE(c->note[0], "%s", c->note);
-    NOTE(v->walk_errors,
-         "%llu chunk headers made no sense; what follows each is counted as unwalked.",
-         (unsigned long long)v->walk_errors);
-    NOTE(v->list_errors, "%llu entries of free lists led nowhere.",
-         (unsigned long long)v->list_errors);
-    NOTE(v->faults, "%llu pages could not be read.", (unsigned long long)v->faults);
-    NOTE(v->not_resident, "%llu chunk headers are on pages that are swapped out or missing.",
-         (unsigned long long)v->not_resident);
-    NOTE(v->threads_with_regs < v->threads,
-         "The registers of %u threads are not known: what is in their caches counts as in use.",
-         v->threads - v->threads_with_regs);
-    NOTE(v->tcaches_missing, "%u thread caches did not hold together.", v->tcaches_missing);
-    NOTE(v->busy_arenas, "%u arenas were locked: their threads were inside malloc.",
-         v->busy_arenas);
-    NOTE(v->in_flight, "%u arenas were just being changed; nothing is lost by it.", v->in_flight);
-    NOTE(v->mmapped_missing, "%llu mmapped chunks were not found.",
-         (unsigned long long)v->mmapped_missing);
-    NOTE(v->arena_missing_bytes, "%llu bytes of the main arena were not found.",
-         (unsigned long long)v->arena_missing_bytes);
-    NOTE(v->truncated, "A limit was reached: the heap is larger than memwhy will follow.");
-#undef NOTE
-    return list;
+static void note_gaps(struct evidence *ev) {
+    const struct malloc_coverage *v = &ev->malloc.coverage;
+    const struct {
+        uint64_t n;
+        const char *what;
+    } gaps[] = {
+        {v->walk_errors, "chunk headers made no sense; what follows each is counted as unwalked"},
+        {v->list_errors, "entries of malloc's free lists led nowhere"},
+        {v->faults, "pages of malloc could not be read"},
+        {v->not_resident, "chunk headers are on pages that are swapped out or missing"},
+        {v->threads - v->threads_with_regs,
+         "threads have no known registers: what is in their caches counts as in use"},
+        {v->tcaches_missing, "thread caches did not hold together"},
+        {v->mmapped_missing, "mmapped chunks were not found"},
+        {v->arena_missing_bytes, "bytes of the main arena were not found"},
+        {v->truncated, "limit was reached: the heap is larger than memwhy will follow"},
+    };
+    for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++)
+        if (gaps[i].n)
+            evidence_note(ev, "%llu %s", (unsigned long long)gaps[i].n, gaps[i].what);
 }
 
-static int print_json(struct run *r, const struct taken *t, struct table *arenas) {
-    const struct malloc_census *c = &t->census;
-    static const char *const kinds[] = {[IMAGE_LIVE] = "live",
-                                        [IMAGE_STOPPED] = "stopped",
-                                        [IMAGE_CORE] = "core",
-                                        [IMAGE_FAKE] = "core"};
-    size_t n;
-    image_threads(t->img, &n);
-    json_t *target =
-        json_pack("{s:s, s:I}", "kind", kinds[image_kind(t->img)], "threads", (json_int_t)n);
-    if (image_pid(t->img))
-        set_int(target, "pid", (uint64_t)image_pid(t->img));
-    if (*image_exe(t->img))
-        json_object_set_new(target, "exe", text_json(image_exe(t->img)));
-    json_object_set_new(r->doc, "target", target);
-    json_object_set_new(r->doc, "cost",
-                        json_pack("{s:I, s:I}", "pause_ns", (json_int_t)image_pause_ns(t->img),
-                                  "walk_ns", (json_int_t)t->walk_ns));
-    json_object_set_new(
-        r->doc, "coverage",
-        json_pack("{s:b, s:o}", "complete", (int)malloc_census_complete(c), "notes", notes(c)));
+static void print_json(struct run *r, const struct evidence *ev, const struct table *arenas) {
+    const struct malloc_census *c = &ev->malloc;
+    struct table *classes = classes_table(c), *mmapped = mmapped_table(c);
+    document_common(r->doc, ev);
     json_object_set_new(r->doc, "allocator", json_string(malloc_kind_name(c->kind)));
     json_object_set_new(r->doc, "recognised_by", text_json(c->how));
     if (c->glibc.main_arena)
         json_object_set_new(r->doc, "glibc", facts_to_json(&c->glibc));
     json_object_set_new(r->doc, "totals", totals_to_json(c));
     json_object_set_new(r->doc, "arenas", table_to_json(arenas));
-    struct table *classes = classes_table(c), *mmapped = mmapped_table(c);
     json_object_set_new(r->doc, "classes", table_to_json(classes));
     json_object_set_new(r->doc, "mmapped_chunks", table_to_json(mmapped));
     table_free(classes);
     table_free(mmapped);
-    return 0;
 }
 
 static void print_facts(FILE *out, const struct malloc_census *c) {
@@ -360,22 +297,58 @@ static void print_totals(FILE *out, const struct malloc_census *c) {
         free += malloc_arena_free(&c->arenas.at[i]).bytes;
         resident += malloc_arena_free(&c->arenas.at[i]).resident;
     }
-    fprintf(out, "%s%s%s: %s in use, %s free, %s in %s mmapped chunks.\n",
+    fprintf(out, "%s%s%s: %s in use, %s free, %s in %s mmapped chunk%s.\n",
             malloc_kind_name(c->kind), *c->glibc.version ? " " : "", c->glibc.version,
             fmt_bytes(a, malloc_census_sum(c, MALLOC_IN_USE).bytes), fmt_bytes(b, free),
-            fmt_bytes(d, c->mmapped.bytes), fmt_count(n, c->mmapped.count));
+            fmt_bytes(d, c->mmapped.bytes), fmt_count(n, c->mmapped.count),
+            c->mmapped.count == 1 ? "" : "s");
     if (c->has_residency)
         fprintf(out, "Of the free, %s is in memory; malloc_trim(0) would give back %s.\n",
                 fmt_bytes(a, resident), fmt_bytes(b, malloc_census_trimmable(c)));
 }
 
-static void print_text(struct run *r, const struct taken *t, struct table *arenas) {
-    const struct malloc_census *c = &t->census;
+/* One line per arena and state. */
+static struct table *states_table(const struct malloc_census *c) {
+    static const struct column columns[] = {
+        {"arena", "arena", COL_COUNT},   {"state", "state", COL_TEXT},
+        {"bytes", "bytes", COL_BYTES},   {"resident", "resident", COL_BYTES},
+        {"chunks", "chunks", COL_COUNT},
+    };
+    struct table *tb = table_new(columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < c->arenas.n; i++)
+        for (int s = 0; s < MALLOC_STATES; s++) {
+            const struct malloc_share *h = &c->arenas.at[i].share[s];
+            if (!h->bytes)
+                continue;
+            table_row(tb);
+            table_u64(tb, 0, i);
+            table_text(tb, 1, malloc_state_name((enum malloc_state)s));
+            table_u64(tb, 2, h->bytes);
+            if (c->has_residency)
+                table_u64(tb, 3, h->resident);
+            if (s <= MALLOC_BINNED)
+                table_u64(tb, 4, h->count);
+        }
+    return tb;
+}
+
+/* Takes the table over. */
+static void print_table(struct run *r, struct table *tb) {
+    if (table_rows(tb)) {
+        fputc('\n', r->out);
+        table_print(tb, r->out, r->width);
+    }
+    table_free(tb);
+}
+
+static void print_text(struct run *r, const struct evidence *ev, const struct table *arenas) {
+    const struct malloc_census *c = &ev->malloc;
     char a[FMT_MAX], b[FMT_MAX];
     if (c->kind == MALLOC_GLIBC) {
         print_totals(r->out, c);
     } else {
-        fprintf(r->out, "%s (%s).\n", malloc_kind_name(c->kind), c->how);
+        cleanup_free char *how = text_printable(c->how);
+        fprintf(r->out, "%s (%s).\n", malloc_kind_name(c->kind), how);
         if (c->whole.bytes)
             fprintf(r->out, "Known to be its own: %s, of it in memory %s.\n",
                     fmt_bytes(a, c->whole.bytes), fmt_bytes(b, c->whole.resident));
@@ -384,47 +357,45 @@ static void print_text(struct run *r, const struct taken *t, struct table *arena
         fputc('\n', r->out);
         table_print(arenas, r->out, r->width);
     }
-    struct table *classes = classes_table(c), *mmapped = mmapped_table(c);
-    if (opt_flag(r->opts, "classes") || opt_flag(r->opts, "sizes")) {
-        fputc('\n', r->out);
-        table_print(classes, r->out, r->width);
-    }
-    if (opt_flag(r->opts, "mmapped") && table_rows(mmapped)) {
-        fputc('\n', r->out);
-        table_print(mmapped, r->out, r->width);
-    }
-    table_free(classes);
-    table_free(mmapped);
+    if (opt_flag(r->opts, "arenas"))
+        print_table(r, states_table(c));
+    if (opt_flag(r->opts, "classes"))
+        print_table(r, classes_table(c));
+    if (opt_flag(r->opts, "mmapped"))
+        print_table(r, mmapped_table(c));
     print_facts(r->out, c);
-    json_t *list = notes(c), *one;
-    size_t i;
-    json_array_foreach(list, i, one) fprintf(r->out, "Note: %s\n", json_string_value(one));
-    json_decref(list);
+    document_footer(r->out, ev);
 }
 
 static int run(struct run *r) {
     const char *const *args;
-    struct taken t = {0};
+    struct evidence ev;
     opt_args(r->opts, &args);
-    int rc = take(args[0], &t, &r->err);
-    if (rc == 0) {
-        struct table *arenas = arenas_table(&t);
-        if (r->json)
-            print_json(r, &t, arenas);
-        else
-            print_text(r, &t, arenas);
-        table_free(arenas);
-        const struct malloc_census *c = &t.census;
-        rc = c->kind == MALLOC_GLIBC && malloc_census_complete(c) ? 0 : 4;
+    int rc = collect(args[0], NEED_MALLOC, &ev, &r->err);
+    if (rc < 0)
+        return rc;
+    if (!ev.has_malloc) {
+        rc = err_set(&r->err, -ENODATA,
+                     "If it has only just started, try again; a core must hold libc's data.", "%s",
+                     ev.notes.n ? ev.notes.at[ev.notes.n - 1] : "malloc was not found");
+        evidence_done(&ev);
+        return rc;
     }
-    malloc_census_done(&t.census);
-    image_free(t.img);
+    note_gaps(&ev);
+    struct table *arenas = arenas_table(&ev);
+    if (r->json)
+        print_json(r, &ev, arenas);
+    else
+        print_text(r, &ev, arenas);
+    table_free(arenas);
+    rc = malloc_census_complete(&ev.malloc) ? 0 : EXIT_PARTIAL;
+    evidence_done(&ev);
     return rc;
 }
 
 static const struct opt opts[] = {
     {"classes", 'c', OPT_FLAG, NULL, "list size classes: how many chunks are in use and free"},
-    {"sizes", 0, OPT_FLAG, NULL, "the same as --classes"},
+    {"arenas", 'a', OPT_FLAG, NULL, "split each arena by state, with what of each is in memory"},
     {"mmapped", 'm', OPT_FLAG, NULL, "list the chunks that are mappings of their own"},
     {0},
 };

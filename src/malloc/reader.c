@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { WINDOW_MAX = 256 << 10 }; /* past this a read is no faster, and it should stay in L2 */
-enum { NEAR_JUMP = 2 << 10 }; /* measured: beyond it a system call costs less than the copy */
+enum { NEAR_JUMP = 2 << 10 };    /* measured: beyond it a system call costs less than the copy */
 
 bool page_is_readable(const struct residency *res, uint64_t addr, uint64_t *ret_end) {
     uint64_t end = UINT64_MAX;
