@@ -1,6 +1,7 @@
 /* Joins the kernel's regions, V8's pages, malloc's spans and what V8's objects hold outside into
  * one account: claims over address ranges, laid over the regions, with residency deciding the
  * bytes. */
+#include "base/debug.h"
 #include "base/limits.h"
 #include "collect/collect.h"
 
@@ -43,7 +44,7 @@ static void claim(struct builder *b, uint64_t start, uint64_t end, int kind, con
 
 static void claim_v8(struct builder *b) {
     const struct v8_census *c = &b->ev->v8;
-    for (size_t i = 0; b->ev->has_v8 && i < c->pages.n; i++)
+    for (size_t i = 0; i < c->pages.n; i++)
         claim(b, c->pages.at[i].start, c->pages.at[i].end, CLAIM_V8, "v8");
 }
 
@@ -373,8 +374,13 @@ static void add_space(struct builder *b, const char *prefix, const struct v8_spa
 static void distribute_v8(struct builder *b) {
     const struct v8_census *c = &b->ev->v8;
     char prefix[96];
-    if (!b->ev->has_v8)
+    if (!b->ev->has_v8) {
+        uint64_t bytes = 0;
+        for (size_t i = 0; i < c->pages.n; i++)
+            bytes += c->pages.at[i].end - c->pages.at[i].start;
+        add_v8(b, "v8/pages", bytes, b->v8_resident);
         return;
+    }
     for (size_t i = 0; i < c->isolates.n; i++)
         for (int s = 0; s < V8_SPACES; s++) {
             snprintf(prefix, sizeof prefix, "v8/%s/%s", c->isolates.at[i].name,
@@ -499,6 +505,10 @@ void account_build(const struct image *img, struct evidence *ev) {
     walk_regions(&b);
     distribute_v8(&b);
     distribute_malloc(&b);
+    debug("account", "resident %llu: v8 pieces %llu parts %llu, malloc pieces %llu parts %llu",
+          (unsigned long long)b.res->total_bytes, (unsigned long long)b.v8_resident,
+          (unsigned long long)(account_sum(b.a, "v8") - 0), (unsigned long long)b.malloc_resident,
+          (unsigned long long)account_sum(b.a, "malloc"));
     move_stores(&b);
     ev->account.rss_bytes = image_kernel_rss(img);
     ev->account.has_pss = ev->usages != NULL;

@@ -107,7 +107,7 @@ static int take_v8(struct look *k, bool accept_collection, struct err *e) {
         evidence_note(k->ev, "V8: %s", e && e->what[0] ? e->what : strerror(-r));
         return 0;
     }
-    k->ev->has_v8 = true;
+    k->ev->has_v8 = k->ev->v8.layout_known;
     return 0;
 }
 
@@ -193,7 +193,7 @@ static void note_coverage(const struct image *img, struct evidence *ev) {
                       (unsigned long long)a->rss_bytes, (unsigned long long)a->attributed_bytes);
 }
 
-static void open_layout(struct look *k, struct err *e) {
+static void open_layout(struct look *k) {
     struct evidence *ev = k->ev;
     struct err why = {0};
     int r = v8_layout_open(k->img, &k->layout, &why);
@@ -202,13 +202,13 @@ static void open_layout(struct look *k, struct err *e) {
         memcpy(ev->v8.v8_version, k->layout->v8_version, sizeof ev->v8.v8_version);
         memcpy(ev->v8.node_version, k->layout->node_version, sizeof ev->v8.node_version);
     }
-    if (r < 0) {
-        if (r != -ENODATA)
-            evidence_note(ev, "%s", why.what);
+    if (r < 0 && r != -ENODATA)
+        evidence_note(ev, "%s", why.what);
+    if (k->layout &&
+        !k->layout->table) { /* nothing at all is known, not even what pages look like */
         v8_layout_free(k->layout);
         k->layout = NULL;
     }
-    (void)e;
 }
 
 int collect_image(struct image *img, unsigned needs, struct evidence *ret, struct err *e) {
@@ -219,7 +219,7 @@ int collect_image(struct image *img, unsigned needs, struct evidence *ret, struc
         ret->target.exe = mem_strdup(image_exe(img));
     read_around(img, needs, ret);
     if (needs & (NEED_V8 | NEED_ACCOUNT))
-        open_layout(&k, e);
+        open_layout(&k);
     if (needs & (NEED_MALLOC | NEED_ACCOUNT))
         malloc_recognise(img, &k.allocator);
     struct v8_census versions = ret->v8;

@@ -29,7 +29,7 @@ static int glibc_census(struct glibc *g) {
     if (r < 0)
         return r;
     glibc_find_par(g);
-    g->budget = LIMIT_CHUNKS;
+    g->budget = LIMIT_SEGMENT_CHUNKS;
     glibc_find_segments(g);
     glibc_read_lists(g);
     glibc_read_tcaches(g);
@@ -37,8 +37,9 @@ static int glibc_census(struct glibc *g) {
     sort_list(g->c, false);
     for (size_t i = 0; i < g->c->spans.n; i++)
         bytes += g->c->spans.at[i].end - g->c->spans.at[i].start;
-    if (bytes / CHUNK_MIN * 2 + (1 << 20) < g->budget)
-        g->budget = bytes / CHUNK_MIN * 2 + (1 << 20);
+    g->budget = bytes / CHUNK_MIN * 2 + (1 << 20);
+    if (g->budget > LIMIT_CHUNKS)
+        g->budget = LIMIT_CHUNKS;
     glibc_walk(g);
     glibc_find_mmapped(g);
     g->c->coverage.faults += g->window.faults + g->pages.faults;

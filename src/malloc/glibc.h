@@ -47,6 +47,8 @@ void glibc_walk(struct glibc *g);
 
 /* glibc_mmap.c: chunks that are mappings of their own. */
 void glibc_find_mmapped(struct glibc *g);
+/* Where the hints' range that holds addr ends; 0 when none does. */
+uint64_t glibc_skip_to(const struct malloc_hints *h, uint64_t addr);
 
 /* In glibc_segments.c: insert a span in order; false (a list error) when it overlaps one. */
 bool glibc_add_span(struct glibc *g, const struct malloc_span *s, uint64_t first_chunk);

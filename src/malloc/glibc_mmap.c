@@ -6,7 +6,6 @@
 struct search {
     struct glibc *g;
     uint64_t count, bytes; /* found */
-    uint64_t readable_to;  /* the last residency answer */
 };
 
 static bool enough(const struct search *s) {
@@ -31,8 +30,9 @@ static uint64_t mapping_at(const struct search *s, uint64_t map, uint64_t offset
 }
 
 /* memalign'ed chunks begin where their memory is aligned: one candidate per power of two. */
-static uint64_t aligned_mapping_at(const struct search *s, uint64_t map, uint64_t limit) {
-    for (uint64_t align = 32; align <= 64 << 20; align *= 2) {
+static uint64_t aligned_mapping_at(const struct search *s, uint64_t map, uint64_t limit,
+                                   uint64_t align_max) {
+    for (uint64_t align = 32; align <= align_max; align *= 2) {
         uint64_t mem = (map + 16 + align - 1) & ~(align - 1);
         if (mem - 16 == map || mem >= limit)
             continue;
@@ -45,7 +45,7 @@ static uint64_t aligned_mapping_at(const struct search *s, uint64_t map, uint64_
     return 0;
 }
 
-static uint64_t skip_to(const struct malloc_hints *h, uint64_t addr) {
+uint64_t glibc_skip_to(const struct malloc_hints *h, uint64_t addr) {
     size_t lo = 0, hi = h->n_skip;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
@@ -55,6 +55,20 @@ static uint64_t skip_to(const struct malloc_hints *h, uint64_t addr) {
             hi = mid;
     }
     return lo < h->n_skip && h->skip[lo].start <= addr ? h->skip[lo].end : 0;
+}
+
+/* Memory aligned to a page or more has its header at the end of a page, and that says how far back
+ * the mapping begins. Gives the mapping's size, and its start. */
+static uint64_t mapping_around(const struct search *s, uint64_t page, const struct region *r,
+                               uint64_t *ret_map) {
+    uint64_t h[2], header = page + PAGE_BYTES - 16;
+    if (mem_window_pair(&s->g->window, header, h) < 0 || (h[1] & CHUNK_FLAGS) != CHUNK_MMAPPED)
+        return 0;
+    uint64_t offset = h[0] & ~(uint64_t)15;
+    if (offset > header - r->start || (header - offset) % PAGE_BYTES)
+        return 0;
+    *ret_map = header - offset;
+    return mapping_at(s, *ret_map, offset, r->end);
 }
 
 static void take(struct search *s, uint64_t map, uint64_t total) {
@@ -75,6 +89,33 @@ static void take(struct search *s, uint64_t map, uint64_t total) {
     s->bytes += total;
 }
 
+/* The mapping that begins at `at`, or (every page) whose header is on that page. */
+static uint64_t look_at(const struct search *s, uint64_t at, const struct region *r,
+                        bool every_page, uint64_t *ret_map) {
+    uint64_t total = 0, align_max = every_page ? PAGE_BYTES / 2 : 64 << 20;
+    *ret_map = at;
+    if (page_is_readable(s->g->res, at, NULL))
+        total = mapping_at(s, at, 0, r->end);
+    else if (every_page)
+        return 0;
+    if (!total) /* memalign may have left the first page untouched */
+        total = aligned_mapping_at(s, at, r->end, align_max);
+    if (!total && every_page)
+        total = mapping_around(s, at, r, ret_map);
+    return total;
+}
+
+/* The first page from `at` on that may be read. */
+static uint64_t next_readable(const struct search *s, uint64_t at, uint64_t end) {
+    const struct residency *res = s->g->res;
+    if (!res || at >= end)
+        return at;
+    size_t run = residency_lower_bound(res, at);
+    if (run == res->n)
+        return end;
+    return res->at[run].start > at ? res->at[run].start : at;
+}
+
 /* One anonymous mapping, or several that the kernel shows as one. `every_page`: look at each page,
  * else only where a mapping begins or the last chunk ended. */
 static void search_region(struct search *s, const struct region *r, bool every_page) {
@@ -82,8 +123,7 @@ static void search_region(struct search *s, const struct region *r, bool every_p
     uint64_t next;
     for (uint64_t at = r->start; at < r->end && !enough(s); at = next) {
         size_t span;
-        uint64_t total = 0, over = skip_to(g->hints, at);
-        next = every_page ? at + PAGE_BYTES : r->end;
+        uint64_t map, over = glibc_skip_to(g->hints, at);
         if (over > at) {
             next = (over + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
             continue;
@@ -92,20 +132,12 @@ static void search_region(struct search *s, const struct region *r, bool every_p
             next = (g->c->spans.at[span].end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
             continue;
         }
-        if (page_is_readable(g->res, at, NULL))
-            total = mapping_at(s, at, 0, r->end);
-        else if (every_page && g->res) {
-            /* memalign may have left the first page untouched; else on to what is in memory */
-            size_t run = residency_lower_bound(g->res, at);
-            total = aligned_mapping_at(s, at, r->end);
-            if (!total)
-                next = run < g->res->n ? g->res->at[run].start : r->end;
-        }
-        if (!total && page_is_readable(g->res, at, NULL))
-            total = aligned_mapping_at(s, at, r->end);
+        uint64_t total = look_at(s, at, r, every_page, &map);
         if (total) {
-            take(s, at, total);
-            next = at + total;
+            take(s, map, total);
+            next = map + total;
+        } else {
+            next = every_page ? next_readable(s, at + PAGE_BYTES, r->end) : r->end;
         }
     }
 }

@@ -81,7 +81,11 @@ static uint64_t find_mapped_segments(struct glibc *g, uint64_t top, uint64_t kno
         if (r->kind != REGION_ANON || (r->prot & (REGION_R | REGION_W)) != (REGION_R | REGION_W))
             continue;
         for (uint64_t p = r->start; p + CHUNK_MIN < r->end && known_bytes < system;) {
-            uint64_t end = 0, next;
+            uint64_t end = 0, next, over = glibc_skip_to(g->hints, p);
+            if (over > p) {
+                p = (over + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+                continue;
+            }
             if (!page_is_readable(g->res, p, &next)) {
                 size_t run = g->res ? residency_lower_bound(g->res, p) : 0;
                 if (!g->res || run == g->res->n)
@@ -100,21 +104,31 @@ static uint64_t find_mapped_segments(struct glibc *g, uint64_t top, uint64_t kno
 }
 
 /* Where the brk part of the main arena ends: by top's own size and by the arena's sum, which differ
- * while sysmalloc() or a split of top is under way; the sum is then the one that is up to date. */
-static uint64_t brk_part_end(struct glibc *g, uint64_t start, uint64_t top, uint64_t brk_end) {
+ * while sysmalloc(), systrim() or a split of top is under way. */
+static uint64_t brk_part_end(struct glibc *g, uint64_t start, uint64_t top, uint64_t brk_end,
+                             bool contiguous) {
     uint64_t size = 0, by_sum = start + g->c->arenas.at[0].system_bytes;
     if (mem_pages_u64(&g->pages, top + CHUNK_SIZE, &size) < 0)
         g->c->coverage.list_errors++;
     size &= ~(uint64_t)CHUNK_FLAGS;
-    if (by_sum > top && by_sum <= brk_end)
+    if (contiguous && by_sum > top && by_sum <= brk_end)
         return by_sum;
     return size && size <= brk_end - top ? top + size : brk_end;
+}
+
+/* malloc.c, set_noncontiguous(): from then on parts of the arena may be mappings. */
+static bool is_contiguous(struct glibc *g) {
+    uint64_t head = 0;
+    if (mem_pages_u64(&g->pages, g->c->glibc.main_arena, &head) < 0)
+        g->c->coverage.list_errors++;
+    return !((uint32_t)(head >> (8 * STATE_FLAGS)) & STATE_NONCONTIGUOUS);
 }
 
 static void main_segments(struct glibc *g) {
     struct malloc_arena *a = &g->c->arenas.at[0];
     uint64_t top = 0, brk_start, brk_end, known = 0;
     uint64_t start = g->c->glibc.sbrk_base;
+    bool contiguous = is_contiguous(g);
     if (mem_pages_u64(&g->pages, glibc_bins(g, a) + BINS_TOP, &top) < 0)
         g->c->coverage.list_errors++;
     bool top_in_brk = in_brk(g, top, &brk_start, &brk_end);
@@ -123,12 +137,13 @@ static void main_segments(struct glibc *g) {
     if (start && in_brk(g, start, &brk_start, &brk_end)) {
         struct malloc_span s = {.start = start, .end = brk_end, .used_end = brk_end};
         if (top_in_brk)
-            s.end = s.used_end = brk_part_end(g, start, top, brk_end);
+            s.end = s.used_end = brk_part_end(g, start, top, brk_end, contiguous);
         if (glibc_add_span(g, &s, align16(start)))
             known = s.end - s.start;
     }
-    if (!top_in_brk && top != glibc_bins(g, a) - 16) /* initial_top(): nothing allocated yet */
-        known = find_mapped_segments(g, top, known);
+    if (contiguous)
+        return; /* sums may differ only while the break is being moved */
+    known = find_mapped_segments(g, top, known);
     if (known < a->system_bytes)
         g->c->coverage.arena_missing_bytes = a->system_bytes - known;
 }

@@ -2,7 +2,7 @@
  *
  * Owners form a tree by their paths; only leaves are kept, and they partition the resident pages:
  *   v8/main/old/objects   v8/ISOLATE/SPACE/{objects,free,allocation-area,header,unused,unwalked}
- *   v8/read-only/...      v8/pool (pages in no space)
+ *   v8/read-only/...      v8/pool (pages in no space)   v8/pages (of a V8 we cannot read)
  *   arraybuffers/{malloc,mmap,shared}   strings/external   wasm/memory
  *   malloc/arena-3/{in-use,free,top,tcached,metadata,...}   malloc/mmapped/in-use
  *   stacks/NAME   code/NAME (the binary)   code/jit   libraries/NAME   file/PATH

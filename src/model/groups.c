@@ -16,15 +16,11 @@ enum account_group account_group_of(const char *path) {
         const char *prefix;
         enum account_group group;
     } prefixes[] = {
-        {"v8/pool", GROUP_V8_POOL},
-        {"v8/dispatch-table", GROUP_OTHER},
-        {"arraybuffers/", GROUP_ARRAY_BUFFERS},
-        {"strings/", GROUP_STRINGS},
-        {"wasm/", GROUP_WASM},
-        {"stacks/", GROUP_STACKS},
-        {"code/", GROUP_CODE},
-        {"libraries/", GROUP_CODE},
-        {"file/", GROUP_FILES},
+        {"v8/pool", GROUP_V8_POOL},         {"v8/pages", GROUP_V8_PAGES},
+        {"v8/dispatch-table", GROUP_OTHER}, {"arraybuffers/", GROUP_ARRAY_BUFFERS},
+        {"strings/", GROUP_STRINGS},        {"wasm/", GROUP_WASM},
+        {"stacks/", GROUP_STACKS},          {"code/", GROUP_CODE},
+        {"libraries/", GROUP_CODE},         {"file/", GROUP_FILES},
         {"shared-memory/", GROUP_SHARED},
     };
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
@@ -45,6 +41,7 @@ static const struct {
     [GROUP_V8_OBJECTS] = {"V8 objects", "live or garbage"},
     [GROUP_V8_FREE] = {"V8 free", "free lists, headers"},
     [GROUP_V8_POOL] = {"V8 page pool", "pages in no space"},
+    [GROUP_V8_PAGES] = {"V8 pages", "layout not known"},
     [GROUP_ARRAY_BUFFERS] = {"ArrayBuffers", "Buffers, typed arrays"},
     [GROUP_STRINGS] = {"external strings", "text outside the heap"},
     [GROUP_WASM] = {"WebAssembly", "its memories"},

@@ -9,6 +9,7 @@ enum account_group {
     GROUP_V8_OBJECTS,
     GROUP_V8_FREE,
     GROUP_V8_POOL,
+    GROUP_V8_PAGES,
     GROUP_ARRAY_BUFFERS,
     GROUP_STRINGS,
     GROUP_WASM,

@@ -95,8 +95,8 @@ static void take_stores(const struct image *img, struct v8_census *c, struct v8_
         if (c->stores.n && c->stores.at[c->stores.n - 1].addr == s.addr)
             continue;
         size_t r = region_lower_bound(regions, s.addr);
-        if (s.kind != V8_STORE_STRING && r < regions->n && regions->at[r].start == s.addr &&
-            region_is_guarded(regions, r))
+        if (s.kind != V8_STORE_STRING && !s.resizable && r < regions->n &&
+            regions->at[r].start == s.addr && region_is_guarded(regions, r))
             s.kind = V8_STORE_WASM;
         vec_push(&c->stores, s);
         if (s.isolate >= c->isolates.n)
@@ -258,15 +258,51 @@ static int find_everything(const struct image *img, const struct v8_layout *l, b
     return 0;
 }
 
+/* A table made for another version is believed only if it explains the whole heap: every page of a
+ * live isolate is in a space's list, and every page walks to its end. */
+static bool explains(const struct v8_pages *p, const struct v8_census *c) {
+    uint64_t in_use = 0, left_over = 0;
+    for (size_t i = 0; i < p->list.n; i++) {
+        const struct v8_page *g = &p->list.at[i];
+        in_use += g->in_use ? g->size : 0;
+        for (size_t k = 0; !g->in_use && k < c->isolates.n; k++)
+            left_over += g->heap == c->isolates.at[k].heap ? g->size : 0;
+    }
+    return left_over <= in_use / 8 && c->unwalked_bytes == 0;
+}
+
+/* Pages are all that is certain: whose they are and what is in them is not. */
+static void forget_isolates(const struct v8_layout *l, struct v8_census *c) {
+    vec_free(&c->isolates);
+    vec_free(&c->stores);
+    c->read_only = (struct v8_space_census){0};
+    c->stale = (struct v8_stale){0};
+    c->unwalked_bytes = 0;
+    note(c,
+         "no layout is known for V8 %s, and that of %s does not explain this heap: its pages are "
+         "counted, what is in them is not known",
+         l->v8_version, l->table);
+}
+
 int v8_census_take(const struct image *img, const struct v8_layout *l, bool accept_collection,
                    struct v8_census *ret, struct err *e) {
     struct v8_pages pages = {0};
+    int r = 0;
     snprintf(ret->v8_version, sizeof ret->v8_version, "%s", l->v8_version);
     snprintf(ret->node_version, sizeof ret->node_version, "%s", l->node_version);
-    int r = find_everything(img, l, accept_collection, &pages, ret, e);
-    if (r == 0) {
-        ret->layout_known = true;
+    if (!l->explained) {
+        v8_pages_find(img, l, 0, &pages);
         take_pages(img, &pages, ret);
+        ret->stale = (struct v8_stale){0};
+        v8_pages_done(&pages);
+        return 0;
+    }
+    r = find_everything(img, l, accept_collection, &pages, ret, e);
+    if (r == 0) {
+        ret->layout_known = l->exact || explains(&pages, ret);
+        take_pages(img, &pages, ret);
+        if (!ret->layout_known)
+            forget_isolates(l, ret);
         if (ret->unwalked_bytes)
             note(ret, "%llu bytes on V8's heap could not be walked%s",
                  (unsigned long long)ret->unwalked_bytes,

@@ -1,6 +1,7 @@
 #include "v8/layout.h"
 
 #include "base/limits.h"
+#include "v8/calibrate.h"
 #include "v8/isolates.h"
 #include "v8/pages.h"
 #include "v8/sizes.h"
@@ -281,6 +282,19 @@ static int check_undefined(const struct image *img, const struct v8_layout *l) {
     return memcmp(text, "undefined", 9) == 0 ? 0 : -EBADMSG;
 }
 
+/* What no table is sure of is asked of the target itself. */
+static void calibrate(const struct image *img, struct v8_layout *l) {
+    struct v8_pages pages = {0};
+    int32_t v;
+    if (v8_pages_find(img, l, 0, &pages) == 0) {
+        if (l->version[0] >= 13 && v8_calibrate_free_space(img, l, &pages, &v) == 0)
+            set_fact(l, FACT_free_space_words, v, "free blocks in the target");
+        if (!l->exact && v8_calibrate_next_word(img, &pages, &v) == 0)
+            set_fact(l, FACT_page_next_word, v, "links between pages in the target");
+    }
+    v8_pages_done(&pages);
+}
+
 static int explain_unknown(const struct v8_layout *l, const char *check, struct err *e) {
     return err_set(e, -ENOTSUP,
                    l->elf && elf_file_is_stripped(l->elf)
@@ -312,6 +326,8 @@ static int open_checked(struct image *img, struct v8_layout *l, struct err *e) {
         return explain_unknown(l, "the meta map is not its own map", e);
     if (check_undefined(img, l) < 0)
         return explain_unknown(l, "the root `undefined` does not spell its name", e);
+    if (!l->exact || l->version[0] >= 13)
+        calibrate(img, l);
     return 0;
 }
 
@@ -324,6 +340,7 @@ int v8_layout_open(struct image *img, struct v8_layout **ret, struct err *e) {
     image_module_elf(img, module, &l->elf, NULL);
     l->bias = image_modules(img, &n)[module].bias;
     int r = open_checked(img, l, e);
+    l->explained = r == 0;
     *ret = l; /* also when the layout is not known: versions are */
     return r;
 }

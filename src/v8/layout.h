@@ -53,6 +53,7 @@ struct v8_layout {
     char v8_version[32], node_version[24];
     const char *table; /* "13.6, measured on Node 24.21.0 ..." */
     bool exact;        /* the table is of this very major.minor */
+    bool explained;    /* all checks passed; else only pages can be found with these facts */
     struct v8_facts facts;
     const char *source[V8_FACT_COUNT]; /* "table 13.6", "symbol v8dbg_...", "code of SetGCState" */
     struct elf_file *elf;              /* borrowed from the image */
@@ -81,7 +82,8 @@ struct v8_layout {
 int v8_layout_find(struct image *img, size_t *ret_module);
 
 /* Work out the layout. -ENODATA: no V8. -ENOTSUP: a V8 whose layout is not known or that did not
- * explain itself; `e` says which check failed. */
+ * explain itself; `e` says which check failed, and *ret is a layout all the same (versions, and
+ * facts that may be enough to find pages), with `explained` false. */
 int v8_layout_open(struct image *img, struct v8_layout **ret, struct err *e);
 void v8_layout_free(struct v8_layout *l);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Enough words for every fact of facts.c that indexes a page header or its metadata. */
-enum { HEADER_WORDS = 36, BATCH = 256 };
+enum { HEADER_WORDS = 44, BATCH = 256 };
 
 /* A page header must lie within this of the page: the mark bitmap is in it up to version 12. */
 #define AREA_START_MAX 0x8000ull
