@@ -298,7 +298,12 @@ int v8_census_take(const struct image *img, const struct v8_layout *l, bool acce
         return 0;
     }
     r = find_everything(img, l, accept_collection, &pages, ret, e);
-    if (r == 0) {
+    if (r == -ENODATA && pages.list.n) {
+        take_pages(img, &pages, ret);
+        ret->stale = (struct v8_stale){0};
+        note(ret, "V8's pages are there, but no isolate that owns them could be found");
+        r = 0;
+    } else if (r == 0) {
         ret->layout_known = l->exact || explains(&pages, ret);
         take_pages(img, &pages, ret);
         if (!ret->layout_known)

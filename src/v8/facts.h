@@ -25,6 +25,7 @@
     X(page_owner_word,       "the space that owns the page")                                         \
     X(page_next_word,        "next page of the space; the previous one is in the word after")        \
     /* Spaces: src/heap/base-space.h, spaces.h. */                                                   \
+    X(space_heap_word,       "the heap of a space")                                                  \
     X(space_size_word,       "accounting: bytes allocated in a paged space")                         \
     /* Isolate and heap: src/execution/isolate-data.h, src/heap/heap.h. */                           \
     X(heap_from_isolate,     "heap - isolate, in bytes")                                             \

@@ -201,8 +201,8 @@ void v8_pages_assign(const struct image *img, const struct v8_layout *l, struct 
             continue;
         map64_put(&seen, g->owner, 1);
         size_t got = image_read_prefix(img, g->owner, words, sizeof words) / 8;
-        int space = got > 3 ? v8_layout_space(l, words[0]) : -1;
-        if (space < 0 || words[1] != g->heap)
+        int space = got > 8 ? v8_layout_space(l, words[0]) : -1;
+        if (space < 0 || words[l->facts.space_heap_word] != g->heap)
             continue;
         walk_list(p, g->owner, space, first_page(p, g->owner, words, got));
     }
