@@ -11,11 +11,14 @@
 
 /* malloc/: what the lists and chains of a broken or hostile heap may cost. */
 #define LIMIT_ARENAS 16384u              /* glibc makes 8 per CPU; this is 2048 CPUs */
-#define LIMIT_HEAPS 16384u             /* 64 MiB each: 1 TiB of thread arenas */
+#define LIMIT_HEAPS 16384u               /* 64 MiB each: 1 TiB of thread arenas */
 #define LIMIT_LISTED_CHUNKS (1u << 24)   /* in fastbins and tcaches together: 128 MiB of ours */
 #define LIMIT_SEARCH_BYTES (64ull << 20) /* writable data of a module, searched for main_arena */
 #define LIMIT_CHUNKS (1ull << 32)        /* 128 GiB of the smallest */
-#define LIMIT_SEGMENT_CHUNKS (1u << 26) /* walked on trial, to find mapped parts of the main arena */
-#define LIMIT_HEAP_BLOCKS (1u << 20)     /* of 64 KiB: heaps up to 64 GiB are indexed */
+#define LIMIT_SEGMENT_CHUNKS                                                                       \
+    (1u << 26)                       /* walked on trial, to find mapped parts of the main arena */
+#define LIMIT_HEAP_BLOCKS (1u << 20) /* of 64 KiB: heaps up to 64 GiB are indexed */
+
+#define LIMIT_V8_SLOTS (1u << 22) /* 256 KiB units of V8 pages: 1 TB of heap, tables of 100 MB */
 
 #endif

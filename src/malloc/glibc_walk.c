@@ -18,7 +18,7 @@ struct walk {
     struct res_cursor trim; /* lags: it asks for page ranges inside past chunks */
     size_t fast, tcached, wanted;
     uint64_t run_start; /* of neighbouring free chunks that mtrim() will see as one; 0: none */
-    uint64_t top;
+    uint64_t top, last; /* last: the chunk before the one looked at */
     uint64_t next_block;
 };
 
@@ -111,6 +111,7 @@ static void add_chunk(struct walk *w, uint64_t chunk, uint64_t size, bool binned
     if (s == MALLOC_IN_USE && binned)
         s = MALLOC_BINNED;
     add_share(w, chunk, chunk + size, s);
+    w->last = chunk;
     if (w->wanted < w->g->hints->n_wanted)
         answer_wanted(w, chunk, chunk + size, s);
     if (s == MALLOC_BINNED || s == MALLOC_FAST) {
@@ -138,15 +139,21 @@ static bool size_is_sane(uint64_t size, uint64_t chunk, uint64_t end) {
     return size >= CHUNK_MIN && !(size & 15) && size <= end - chunk;
 }
 
+/* A free chunk says its size at its end. While one is being split, its second half may have no
+ * header yet, and its end still says where the first half begins. */
+static bool ends_split(const struct walk *w, uint64_t lost, uint64_t next, const uint64_t h[2]) {
+    return !(h[1] & CHUNK_PREV_INUSE) && (h[0] == next - lost || h[0] == next - w->last);
+}
+
 /* True when a few chunks in a row stand at `at`. */
-static bool chain_holds(struct walk *w, uint64_t at, uint64_t end) {
+static bool chain_holds(struct walk *w, uint64_t lost, uint64_t at, uint64_t end) {
     for (int n = 0; n < RESYNC_CHAIN; n++) {
         uint64_t h[2];
         if (at == w->top || at == end)
             return true;
         if (at + CHUNK_MIN > end || mem_window_pair(&w->g->window, at, h) < 0 ||
             !size_is_sane(h[1] & ~(uint64_t)CHUNK_FLAGS, at, end) || (h[1] & CHUNK_MMAPPED) ||
-            (n == 0 && !(h[1] & CHUNK_PREV_INUSE)))
+            (n == 0 && !(h[1] & CHUNK_PREV_INUSE) && !ends_split(w, lost, at, h)))
             return false;
         at += h[1] & ~(uint64_t)CHUNK_FLAGS;
     }
@@ -155,7 +162,7 @@ static bool chain_holds(struct walk *w, uint64_t at, uint64_t end) {
 
 /* The next address at which a chain of chunks holds, after one that did not; `end` if none is near.
  * Nearness counts readable bytes: what is swapped out is passed over. */
-static uint64_t resync(struct walk *w, uint64_t from, uint64_t end) {
+static uint64_t resync(struct walk *w, uint64_t lost, uint64_t from, uint64_t end) {
     const struct residency *res = w->g->res;
     uint64_t tried = 0, readable_to = 0;
     for (uint64_t at = from; at + CHUNK_MIN <= end && tried < RESYNC_TRIES; at += 16, tried++) {
@@ -170,7 +177,7 @@ static uint64_t resync(struct walk *w, uint64_t from, uint64_t end) {
             at = res->at[run].start - 16;
             continue;
         }
-        if (chain_holds(w, at, end))
+        if (chain_holds(w, lost, at, end))
             return at;
     }
     return end;
@@ -179,6 +186,13 @@ static uint64_t resync(struct walk *w, uint64_t from, uint64_t end) {
 /* After a header that made no sense, or could not be read: where to go on. */
 static uint64_t lost(struct walk *w, uint64_t at, uint64_t end, int error) {
     struct malloc_coverage *v = &w->g->c->coverage;
+    uint64_t h[2], next = resync(w, at, at + 16, end);
+    if (error == -EBADMSG && next < end && mem_window_pair(&w->g->window, next, h) == 0 &&
+        ends_split(w, at, next, h)) {
+        v->in_flight++;
+        add_chunk(w, at, next - at, true);
+        return next;
+    }
     if (error == -ENODATA)
         v->not_resident++;
     else if (error == -EFAULT)
@@ -187,7 +201,6 @@ static uint64_t lost(struct walk *w, uint64_t at, uint64_t end, int error) {
         v->walk_errors++;
     if (w->run_start)
         close_run(w, at);
-    uint64_t next = resync(w, at + 16, end);
     add_share(w, at, next, MALLOC_UNWALKED);
     return next;
 }
@@ -203,7 +216,7 @@ static uint64_t fence(struct walk *w, uint64_t at, uint64_t end) {
         return end;
     }
     add_share(w, at, close, MALLOC_METADATA);
-    uint64_t next = resync(w, close, end);
+    uint64_t next = resync(w, at, close, end);
     add_share(w, close, next, MALLOC_UNWALKED);
     return next;
 }

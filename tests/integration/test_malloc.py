@@ -8,7 +8,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from harness import ROOT, TARGETS, Node, Skip, Target, ask, at_most, equal, memwhy, near, test
+from harness import BUILD, ROOT, TARGETS, Node, Skip, Target, ask, at_most, equal, memwhy, near, test
 
 GLIBC = ROOT / ".cache" / "glibc"
 
@@ -142,6 +142,40 @@ def break_blocked():
     """The main arena goes on in mappings that nothing names; all of them are found."""
     doc = check_truth_program([build_for_any_library()], "blocked")
     equal("unwalked", doc["totals"]["unwalked"], 0)
+
+
+def storm(t, stops):
+    """Stops that fall anywhere, also into malloc itself: nearly always every byte is known, and when a
+    chunk is caught half made, it is said and costs no more than its surroundings."""
+    complete = 0
+    for _ in range(stops):
+        doc = ask("malloc", t.pid, codes=(0, 4))
+        complete += doc["coverage"]["complete"]
+        system = sum(a["system"] for a in doc["arenas"])
+        at_most("unwalked", doc["totals"]["unwalked"], system // 20)
+        if doc["totals"]["unwalked"]:
+            equal("it is said", doc["coverage"]["complete"], False)
+        for a in doc["arenas"]:
+            for name, s in a["states"].items():
+                at_most(f"resident {name} of arena {a['index']}", s["resident"], s["bytes"])
+    print(f"{complete} of {stops} complete")
+    at_most("9 of 10 stops", stops * 0.9, complete)
+
+
+@test
+def storm_of_threads():
+    for threads in (1, 4):
+        with Target("malloc_storm", args=[threads]) as t:
+            storm(t, 40)
+
+
+@test
+def storm_under_other_libraries():
+    for version, directory in foreign_libraries().items():
+        if tuple(map(int, version.split("."))) < (2, 36):
+            continue  # the program is built against this machine's
+        with Target([f"{directory}/ld.so", "--library-path", directory, BUILD / "tests/malloc_storm", 4]) as t:
+            storm(t, 30)
 
 
 @test

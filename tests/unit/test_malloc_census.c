@@ -1,7 +1,9 @@
 /* The census against heaps built by hand in the form of ten glibc releases, whole and damaged. */
 #include "unit.h"
 
+#include "base/limits.h"
 #include "fake_glibc.h"
+#include "image/backend.h"
 #include "malloc/malloc.h"
 #include <errno.h>
 
@@ -201,6 +203,36 @@ static void circles_end(void **state) {
     fake_glibc_done(&f);
 }
 
+/* Chunk headers on a page that is not in memory are left alone; the walk goes on behind it. */
+static void absent_pages_are_passed(void **state) {
+    (void)state;
+    struct fake_glibc f;
+    struct malloc_census c;
+    struct err e = {0};
+    fake_glibc_build(&f, &fake_forms[7]);
+    struct image *img = fake_glibc_image(&f);
+    struct residency whole = img->residency;
+    uint64_t hole = f.part[PART_HEAP].addr + PAGE_BYTES;
+    img->residency = (struct residency){0};
+    for (size_t i = 0; i < whole.n; i++) {
+        struct resident_run r = whole.at[i];
+        if (r.start < hole && hole < r.end) {
+            residency_add(&img->residency, r.start, hole, r.flags);
+            r.start = hole + PAGE_BYTES;
+        }
+        residency_add(&img->residency, r.start, r.end, r.flags);
+    }
+    assert_int_equal(malloc_census_take(img, NULL, &c, &e), 0);
+    assert_int_equal(c.coverage.walk_errors, 0);
+    assert_in_range(c.arenas.at[0].share[MALLOC_UNWALKED].bytes, 0, 2 * PAGE_BYTES);
+    assert_int_equal(c.arenas.at[0].share[MALLOC_TOP].bytes, f.want[0][MALLOC_TOP].bytes);
+    assert_partition(&c, img);
+    malloc_census_done(&c);
+    residency_done(&whole);
+    image_free(img);
+    fake_glibc_done(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_release),
@@ -210,6 +242,7 @@ int main(void) {
         cmocka_unit_test(size_classes),
         cmocka_unit_test(damaged_chunk_is_passed),
         cmocka_unit_test(circles_end),
+        cmocka_unit_test(absent_pages_are_passed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
