@@ -55,6 +55,11 @@
     X(instruction_stream_size_offset, "InstructionStream: offset of its int32 body size")            \
     X(scope_info_flavour,    "ScopeInfo size rule (9 12 10 124 136 146: V8 version of the rule)")    \
     X(hole_size,             "size of a Hole object, when its map does not say")                     \
+    X(wasm_type_info_header, "WasmTypeInfo header; its int32 supertype count is the last in it")     \
+    X(wasm_dispatch_table_header, "WasmDispatchTable header")                                        \
+    X(wasm_dispatch_table_entry, "bytes per entry of a WasmDispatchTable")                           \
+    X(wasm_import_table_header, "WasmDispatchTableForImports header")                                \
+    X(wasm_struct_unit,      "unit of the u16 size that a WasmStruct's map holds at byte 9")         \
     /* Objects that hold memory outside the heap. */                                                 \
     X(array_buffer_byte_length, "JSArrayBuffer::byte_length")                                        \
     X(array_buffer_max_byte_length, "JSArrayBuffer::max_byte_length")                                \

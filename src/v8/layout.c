@@ -129,6 +129,8 @@ static void load_types(const struct image *img, struct v8_layout *l) {
         (uint16_t)debug_constant(img, l, "type_JSArrayBuffer__JS_ARRAY_BUFFER_TYPE", 0);
     l->wasm_memory_type =
         (uint16_t)debug_constant(img, l, "type_WasmMemoryObject__WASM_MEMORY_OBJECT_TYPE", 0);
+    l->wasm_struct_type = (uint16_t)debug_constant(img, l, "type_WasmStruct__WASM_STRUCT_TYPE", 0);
+    l->wasm_array_type = (uint16_t)debug_constant(img, l, "type_WasmArray__WASM_ARRAY_TYPE", 0);
     l->first_nonstring_type = (uint16_t)debug_constant(img, l, "FirstNonstringType", 0x80);
     l->string_representation_mask = (uint16_t)debug_constant(img, l, "StringRepresentationMask", 7);
     l->external_string_tag = (uint16_t)debug_constant(img, l, "ExternalStringTag", 2);

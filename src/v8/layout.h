@@ -35,12 +35,14 @@ enum v8_size_rule {
     SIZE_SMALL_SET,
     SIZE_SMALL_NAMES,
     SIZE_SWISS,    /* SwissNameDictionary */
-    SIZE_PAIRS,    /* 16 + 16 * i32 at 8 (DoubleStringCache) */
+    SIZE_PAIRS,    /* 16 + 16 * i32 at 8 (DoubleStringCache, CoverageInfo) */
     SIZE_CONSTANT, /* always the header's size */
     SIZE_HOLE,     /* facts.hole_size */
     SIZE_WASM_ARRAY,
     SIZE_WASM_STRUCT,
-    SIZE_WASM_TABLE, /* dispatch table: header + 24 * i32 at 12 */
+    SIZE_WASM_TABLE,     /* dispatch table: header + entry * i32 at 12 */
+    SIZE_WASM_IMPORTS,   /* dispatch table of imports: header + entry * i32 at 8 */
+    SIZE_WASM_TYPE_INFO, /* header + 8 * i32 in the last half word of it */
 };
 
 struct v8_vtable {
@@ -69,6 +71,7 @@ struct v8_layout {
 
     /* Instance types. */
     uint16_t map_type, array_buffer_type, wasm_memory_type, native_context_type;
+    uint16_t wasm_struct_type, wasm_array_type;
     uint16_t first_context_type, last_context_type;
     uint16_t first_nonstring_type, string_representation_mask, external_string_tag;
     uint16_t string_encoding_mask, one_byte_tag;

@@ -43,6 +43,7 @@ static const struct {
     {"small_ordered_name_dictionary_map", SIZE_SMALL_NAMES, 0},
     {"swiss_name_dictionary_map", SIZE_SWISS, 0},
     {"double_string_cache_map", SIZE_PAIRS, 0},
+    {"coverage_info_map", SIZE_PAIRS, 0},
     {"wasm_null_map", SIZE_CONSTANT, 8},
 };
 
@@ -66,6 +67,15 @@ static void set_versioned_rules(struct v8_layout *l, const struct v8_map_info *m
     set_rule(l, maps, "sloppy_arguments_elements_map", SIZE_ARRAY, f->sloppy_arguments_header);
     set_rule(l, maps, "descriptor_array_map", SIZE_DESCRIPTORS, f->descriptor_array_header);
     set_rule(l, maps, "strong_descriptor_array_map", SIZE_DESCRIPTORS, f->descriptor_array_header);
+    set_rule(l, maps, "wasm_dispatch_table_map", SIZE_WASM_TABLE, f->wasm_dispatch_table_header);
+    set_rule(l, maps, "wasm_dispatch_table_for_imports_map", SIZE_WASM_IMPORTS,
+             f->wasm_import_table_header);
+    set_rule(l, maps, "wasm_type_info_map", SIZE_WASM_TYPE_INFO, f->wasm_type_info_header);
+    if (f->wasm_struct_unit > 0 && l->wasm_struct_type && l->wasm_array_type) {
+        l->rule[l->wasm_struct_type] = SIZE_WASM_STRUCT;
+        l->rule[l->wasm_array_type] = SIZE_WASM_ARRAY;
+        l->header[l->wasm_array_type] = 24;
+    }
     if (f->hole_size > 0)
         set_rule(l, maps, "hole_map", SIZE_HOLE, 0);
     if (f->scope_info_flavour)
@@ -84,11 +94,13 @@ int v8_map_read(const struct image *img, const struct v8_layout *l, uint64_t map
         return -EBADMSG;
     if (image_read(img, map - 1, b, sizeof b) < 0)
         return -EFAULT;
-    *ret = (struct v8_map_info){.map = map, .fixed_size = 8u * b[8], .element_size = b[9]};
+    *ret = (struct v8_map_info){.map = map, .fixed_size = 8u * b[8], .wasm_bytes = b[9]};
     memcpy(&ret->type, b + 12, 2);
     memcpy(&ret->meta, b, 8);
     ret->rule = l->rule[ret->type];
     ret->header = l->header[ret->type];
+    if (ret->rule == SIZE_WASM_STRUCT)
+        ret->wasm_bytes = (uint16_t)(b[9] | b[10] << 8);
     return 0;
 }
 
@@ -269,10 +281,15 @@ uint64_t v8_object_size(const struct v8_layout *l, const struct image *img,
     case SIZE_PAIRS:
         return 16 + 16 * (uint64_t)u32_at(o, 8);
     case SIZE_WASM_ARRAY:
-        return avail < 24 ? 0 : 24 + round_up((uint64_t)m->element_size * u32_at(o, 16), 8);
-    case SIZE_WASM_TABLE:
-        return m->header + 24 * (uint64_t)u32_at(o, 12);
+        return avail < 24 ? 0 : m->header + round_up((uint64_t)m->wasm_bytes * u32_at(o, 16), 8);
     case SIZE_WASM_STRUCT:
+        return (uint64_t)m->wasm_bytes * (uint64_t)f->wasm_struct_unit;
+    case SIZE_WASM_TABLE:
+        return m->header + (uint64_t)f->wasm_dispatch_table_entry * u32_at(o, 12);
+    case SIZE_WASM_IMPORTS:
+        return m->header + (uint64_t)f->wasm_dispatch_table_entry * u32_at(o, 8);
+    case SIZE_WASM_TYPE_INFO:
+        return avail < m->header ? 0 : m->header + 8 * (uint64_t)u32_at(o, m->header - 4u);
     case SIZE_CONSTANT:
     case SIZE_HOLE:
     case SIZE_NONE:

@@ -11,7 +11,8 @@ struct v8_map_info {
     uint32_t fixed_size; /* bytes; 0: by the rule */
     uint16_t type;       /* instance type */
     uint8_t rule, header;
-    uint8_t element_size; /* of a wasm array */
+    uint16_t
+        wasm_bytes; /* what a wasm array's map (element size) or struct's (size) holds instead */
 };
 
 /* Read a map (tagged address). Does not check that it is one: its meta map must be of map_type.
