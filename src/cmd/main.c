@@ -134,7 +134,7 @@ static int report_error(const struct request *q, const struct err *e, int code) 
     } else {
         cleanup_free char *message = text_printable(what);
         cleanup_free char *hint = text_printable(e->hint);
-        fprintf(stderr, "memwhy: %s%s%s\n", message, *hint ? " " : "", hint);
+        fprintf(stderr, "memwhy: %s%s%s\n", message, *hint ? ". " : "", hint);
     }
     return err_exit_code(code);
 }

@@ -106,14 +106,25 @@ static int read_table(int fd, const struct region_list *regions, struct residenc
     return 0;
 }
 
-int pagemap_residency(pid_t pid, const struct region_list *regions, struct residency *ret) {
+static int open_pagemap(pid_t pid) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/pagemap", (int)pid);
-    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 ? fd : errno == ENOENT ? -ESRCH : -errno;
+}
+
+int pagemap_residency(pid_t pid, const struct region_list *regions, struct residency *ret) {
+    cleanup_close int fd = open_pagemap(pid);
     if (fd < 0)
-        return errno == ENOENT ? -ESRCH : -errno;
+        return fd;
     int r = scan_ioctl(fd, ret);
     if (r == -ENOTTY || r == -EINVAL)
         r = read_table(fd, regions, ret);
     return r;
+}
+
+int pagemap_residency_by_table(pid_t pid, const struct region_list *regions,
+                               struct residency *ret) {
+    cleanup_close int fd = open_pagemap(pid);
+    return fd < 0 ? fd : read_table(fd, regions, ret);
 }

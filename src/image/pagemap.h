@@ -12,4 +12,7 @@
  * -EACCES, -ESRCH, -EIO. */
 int pagemap_residency(pid_t pid, const struct region_list *regions, struct residency *ret);
 
+/* The fall-back by itself, so that a test can hold both against each other. */
+int pagemap_residency_by_table(pid_t pid, const struct region_list *regions, struct residency *ret);
+
 #endif

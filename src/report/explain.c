@@ -58,6 +58,13 @@ static void print_heading(const struct printer *p) {
     fprintf(p->out, ", %u threads", ev->target.threads);
     if (ev->has_v8)
         fprintf(p->out, ", %zu isolate%s", ev->v8.isolates.n, ev->v8.isolates.n == 1 ? "" : "s");
+    if (ev->has_cgroup && ev->cgroup.effective_max.state == CGROUP_LIMIT_SET) {
+        char now[FMT_MAX], max[FMT_MAX];
+        uint64_t current;
+        if (cgroup_get(&ev->cgroup, CGROUP_CURRENT, &current))
+            fprintf(p->out, "; its cgroup %s of %s", fmt_bytes(now, current),
+                    fmt_bytes(max, ev->cgroup.effective_max.bytes));
+    }
     fprintf(p->out, "\n\n");
 }
 

@@ -95,6 +95,9 @@ static void take_stores(const struct image *img, struct v8_census *c, struct v8_
         if (c->stores.n && c->stores.at[c->stores.n - 1].addr == s.addr)
             continue;
         size_t r = region_lower_bound(regions, s.addr);
+        if (s.kind == V8_STORE_STRING && r < regions->n && regions->at[r].start <= s.addr &&
+            regions->at[r].kind == REGION_FILE)
+            continue; /* Node's own sources: the text is part of the binary */
         if (s.kind != V8_STORE_STRING && !s.resizable && r < regions->n &&
             regions->at[r].start == s.addr && region_is_guarded(regions, r))
             s.kind = V8_STORE_WASM;

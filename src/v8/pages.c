@@ -85,12 +85,15 @@ struct finder {
     struct v8_pages *ret;
     struct probe probes[BATCH];
     size_t n;
+    uint64_t slots;   /* 256 KiB units taken so far */
     uint64_t skip_to; /* the end of the last page found: nothing inside a page is a page */
 };
 
 static void add_page(struct finder *f, const struct v8_page *g) {
-    if (g->addr < f->skip_to)
+    uint64_t slots = g->size / V8_PAGE_ALIGN + 1;
+    if (g->addr < f->skip_to || slots > LIMIT_V8_SLOTS - f->slots)
         return;
+    f->slots += slots;
     f->skip_to = g->addr + g->size;
     vec_push(&f->ret->list, *g);
     size_t index = f->ret->list.n;

@@ -362,7 +362,7 @@ static void walk_regular(struct walker *w, size_t index) {
 /* One object at the start of the area; only its head is read. */
 static void walk_large(struct walker *w, const struct v8_page *g) {
     const struct residency *res = image_residency(w->job->img);
-    uint8_t head[LARGE_HEAD];
+    uint8_t head[LARGE_HEAD] = {0};
     w->page = g;
     w->tally = (struct v8_space_census){.pages = 1, .committed = g->size};
     size_t got = image_read_prefix(w->job->img, g->area_start, head, sizeof head);

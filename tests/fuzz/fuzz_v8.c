@@ -1,0 +1,34 @@
+/* A small heap, spoilt: the input is a list of {u32 offset, u64 value} writes over its native
+ * memory, its maps and its object page. */
+#include "../unit/v8_fake.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void spoil(struct v8_fake *f, uint32_t offset, uint64_t value) {
+    uint8_t *parts[3] = {f->native, f->ro, f->old};
+    size_t part = offset % 3, at = offset / 3 % (FAKE_PAGE - 8);
+    memcpy(parts[part] + at, &value, 8);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct v8_fake *f = fake_new();
+    fake_put(f, FAKE_OBJECT, 32, 0);
+    fake_put(f, FAKE_FIXED_ARRAY, 56, 5ull << 32);
+    fake_put(f, FAKE_BUFFER, 72, 0);
+    fake_fill(f);
+    for (; size >= 12; data += 12, size -= 12) {
+        uint32_t offset;
+        uint64_t value;
+        memcpy(&offset, data, 4);
+        memcpy(&value, data + 4, 8);
+        spoil(f, offset, value);
+    }
+    struct v8_census c = {0};
+    struct err e = {0};
+    struct image *img = fake_image(f);
+    v8_census_take(img, &f->layout, true, &c, &e);
+    v8_census_done(&c);
+    image_free(img);
+    fake_free(f);
+    return 0;
+}
