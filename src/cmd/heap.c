@@ -21,6 +21,7 @@ enum {
     H_PAGES,
     H_OBJECT_BYTES,
     H_FREE_RESIDENT,
+    H_ACCOUNTED,
     H_COLUMNS
 };
 
@@ -38,6 +39,7 @@ static const struct column all_columns[H_COLUMNS] = {
     [H_PAGES] = {"pages", NULL, COL_COUNT},
     [H_OBJECT_BYTES] = {"object_bytes", NULL, COL_BYTES},
     [H_FREE_RESIDENT] = {"free_resident", NULL, COL_BYTES},
+    [H_ACCOUNTED] = {"accounted", NULL, COL_BYTES}, /* V8's own counter */
 };
 
 /* As v8.getHeapSpaceStatistics() spells them. */
@@ -82,6 +84,8 @@ static void add_space(struct table *t, const char *name, const struct v8_space_c
     table_u64(t, H_UNUSED, s->part[V8_UNUSED].bytes);
     table_u64(t, H_UNWALKED, s->part[V8_UNWALKED].bytes);
     table_u64(t, H_PAGES, s->pages);
+    if (s->accounted)
+        table_u64(t, H_ACCOUNTED, s->accounted);
     table_u64(t, H_OBJECT_BYTES, s->part[V8_OBJECTS].bytes);
 }
 

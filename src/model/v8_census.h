@@ -46,7 +46,7 @@ struct v8_space_census {
     uint64_t pages;
     uint64_t objects;   /* how many */
     uint64_t committed; /* V8's space_size: the sum of its pages */
-    uint64_t used;      /* V8's space_used_size, from the walk */
+    uint64_t used;      /* V8's space_used_size; objects alone are part[V8_OBJECTS] */
     uint64_t accounted; /* V8's own counter in the space; 0 when the space has none */
     struct v8_tally part[V8_PARTS];
 };

@@ -126,16 +126,56 @@ static bool is_paged(int space) {
            space == V8_SHARED || space == V8_SHARED_TRUSTED;
 }
 
-static void take_spaces(const struct image *img, const struct v8_layout *l,
-                        const struct v8_pages *p, struct v8_walk *walk, struct v8_census *c) {
+/* NewSpace::Size() up to the page `g` with the top: earlier pages count whole, fillers and all. */
+static uint64_t filled_up_to(struct v8_pages *p, const struct v8_page *g, uint64_t top) {
+    uint64_t sum = top - g->area_start;
+    size_t guard = 0;
+    for (const struct v8_page *n = page_of_base(p, g->prev);
+         n && n->owner == g->owner && guard++ < p->list.n; n = page_of_base(p, n->prev))
+        sum += n->area_end - n->area_start;
+    return sum;
+}
+
+/* The new space is filled in the order of its list, up to the top of its area. Where no area is
+ * open, or several may be it, the one that explains what the walk found is it. */
+static uint64_t new_space_used(struct v8_pages *p, const struct v8_lab_list *labs, int isolate,
+                               uint64_t walked) {
+    uint64_t best = walked;
+    bool best_open = false;
+    for (size_t i = 0; i < labs->list.n; i++) {
+        const struct v8_lab *lab = &labs->list.at[i];
+        const struct v8_page *g = v8_pages_at(p, lab->top - 8);
+        bool open = lab->limit > lab->top;
+        if (!g || !g->in_use || g->isolate != isolate || g->space != V8_NEW ||
+            !(g->flags & V8_PAGE_TO) || lab->top < g->area_start || lab->top > g->area_end)
+            continue;
+        uint64_t filled = filled_up_to(p, g, lab->top);
+        if (filled >= walked && (best == walked || (open && !best_open))) {
+            best = filled;
+            best_open = open;
+        }
+    }
+    return best;
+}
+
+/* What V8 reports as space_used_size. A paged space keeps a counter, which is higher than the sum
+ * of objects by what was cut off them in place; where it cannot be, the walk's sum stands. */
+static uint64_t space_used(const struct v8_layout *l, const struct v8_space_census *s) {
+    uint64_t objects = s->part[V8_OBJECTS].bytes, lab = s->part[V8_LAB].bytes;
+    uint64_t walked = objects + (l->facts.used_counts_lab ? lab : 0);
+    uint64_t counted =
+        l->facts.used_counts_lab || s->accounted < lab ? s->accounted : s->accounted - lab;
+    bool sane = counted >= objects && counted - objects <= lab + s->part[V8_FREE].bytes;
+    return s->accounted && sane ? counted : walked;
+}
+
+static void take_spaces(const struct image *img, const struct v8_layout *l, struct v8_pages *p,
+                        const struct v8_lab_list *labs, struct v8_walk *walk, struct v8_census *c) {
     size_t n = c->isolates.n;
     for (size_t i = 0; i < n; i++)
         for (int s = 0; s < V8_SPACES; s++) {
             struct v8_space_census *to = &c->isolates.at[i].space[s];
             *to = walk->space[i][s];
-            to->used = to->part[V8_OBJECTS].bytes;
-            if (l->facts.used_counts_lab && s != V8_NEW)
-                to->used += to->part[V8_LAB].bytes;
             c->unwalked_bytes += to->part[V8_UNWALKED].bytes;
         }
     c->read_only = walk->space[n][V8_READ_ONLY];
@@ -149,6 +189,12 @@ static void take_spaces(const struct image *img, const struct v8_layout *l,
         if (!s->accounted)
             s->accounted = space_counter(img, l, g->owner);
     }
+    for (size_t i = 0; i < n; i++)
+        for (int s = 0; s < V8_SPACES; s++) {
+            struct v8_space_census *to = &c->isolates.at[i].space[s];
+            to->used = s == V8_NEW ? new_space_used(p, labs, (int)i, to->part[V8_OBJECTS].bytes)
+                                   : space_used(l, to);
+        }
 }
 
 static void take_pages(const struct image *img, const struct v8_pages *p, struct v8_census *c) {
@@ -253,7 +299,7 @@ static int find_everything(const struct image *img, const struct v8_layout *l, b
     if (l->facts.new_space_raw_tail)
         mark_raw_tails(pages, &labs);
     walk_all(img, l, pages, &labs, c->isolates.n, &walk);
-    take_spaces(img, l, pages, &walk, c);
+    take_spaces(img, l, pages, &labs, &walk, c);
     take_stores(img, c, &walk);
     v8_walk_done(&walk);
     v8_labs_done(&labs);

@@ -15,6 +15,7 @@ struct probe {
     uint64_t addr; /* of the page */
     uint64_t base; /* of the words: the page, or its metadata */
     uint64_t words[HEADER_WORDS];
+    uint64_t flags; /* in the page even where the other words are outside */
     bool read;
 };
 
@@ -44,7 +45,7 @@ static bool parse(const struct v8_layout *l, const struct region_list *regions,
         .area_end = word(p, f->page_area_end_word),
         .owner = word(p, f->page_owner_word),
         .allocated = word(p, f->page_allocated_word),
-        .flags = word(p, f->page_flags_word),
+        .flags = f->page_metadata_word < 0 ? word(p, f->page_flags_word) : p->flags,
         .next = word(p, f->page_next_word),
         .prev = word(p, f->page_next_word + 1),
         .space = -1,
@@ -105,7 +106,7 @@ static void add_page(struct finder *f, const struct v8_page *g) {
 /* Metadata outside the page: the second word of the page leads to it. */
 static void follow_metadata(struct finder *f) {
     const struct region_list *regions = image_regions(f->img);
-    int w = f->l->facts.page_metadata_word;
+    int w = f->l->facts.page_metadata_word, flags = f->l->facts.page_flags_word;
     size_t kept = 0;
     read_probes(f->img, f->probes, f->n, (size_t)w + 1);
     for (size_t i = 0; i < f->n; i++) {
@@ -114,6 +115,7 @@ static void follow_metadata(struct finder *f) {
         if (!p->read || (meta & 7) || meta < PAGE_BYTES || meta >= LIMIT_USER_ADDR ||
             !is_mapped(regions, meta))
             continue;
+        p->flags = flags <= w ? p->words[flags] : 0;
         f->probes[kept] = *p;
         f->probes[kept++].base = meta;
     }
