@@ -1,9 +1,9 @@
 /* Joins the kernel's regions, V8's pages, malloc's spans and what V8's objects hold outside into
  * one account: claims over address ranges, laid over the regions, with residency deciding the
  * bytes. */
-#include "base/debug.h"
 #include "base/limits.h"
 #include "collect/collect.h"
+#include "collect/unclaimed.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +26,7 @@ struct builder {
     struct account *a;
     VEC(struct claim) claims;
     VEC(char *) strings;
+    struct unclaimed unclaimed;
     uint64_t v8_resident, v8_pss, v8_swap; /* over all V8 pages, by pieces */
     uint64_t malloc_resident, malloc_pss, malloc_swap;
 };
@@ -166,107 +167,6 @@ static void settle_claims(struct builder *b) {
     b->claims.n = kept;
 }
 
-/* --- what is not claimed belongs to its region --- */
-
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
-static bool is_library(const char *name) {
-    const char *so = strstr(base_name(name), ".so");
-    size_t n = strlen(name);
-    return (so && (so[3] == 0 || so[3] == '.')) || (n > 5 && strcmp(name + n - 5, ".node") == 0);
-}
-
-static const char *file_label(struct builder *b, const struct region *r) {
-    const char *exe = image_exe(b->img);
-    size_t n = strlen(r->name);
-    if (exe[0] && strncmp(exe, r->name, n) == 0 && (exe[n] == 0 || exe[n] == ' '))
-        return keep(b, mem_printf("code/%s", base_name(r->name)));
-    if (is_library(r->name))
-        return keep(b, mem_printf("libraries/%s", base_name(r->name)));
-    return keep(b, mem_printf("file/%s", r->name));
-}
-
-/* A guard page and as much stack as a live thread has: glibc keeps the stacks of ended threads. */
-static bool is_cached_stack(const struct builder *b, size_t i) {
-    const struct region_list *l = image_regions(b->img);
-    if (!i || l->at[i - 1].prot != 0 || l->at[i - 1].end != l->at[i].start)
-        return false;
-    uint64_t size = l->at[i].end - l->at[i - 1].start;
-    size_t n;
-    const struct image_thread *t = image_threads(b->img, &n);
-    for (size_t k = 0; k < n; k++) {
-        size_t at = t[k].has_regs ? region_lower_bound(l, t[k].regs[IMAGE_RSP]) : 0;
-        if (at && at < l->n && at != i && l->at[at].start <= t[k].regs[IMAGE_RSP] &&
-            l->at[at - 1].prot == 0 && l->at[at].end - l->at[at - 1].start == size)
-            return true;
-    }
-    return false;
-}
-
-/* V8 13 and later: JSDispatchTable, 64 KiB segments of a 256 MiB reservation whose first segment is
- * read-only (src/sandbox/js-dispatch-table.h, external-entity-table.h). */
-static bool is_dispatch_table(const struct region_list *l, size_t i) {
-    const uint64_t segment = 64 << 10, reservation_min = 128 << 20;
-    const struct region *r = &l->at[i];
-    return i && i + 1 < l->n && (r->end - r->start) % segment == 0 &&
-           l->at[i - 1].end == r->start && l->at[i - 1].prot == REGION_R &&
-           l->at[i - 1].kind == REGION_ANON && l->at[i - 1].end - l->at[i - 1].start == segment &&
-           l->at[i + 1].start == r->end && l->at[i + 1].prot == 0 &&
-           l->at[i + 1].end - l->at[i + 1].start >= reservation_min;
-}
-
-/* Abseil's LowLevelAlloc (absl/base/internal/low_level_alloc.cc) maps its own blocks: {size, magic
- * xor address, arena}. V8 13 and later use it for the lock-order graph of absl::Mutex. */
-static bool is_abseil(const struct image *img, const struct region *r) {
-    const uint64_t magic = 0x4c833e95;
-    uint64_t head[2];
-    return image_read(img, r->start, head, sizeof head) == 0 && head[0] >= 32 &&
-           head[0] <= r->end - r->start + PAGE_BYTES && (head[1] ^ r->start) == magic;
-}
-
-/* The zero-filled part of a module's data follows its file mapping without a gap. */
-static const struct region *module_before(const struct region_list *l, size_t i) {
-    return i && l->at[i - 1].end == l->at[i].start && l->at[i - 1].kind == REGION_FILE &&
-                   (l->at[i - 1].prot & REGION_W)
-               ? &l->at[i - 1]
-               : NULL;
-}
-
-static const char *region_label(struct builder *b, size_t i) {
-    const struct region_list *l = image_regions(b->img);
-    const struct region *r = &l->at[i], *module;
-    switch (r->kind) {
-    case REGION_FILE:
-        return file_label(b, r);
-    case REGION_SHMEM:
-        return keep(b,
-                    mem_printf("shared-memory/%s", r->name[0] ? base_name(r->name) : "anonymous"));
-    case REGION_DEVICE:
-        return keep(b, mem_printf("device/%s", r->name));
-    case REGION_KERNEL:
-        return keep(b, mem_printf("kernel/%s", r->name));
-    case REGION_STACK:
-        return "stacks/main";
-    case REGION_HEAP:
-    case REGION_ANON:
-        break;
-    }
-    if ((module = module_before(l, i)))
-        return file_label(b, module);
-    if (r->prot & REGION_X)
-        return "code/jit";
-    if (is_dispatch_table(l, i))
-        return "v8/dispatch-table";
-    if (is_abseil(b->img, r))
-        return "native/abseil";
-    if (r->kind == REGION_ANON && (r->prot & REGION_W) && is_cached_stack(b, i))
-        return "stacks/ended-threads";
-    return "unknown";
-}
-
 /* --- bytes --- */
 
 /* Figures of smaps for a piece: its share of the region's, by resident bytes. */
@@ -319,13 +219,25 @@ static void add_piece(struct builder *b, size_t region, uint64_t start, uint64_t
         vec_push(&b->a->unknown, (struct unknown_range){start, end, resident});
 }
 
-/* Lay the claims over the regions; inaccessible reservations with nothing in them are left out. */
+/* What nobody claimed; inaccessible reservations with nothing in them are left out. */
+static void add_unclaimed(struct builder *b, size_t region, uint64_t start, uint64_t end) {
+    const struct region *r = &image_regions(b->img)->at[region];
+    if (!r->prot && !residency_bytes(b->res, start, end))
+        return;
+    while (start < end) {
+        uint64_t stop = end;
+        const char *label = unclaimed_label(&b->unclaimed, region, start, &stop);
+        add_piece(b, region, start, stop, NULL, label);
+        start = stop;
+    }
+}
+
+/* Lay the claims over the regions. */
 static void walk_regions(struct builder *b) {
     const struct region_list *l = image_regions(b->img);
     size_t k = 0;
     for (size_t i = 0; i < l->n; i++) {
         const struct region *r = &l->at[i];
-        const char *label = NULL;
         uint64_t at = r->start;
         while (k < b->claims.n && b->claims.at[k].end <= at)
             k++;
@@ -333,11 +245,7 @@ static void walk_regions(struct builder *b) {
             const struct claim *c =
                 j < b->claims.n && b->claims.at[j].start < r->end ? &b->claims.at[j] : NULL;
             uint64_t stop = c ? (c->start > at ? c->start : at) : r->end;
-            if (stop > at && (r->prot || residency_bytes(b->res, at, stop))) {
-                if (!label)
-                    label = region_label(b, i);
-                add_piece(b, i, at, stop, NULL, label);
-            }
+            add_unclaimed(b, i, at, stop);
             if (!c)
                 break;
             at = c->end < r->end ? c->end : r->end;
@@ -502,13 +410,10 @@ void account_build(const struct image *img, struct evidence *ev) {
     claim_stores(&b);
     claim_wasm(&b);
     settle_claims(&b);
+    unclaimed_init(&b.unclaimed, img, ev);
     walk_regions(&b);
     distribute_v8(&b);
     distribute_malloc(&b);
-    debug("account", "resident %llu: v8 pieces %llu parts %llu, malloc pieces %llu parts %llu",
-          (unsigned long long)b.res->total_bytes, (unsigned long long)b.v8_resident,
-          (unsigned long long)(account_sum(b.a, "v8") - 0), (unsigned long long)b.malloc_resident,
-          (unsigned long long)account_sum(b.a, "malloc"));
     move_stores(&b);
     ev->account.rss_bytes = image_kernel_rss(img);
     ev->account.has_pss = ev->usages != NULL;
@@ -517,5 +422,6 @@ void account_build(const struct image *img, struct evidence *ev) {
     for (size_t i = 0; i < b.strings.n; i++)
         free(b.strings.at[i]);
     vec_free(&b.strings);
+    unclaimed_done(&b.unclaimed);
     vec_free(&b.claims);
 }
