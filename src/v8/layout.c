@@ -263,13 +263,12 @@ static int load_root_maps(const struct image *img, struct v8_layout *l) {
         l->native_context_type = maps[native].type;
     v8_sizes_setup(l, maps);
     int free_map = v8_layout_root(l, "free_space_map");
-    int one = v8_layout_root(l, "one_pointer_filler_map");
-    int two = v8_layout_root(l, "two_pointer_filler_map");
-    if (free_map < 0 || one < 0 || two < 0)
+    int filler = v8_layout_root(l, "one_pointer_filler_map");
+    if (free_map < 0 || filler < 0 || !maps[free_map].map || !maps[filler].map)
         return -EBADMSG;
     l->free_space_map = values[free_map];
-    l->one_pointer_filler_map = values[one];
-    l->two_pointer_filler_map = values[two];
+    l->free_space_type = maps[free_map].type;
+    l->filler_type = maps[filler].type;
     return 0;
 }
 

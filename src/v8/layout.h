@@ -1,7 +1,7 @@
 /* The layout of the V8 in one target: facts, where each came from, and what was read off the target
  * itself: root values, instance types, space vtables. Taken once, before anything is stopped; valid
- * for every isolate of the process, because V8 shares its read-only maps and numbers its instance
- * types at build time.
+ * for every isolate of the process, because V8 numbers its instance types at build time. (Addresses
+ * of read-only maps are not: up to version 9 every isolate has its own.)
  *
  * Nothing is believed before the checks explain the target: see v8_layout_open. */
 #ifndef MEMWHY_V8_LAYOUT_H
@@ -75,7 +75,7 @@ struct v8_layout {
     uint16_t first_context_type, last_context_type;
     uint16_t first_nonstring_type, string_representation_mask, external_string_tag;
     uint16_t string_encoding_mask, one_byte_tag;
-    uint64_t free_space_map, one_pointer_filler_map, two_pointer_filler_map;
+    uint64_t free_space_map;
     uint16_t free_space_type, filler_type;
     uint8_t rule[65536];   /* enum v8_size_rule by instance type */
     uint8_t header[65536]; /* its header, in words of 8 bytes unless the rule says otherwise */

@@ -230,9 +230,9 @@ static uint64_t object_at(struct walker *w, uint64_t at, const struct v8_map_inf
     return v8_object_size(w->job->l, w->job->img, m, o, avail);
 }
 
-static bool is_free(const struct v8_layout *l, uint64_t map) {
-    return map == l->free_space_map || map == l->one_pointer_filler_map ||
-           map == l->two_pointer_filler_map;
+/* By type: up to version 9 every isolate has read-only maps of its own. */
+static bool is_free(const struct v8_layout *l, const struct v8_map_info *m) {
+    return m->type == l->free_space_type || m->type == l->filler_type;
 }
 
 static void finish_page(struct walker *w) {
@@ -295,7 +295,7 @@ static uint64_t walk_area(struct walker *w) {
             at = flight;
             continue;
         }
-        if (is_free(w->job->l, m->map)) {
+        if (is_free(w->job->l, m)) {
             count(w, V8_FREE, at, at + size);
         } else {
             w->tally.objects++;

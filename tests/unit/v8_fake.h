@@ -102,8 +102,8 @@ static inline void fake_layout(struct v8_layout *l) {
                                        .fixed_size = 8u * fake_maps[i].words};
     }
     l->free_space_map = fake_map_address(FAKE_FREE);
-    l->one_pointer_filler_map = fake_map_address(FAKE_FILLER1);
-    l->two_pointer_filler_map = fake_map_address(FAKE_FILLER2);
+    l->free_space_type = 152;
+    l->filler_type = 153;
     v8_sizes_setup(l, maps);
 }
 
