@@ -1,5 +1,6 @@
 #include "collect/collect.h"
 
+#include "base/debug.h"
 #include "collect/processes.h"
 #include "kernel/cgroup.h"
 #include "kernel/process.h"
@@ -133,16 +134,26 @@ static void take_malloc(struct look *k) {
     vec_free(&wanted);
 }
 
+static void debug_stage(const char *name, uint64_t *since_ns) {
+    uint64_t now = now_ns();
+    debug("collect", "%s: %.2f ms", name, (double)(now - *since_ns) / 1e6);
+    *since_ns = now;
+}
+
 static int stop_and_count(struct look *k, struct err *e) {
     for (int attempt = 1;; attempt++) {
         uint64_t before = image_pause_ns(k->img);
+        uint64_t at = now_ns();
         int r = image_stop(k->img, e);
         if (r < 0)
             return r;
         k->ev->cost.stops++;
+        debug_stage("stop", &at);
         r = k->needs & (NEED_V8 | NEED_ACCOUNT) ? take_v8(k, attempt >= STOPS_MAX, e) : 0;
+        debug_stage("v8", &at);
         if (r == 0 && k->needs & (NEED_MALLOC | NEED_ACCOUNT))
             take_malloc(k);
+        debug_stage("malloc", &at);
         k->ev->target.kind = image_kind(k->img) == IMAGE_STOPPED ? "stopped" : "core";
         image_release(k->img);
         uint64_t pause = image_pause_ns(k->img) - before;

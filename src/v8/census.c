@@ -1,5 +1,6 @@
 #include "v8/v8.h"
 
+#include "base/debug.h"
 #include "v8/isolates.h"
 #include "v8/walk.h"
 #include <errno.h>
@@ -65,6 +66,7 @@ static void walk_all(const struct image *img, const struct v8_layout *l, const s
         v8_walk_pages(img, l, p, labs, n_isolates, which.at, which.n, last, walk);
         if (!walk->stuck.n || last)
             break;
+        debug("v8", "round %d: stuck at %zu places", round, walk->stuck.n);
         VEC(uint64_t) at = {0};
         which.n = 0;
         for (size_t i = 0; i < walk->stuck.n; i++) {

@@ -87,20 +87,29 @@ static bool ends_with(const char *s, const char *end) {
     return n >= k && strcmp(s + n - k, end) == 0;
 }
 
-int v8_map_read(const struct image *img, const struct v8_layout *l, uint64_t map,
-                struct v8_map_info *ret) {
-    uint8_t b[24];
-    if ((map & 3) != 1)
-        return -EBADMSG;
-    if (image_read(img, map - 1, b, sizeof b) < 0)
-        return -EFAULT;
-    *ret = (struct v8_map_info){.map = map, .fixed_size = 8u * b[8], .wasm_bytes = b[9]};
-    memcpy(&ret->type, b + 12, 2);
-    memcpy(&ret->meta, b, 8);
+void v8_map_parse(const struct v8_layout *l, uint64_t map, const uint8_t bytes[V8_MAP_HEAD],
+                  struct v8_map_info *ret) {
+    *ret = (struct v8_map_info){
+        .map = map,
+        .meta = u64_at(bytes, 0),
+        .fixed_size = 8u * bytes[8],
+        .wasm_bytes = bytes[9],
+        .type = (uint16_t)u32_at(bytes, 12),
+    };
     ret->rule = l->rule[ret->type];
     ret->header = l->header[ret->type];
     if (ret->rule == SIZE_WASM_STRUCT)
-        ret->wasm_bytes = (uint16_t)(b[9] | b[10] << 8);
+        ret->wasm_bytes = (uint16_t)(bytes[9] | bytes[10] << 8);
+}
+
+int v8_map_read(const struct image *img, const struct v8_layout *l, uint64_t map,
+                struct v8_map_info *ret) {
+    uint8_t bytes[V8_MAP_HEAD];
+    if ((map & 3) != 1)
+        return -EBADMSG;
+    if (image_read(img, map - 1, bytes, sizeof bytes) < 0)
+        return -EFAULT;
+    v8_map_parse(l, map, bytes, ret);
     return 0;
 }
 

@@ -15,6 +15,12 @@ struct v8_map_info {
         wasm_bytes; /* what a wasm array's map (element size) or struct's (size) holds instead */
 };
 
+enum { V8_MAP_HEAD = 16 }; /* the bytes of a map that v8_map_parse looks at */
+
+/* The same of bytes that were read already. */
+void v8_map_parse(const struct v8_layout *l, uint64_t map, const uint8_t bytes[V8_MAP_HEAD],
+                  struct v8_map_info *ret);
+
 /* Read a map (tagged address). Does not check that it is one: its meta map must be of map_type.
  * -EBADMSG not a tagged address, -EFAULT. */
 int v8_map_read(const struct image *img, const struct v8_layout *l, uint64_t map,

@@ -9,11 +9,18 @@
 #include <unistd.h>
 
 enum {
-    MAP_SLOTS = 1 << 12, /* direct-mapped cache of maps, per thread */
+    MAP_SLOTS_MIN = 1 << 12, /* cache of maps, per thread: a process has some thousands */
+    MAP_PAGES = 128,         /* OS pages with maps on them kept at hand: maps stand together */
+    MAP_SLOTS_MAX = 1 << 20, /* then begun anew; 40 MB */
     MAX_THREADS = 4,
     PAGE_OS_PAGES = V8_PAGE_ALIGN / PAGE_BYTES,
     PARTS_MAX = PAGE_OS_PAGES / 2 + 1,
     LARGE_HEAD = 256, /* of a large object only its head is read */
+};
+
+struct map_page {
+    uint64_t addr; /* 0: empty */
+    uint8_t bytes[PAGE_BYTES];
 };
 
 /* Everything the threads share; only `next` changes. */
@@ -31,7 +38,9 @@ struct job {
 struct walker {
     struct job *job;
     struct v8_walk out;
-    struct v8_map_info maps[MAP_SLOTS];
+    struct v8_map_info *maps; /* open addressing; .map 0: empty */
+    size_t n_maps, map_slots;
+    struct map_page *map_pages;            /* [MAP_PAGES], by address */
     uint8_t *buf;                          /* the page in hand */
     uint64_t resident[PAGE_OS_PAGES / 64]; /* which OS pages of it are in memory */
     uint64_t readable[PAGE_OS_PAGES / 64]; /* which of buf are filled */
@@ -128,26 +137,73 @@ static uint64_t available(const struct walker *w, uint64_t at) {
 
 /* --- maps --- */
 
+static struct v8_map_info *map_slot(struct v8_map_info *maps, size_t slots, uint64_t map) {
+    size_t i = map64_hash(map) & (slots - 1);
+    while (maps[i].map && maps[i].map != map)
+        i = (i + 1) & (slots - 1);
+    return &maps[i];
+}
+
+static void grow_maps(struct walker *w) {
+    size_t slots = w->map_slots ? 2 * w->map_slots : MAP_SLOTS_MIN;
+    bool anew = slots > MAP_SLOTS_MAX;
+    if (anew)
+        slots = MAP_SLOTS_MIN;
+    struct v8_map_info *maps = mem_zalloc(slots * sizeof *maps);
+    for (size_t i = 0; i < w->map_slots && !anew; i++)
+        if (w->maps[i].map)
+            *map_slot(maps, slots, w->maps[i].map) = w->maps[i];
+    if (anew)
+        w->n_maps = 0;
+    free(w->maps);
+    w->maps = maps;
+    w->map_slots = slots;
+}
+
+/* A map's head, from its OS page: one read serves many maps. */
+static bool read_map(struct walker *w, uint64_t map, struct v8_map_info *ret) {
+    uint64_t addr = map - 1, at = addr & ~(PAGE_BYTES - 1);
+    struct map_page *p = &w->map_pages[at / PAGE_BYTES % MAP_PAGES];
+    if ((map & 3) != 1 || !v8_pages_at(w->job->pages, map))
+        return false;
+    if (addr - at > PAGE_BYTES - V8_MAP_HEAD) /* across two pages */
+        return v8_map_read(w->job->img, w->job->l, map, ret) == 0;
+    if (p->addr != at) {
+        p->addr = 0;
+        if (image_read(w->job->img, at, p->bytes, PAGE_BYTES) < 0)
+            return v8_map_read(w->job->img, w->job->l, map, ret) == 0;
+        p->addr = at;
+    }
+    v8_map_parse(w->job->l, map, p->bytes + (addr - at), ret);
+    return true;
+}
+
 /* A map is a map when its own map is of the map type: from version 13 on native contexts have meta
  * maps of their own, so equality with the root is not enough. */
+static bool load_map(struct walker *w, uint64_t map, struct v8_map_info *ret) {
+    struct v8_map_info meta;
+    if (!read_map(w, map, ret))
+        return false;
+    const struct v8_map_info *known = map_slot(w->maps, w->map_slots, ret->meta);
+    if (ret->meta == map)
+        return ret->type == w->job->l->map_type;
+    if (known->map && known->map == ret->meta)
+        return known->type == w->job->l->map_type;
+    return read_map(w, ret->meta, &meta) && meta.type == w->job->l->map_type;
+}
+
 static const struct v8_map_info *map_of(struct walker *w, uint64_t map) {
     if ((map & 3) != 1)
         return NULL;
-    struct v8_map_info *slot = &w->maps[map64_hash(map) >> 20 & (MAP_SLOTS - 1)];
+    if (2 * w->n_maps >= w->map_slots)
+        grow_maps(w);
+    struct v8_map_info *slot = map_slot(w->maps, w->map_slots, map), m;
     if (slot->map == map)
         return slot;
-    const struct job *j = w->job;
-    struct v8_map_info m, meta;
-    if (!v8_pages_at(j->pages, map) || v8_map_read(j->img, j->l, map, &m) < 0)
-        return NULL;
-    if (m.meta == map)
-        meta = m;
-    else if ((m.meta & 3) != 1 || !v8_pages_at(j->pages, m.meta) ||
-             v8_map_read(j->img, j->l, m.meta, &meta) < 0)
-        return NULL;
-    if (meta.type != j->l->map_type)
+    if (!load_map(w, map, &m))
         return NULL;
     *slot = m;
+    w->n_maps++;
     return slot;
 }
 
@@ -441,6 +497,7 @@ void v8_walk_pages(const struct image *img, const struct v8_layout *l, const str
         struct walker *w = walkers[i] = mem_zalloc(sizeof *w);
         w->job = &job;
         w->buf = mem_alloc(V8_PAGE_ALIGN);
+        w->map_pages = mem_zalloc(MAP_PAGES * sizeof *w->map_pages);
         w->out.space = mem_zalloc((n_isolates + 1) * sizeof *w->out.space);
         if (i && pthread_create(&w->thread, NULL, run_walker, w) != 0)
             w->thread = 0; /* the others do its share */
@@ -452,6 +509,8 @@ void v8_walk_pages(const struct image *img, const struct v8_layout *l, const str
         merge(ret, &walkers[i]->out, n_isolates + 1);
         v8_walk_done(&walkers[i]->out);
         free(walkers[i]->buf);
+        free(walkers[i]->maps);
+        free(walkers[i]->map_pages);
         free(walkers[i]);
     }
 }
