@@ -75,9 +75,11 @@ static const char *store_path(const struct v8_store *s, bool in_arena) {
     return in_arena ? "arraybuffers/malloc" : "arraybuffers/mmap";
 }
 
-/* Stores with a mapping of their own; those in malloc memory are moved between owners later. */
+/* Stores with a mapping of their own, or in that of an allocator which is not walked; those in
+ * memory that is are moved between owners later. */
 static void claim_stores(struct builder *b) {
     const struct v8_census *c = &b->ev->v8;
+    bool other = b->ev->has_malloc && b->ev->malloc.kind != MALLOC_GLIBC;
     const struct region_list *l = image_regions(b->img);
     uint64_t done = 0;
     size_t span;
@@ -92,9 +94,10 @@ static void claim_stores(struct builder *b) {
             continue;
         if (end > l->at[r].end)
             end = l->at[r].end;
-        end = (end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1); /* it has the mapping to itself */
+        if (!other)
+            end = (end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1); /* it has the mapping to itself */
         done = end;
-        claim(b, start, end, CLAIM_NAMED, store_path(s, false));
+        claim(b, start, end, CLAIM_NAMED, store_path(s, other));
     }
 }
 

@@ -192,8 +192,16 @@ static bool is_store_buffer(const struct unclaimed *u, const struct region *r) {
 
 /* --- */
 
-static const char *anonymous_label(const struct unclaimed *u, size_t i, uint64_t at,
-                                   uint64_t *end) {
+/* An allocator that maps without a name and is not walked: what nobody else can be told to own. */
+static bool is_other_malloc(const struct unclaimed *u, const struct region *r) {
+    enum malloc_kind kind = u->ev->malloc.kind;
+    return u->ev->has_malloc && r->kind == REGION_ANON && r->prot == (REGION_R | REGION_W) &&
+           !r->shared &&
+           (kind == MALLOC_JEMALLOC || kind == MALLOC_MIMALLOC || kind == MALLOC_TCMALLOC ||
+            kind == MALLOC_MUSL);
+}
+
+static const char *anonymous_label(struct unclaimed *u, size_t i, uint64_t at, uint64_t *end) {
     const struct region_list *l = image_regions(u->img);
     const struct region *r = &l->at[i];
     uint64_t abseil = r->prot == (REGION_R | REGION_W) ? abseil_end(u->img, at, *end) : 0;
@@ -211,6 +219,8 @@ static const char *anonymous_label(const struct unclaimed *u, size_t i, uint64_t
         return "libraries/dynamic-linker";
     if (r->kind == REGION_ANON && (r->prot & REGION_W) && is_cached_stack(u, i))
         return "stacks/ended-threads";
+    if (is_other_malloc(u, r))
+        return keep(u, mem_printf("malloc/%s", malloc_kind_name(u->ev->malloc.kind)));
     return "unknown";
 }
 

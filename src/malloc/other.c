@@ -152,7 +152,7 @@ void malloc_other_census(const struct image *img, struct malloc_census *ret) {
     }
     vec_sort(&ret->spans, by_start);
     snprintf(ret->note, sizeof ret->note,
-             "%s is recognised but not walked: what it holds free is not known, and its mappings "
-             "that carry no name are among the unnamed anonymous ones.",
+             "%s is recognised but not walked: what it holds free is not known, and which "
+             "mappings without a name are its own only by exclusion.",
              malloc_kind_name(ret->kind));
 }

@@ -1,5 +1,4 @@
 """The account adds up: the owners' sum is the kernel's RSS to the byte, whatever the memory is."""
-import ctypes.util
 import os
 import signal
 import time
@@ -88,3 +87,108 @@ def kinds_of_memory(node):
                 got = doc["facts"]["array_buffer_bytes"]
                 near(f"{kind}: ArrayBuffer bytes", got, truth, 0.001)
             answers(t)
+
+
+@test(nodes="all")
+def array_buffers(node):
+    """As process.memoryUsage() counts them, where they matter."""
+    for kind in ("buffers", "shared"):
+        with Target("account.js", node=node, args=[kind], node_args=["--expose-gc"]) as t:
+            near(f"{kind} on {node.version}", ask("explain", t.pid)["facts"]["array_buffer_bytes"],
+                 t.truth["arrayBuffers"], 0.001)
+
+
+@test(nodes=[16, 20, 24])
+def while_it_allocates(node):
+    """No job control here: memwhy's own stop is the only one."""
+    with Target("storm.js", node=node) as t:
+        for i in range(12):
+            account = ask("explain", t.pid)["account"]
+            total = sum(o["resident_bytes"] for o in account["owners"])
+            equal(f"look {i}: sum of owners", total, account["rss_bytes"])
+            unknown = sum(o["resident_bytes"] for o in account["owners"] if o["path"] == "unknown")
+            at_most(f"look {i}: unknown", unknown, UNKNOWN_PART * total)
+
+
+def library(name):
+    for folder in ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"):
+        for path in sorted(Path(folder).glob(name + ".so.*")):
+            return path
+    raise Skip(f"{name} is not installed")
+
+
+def preloaded(name):
+    path = library(name)
+    for version in (16, 24):
+        for kind in ("buffers", "pool"):
+            with Target("account.js", node=Node(version), args=[kind], node_args=["--expose-gc"],
+                        env={"LD_PRELOAD": path}) as t:
+                adds_up(f"{kind} on {version} with {name}", t.pid)
+
+
+@test
+def with_jemalloc():
+    preloaded("libjemalloc")
+
+
+@test
+def with_tcmalloc():
+    preloaded("libtcmalloc_minimal")
+
+
+@test
+def with_mimalloc():
+    preloaded("libmimalloc")
+
+
+# Mappings of every kind: files, tmpfs, memfd, shared and private, a hole, locked, threads.
+MAPPINGS = """
+import ctypes, mmap, os, tempfile, threading
+MB = 1 << 20
+keep = []
+def mapped(fd, size, flags):
+    os.ftruncate(fd, size)
+    m = mmap.mmap(fd, size, flags=flags)
+    for i in range(0, size, 8192): m[i] = 1
+    keep.append(m)
+for folder in (tempfile.gettempdir(), '/dev/shm'):
+    if os.path.isdir(folder):
+        with tempfile.TemporaryFile(dir=folder) as f:
+            mapped(f.fileno(), 8 * MB, mmap.MAP_SHARED)
+            mapped(f.fileno(), 8 * MB, mmap.MAP_PRIVATE)
+mapped(os.memfd_create('some memory'), 4 * MB, mmap.MAP_SHARED)
+m = mmap.mmap(-1, 6 * MB); m.write(b'x' * (3 * MB)); keep.append(m)
+m = mmap.mmap(-1, 6 * MB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS); m.write(b'x' * (2 * MB)); keep.append(m)
+keep.append([bytes(i) for i in range(20000)])
+threads = [threading.Thread(target=threading.Event().wait, daemon=True) for _ in range(5)]
+for t in threads: t.start()
+print('READY {}', flush=True)
+threading.Event().wait()
+"""
+
+
+@test
+def mappings_of_every_kind():
+    with Target(["python3", "-c", MAPPINGS]) as t:
+        # What it mapped without a name is its own business: the account cannot know it.
+        with Held(t.pid):
+            before = kernel_rss(t.pid)
+            doc = ask("explain", t.pid)
+        equal("engine", doc["target"]["engine"], "none")
+        equal("sum of owners", sum(o["resident_bytes"] for o in doc["account"]["owners"]), before)
+        at_most("unknown", owned(doc, "unknown"), 3 << 20)
+        if owned(doc, "shared-memory") < 7 << 20:
+            raise AssertionError(f"shared memory: {owned(doc, 'shared-memory')}")
+
+
+@test
+def not_node():
+    for command in (["sleep", "1000"], ["bash", "-c", "x=$(head -c 3000000 /dev/zero | tr '\\0' a); read -r"],
+                    ["python3", "-c", "x = [str(i) for i in range(100000)]; input()"]):
+        # Python's own arenas are mappings like any other; this is about malloc.
+        with Target(command, ready=False, env={"PYTHONMALLOC": "malloc"}) as t:
+            time.sleep(0.7)
+            doc = adds_up(command[0], t.pid)
+            equal(f"{command[0]}: engine", doc["target"]["engine"], "none")
+            if owned(doc, "malloc") == 0:
+                raise AssertionError(f"{command[0]}: no malloc in the account")
