@@ -138,7 +138,7 @@ void v8_sizes_setup(struct v8_layout *l, const struct v8_map_info *maps) {
  * n: context locals. The names are inline up to 75 of them, else one hash table. */
 static uint64_t scope_info_size(const struct v8_layout *l, const uint8_t *o, uint64_t avail) {
     int flavour = l->facts.scope_info_flavour;
-    if (avail < 0x28)
+    if (avail < (flavour >= 136 ? 0x30 : 0x20)) /* the smallest there are */
         return 0;
     uint32_t flags = u32_at(o, flavour >= 136 ? 8 : 12);
     int64_t n = smi_at(o, 0x18);
@@ -169,7 +169,7 @@ static uint64_t scope_info_size(const struct v8_layout *l, const uint8_t *o, uin
     if (!module)
         return s;
     if (flavour == 124) /* the count stands in front and shifts everything by one word */
-        return s + 16 + 24 * (uint64_t)smi_at(o, 0x20);
+        return avail < 0x28 ? 0 : s + 16 + 24 * (uint64_t)smi_at(o, 0x20);
     s += 8; /* module info; the count of module variables follows it */
     if (avail < s + 8)
         return 0;
