@@ -43,10 +43,29 @@ static void claim(struct builder *b, uint64_t start, uint64_t end, int kind, con
 
 /* --- claims --- */
 
+/* "v8/main/old": one string per space, as there are thousands of pages. */
+static const char *page_label(struct builder *b, const struct v8_range *page,
+                              const char *(*labels)[V8_SPACES]) {
+    const struct v8_census *c = &b->ev->v8;
+    if (page->space < 0)
+        return c->layout_known ? "v8/pool" : "v8";
+    if (page->isolate < 0 || (size_t)page->isolate >= c->isolates.n)
+        return "v8/read-only";
+    const char **label = &labels[page->isolate][page->space];
+    if (!*label)
+        *label = keep(b, mem_printf("v8/%s/%s", c->isolates.at[page->isolate].name,
+                                    v8_space_name((enum v8_space)page->space)));
+    return *label;
+}
+
 static void claim_v8(struct builder *b) {
     const struct v8_census *c = &b->ev->v8;
-    for (size_t i = 0; i < c->pages.n; i++)
-        claim(b, c->pages.at[i].start, c->pages.at[i].end, CLAIM_V8, "v8");
+    const char *(*labels)[V8_SPACES] = mem_zalloc((c->isolates.n + 1) * sizeof *labels);
+    for (size_t i = 0; i < c->pages.n; i++) {
+        const struct v8_range *page = &c->pages.at[i];
+        claim(b, page->start, page->end, CLAIM_V8, page_label(b, page, labels));
+    }
+    free(labels);
 }
 
 static void claim_malloc(struct builder *b) {

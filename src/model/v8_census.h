@@ -81,6 +81,8 @@ struct v8_stale {
 
 struct v8_range {
     uint64_t start, end;
+    int16_t space;   /* enum v8_space; -1: of no space */
+    int32_t isolate; /* index; -1: of none, that is read-only or of no space */
 };
 
 struct v8_census {

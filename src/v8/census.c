@@ -60,9 +60,10 @@ static void walk_all(const struct image *img, const struct v8_layout *l, const s
     for (size_t i = 0; i < p->list.n; i++)
         if (p->list.at[i].in_use)
             vec_push(&which, i);
+    VEC(uint64_t) before = {0};
+    bool last = false;
     for (int round = 0; which.n; round++) {
         walk->stuck.n = 0;
-        bool last = round == MAX_ROUNDS;
         v8_walk_pages(img, l, p, labs, n_isolates, which.at, which.n, last, walk);
         if (!walk->stuck.n || last)
             break;
@@ -74,10 +75,15 @@ static void walk_all(const struct image *img, const struct v8_layout *l, const s
             vec_push(&at, walk->stuck.at[i].at);
         }
         qsort(at.at, at.n, sizeof *at.at, by_u64);
-        if (!v8_labs_search(img, p, at.at, at.n, labs))
-            round = MAX_ROUNDS - 1; /* nothing to be found: count what there is */
-        vec_free(&at);
+        bool same = at.n == before.n && !memcmp(at.at, before.at, at.n * sizeof *at.at);
+        /* Nothing more is to be found: count what there is. */
+        last = same || round + 1 >= MAX_ROUNDS || !v8_labs_search(img, p, at.at, at.n, labs);
+        vec_free(&before);
+        before.at = at.at;
+        before.n = at.n;
+        before.cap = at.cap;
     }
+    vec_free(&before);
     vec_free(&which);
 }
 
@@ -203,7 +209,10 @@ static void take_pages(const struct image *img, const struct v8_pages *p, struct
     const struct residency *res = image_residency(img);
     for (size_t i = 0; i < p->list.n; i++) {
         const struct v8_page *g = &p->list.at[i];
-        vec_push(&c->pages, (struct v8_range){g->addr, g->addr + g->size});
+        vec_push(&c->pages, (struct v8_range){.start = g->addr,
+                                              .end = g->addr + g->size,
+                                              .space = g->in_use ? (int16_t)g->space : -1,
+                                              .isolate = g->in_use ? g->isolate : -1});
         if (g->in_use)
             continue;
         c->stale.pages++;

@@ -1,4 +1,5 @@
 """`memwhy heap` against V8's own statistics, printed by the target just before it stops itself."""
+import tempfile
 import time
 from harness import Target, ask, at_most, equal, memwhy, near, refuses, test
 
@@ -91,7 +92,8 @@ def with_workers(node):
 @test(nodes=[24])
 def coverage_counters(node):
     """NODE_V8_COVERAGE gives every function a block of counters."""
-    with Target("heap_truth.js", node=node, args=["1000"], node_args=NODE_ARGS, env={"NODE_V8_COVERAGE": "/tmp"}) as t:
+    with tempfile.TemporaryDirectory() as folder, Target(
+            "heap_truth.js", node=node, args=["1000"], node_args=NODE_ARGS, env={"NODE_V8_COVERAGE": folder}) as t:
         stopped(t.pid)
         doc = ask("heap", t.pid)
         equal("unwalked bytes", doc["coverage"]["unwalked_bytes"], 0)
