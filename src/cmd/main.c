@@ -134,7 +134,8 @@ static int report_error(const struct request *q, const struct err *e, int code) 
     } else {
         cleanup_free char *message = text_printable(what);
         cleanup_free char *hint = text_printable(e->hint);
-        fprintf(stderr, "memwhy: %s%s%s\n", message, *hint ? ". " : "", hint);
+        const char *stop = message[0] && message[strlen(message) - 1] == '.' ? "" : ".";
+        fprintf(stderr, "memwhy: %s%s%s%s\n", message, stop, *hint ? " " : "", hint);
     }
     return err_exit_code(code);
 }

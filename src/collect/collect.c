@@ -16,7 +16,7 @@
 
 /* A process that allocates all the time is collecting some of the time: release it and stop again,
  * a little later each time, so that it gets on with its work in between. */
-enum { STOPS_MAX = 24 };
+enum { STOPS_MAX = 24, UNWALKED_MAX = 3 };
 #define RETRY_NS 2000000ull
 
 static uint64_t now_ns(void) {
@@ -96,14 +96,14 @@ struct look {
     struct evidence *ev;
 };
 
-static int take_v8(struct look *k, bool accept_collection, struct err *e) {
+static int take_v8(struct look *k, unsigned accept, struct err *e) {
     if (!k->layout)
         return 0;
-    int r = v8_census_take(k->img, k->layout, accept_collection, &k->ev->v8, e);
+    int r = v8_census_take(k->img, k->layout, accept, &k->ev->v8, e);
     if (r < 0) {
         v8_census_done(&k->ev->v8);
         k->ev->v8 = (struct v8_census){0};
-        if (r == -EAGAIN)
+        if (r == -EAGAIN || r == -EBUSY)
             return r;
         evidence_note(k->ev, "V8: %s", e && e->what[0] ? e->what : strerror(-r));
         return 0;
@@ -141,7 +141,10 @@ static void debug_stage(const char *name, uint64_t *since_ns) {
 }
 
 static int stop_and_count(struct look *k, struct err *e) {
-    for (int attempt = 1;; attempt++) {
+    /* What cannot move will not be different the next time. */
+    unsigned accept =
+        image_kind(k->img) == IMAGE_LIVE ? 0 : V8_ACCEPT_COLLECTION | V8_ACCEPT_UNWALKED;
+    for (int attempt = 1, unwalked = 0;; attempt++) {
         uint64_t before = image_pause_ns(k->img);
         uint64_t at = now_ns();
         int r = image_stop(k->img, e);
@@ -149,7 +152,7 @@ static int stop_and_count(struct look *k, struct err *e) {
             return r;
         k->ev->cost.stops++;
         debug_stage("stop", &at);
-        r = k->needs & (NEED_V8 | NEED_ACCOUNT) ? take_v8(k, attempt >= STOPS_MAX, e) : 0;
+        r = k->needs & (NEED_V8 | NEED_ACCOUNT) ? take_v8(k, accept, e) : 0;
         debug_stage("v8", &at);
         if (r == 0 && k->needs & (NEED_MALLOC | NEED_ACCOUNT))
             take_malloc(k);
@@ -159,8 +162,13 @@ static int stop_and_count(struct look *k, struct err *e) {
         uint64_t pause = image_pause_ns(k->img) - before;
         if (pause > k->ev->cost.longest_ns)
             k->ev->cost.longest_ns = pause;
-        if (r != -EAGAIN)
+        if (r != -EAGAIN && r != -EBUSY)
             return r;
+        unwalked += r == -EBUSY;
+        if (attempt + 1 >= STOPS_MAX)
+            accept = V8_ACCEPT_COLLECTION | V8_ACCEPT_UNWALKED;
+        else if (unwalked >= UNWALKED_MAX)
+            accept = V8_ACCEPT_UNWALKED;
         nanosleep(&(struct timespec){0, (long)(RETRY_NS * (uint64_t)attempt)}, NULL);
     }
 }

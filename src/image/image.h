@@ -92,7 +92,7 @@ const struct image_thread *image_threads(const struct image *img, size_t *ret_n)
 const struct image_module *image_modules(const struct image *img, size_t *ret_n);
 /* Which pages were in memory at the stop (or, for a core, have content). NULL before a stop. */
 const struct residency *image_residency(const struct image *img);
-/* VmRSS of the stopped moment by /proc/PID/status; 0 when unknown. */
+/* RSS of the stopped moment as the kernel says it (status, smaps_rollup); 0 when unknown. */
 uint64_t image_kernel_rss(const struct image *img);
 
 /* The ELF file behind a module, opened through the target's own root (or /proc/PID/exe, map_files

@@ -111,14 +111,24 @@ static int read_regions(const struct live *l, struct region_list *ret) {
     return ferror(f) ? -EIO : 0;
 }
 
-static uint64_t read_vmrss(const struct live *l) {
-    cleanup_fclose FILE *f = open_proc(l, "status");
+static uint64_t read_kib(const struct live *l, const char *file, const char *format) {
+    cleanup_fclose FILE *f = open_proc(l, file);
     char line[256];
     unsigned long long kib;
     while (f && fgets(line, sizeof line, f))
-        if (sscanf(line, "VmRSS: %llu kB", &kib) == 1)
+        if (sscanf(line, format, &kib) == 1)
             return kib * 1024;
     return 0;
+}
+
+/* VmRSS is a counter per CPU that may lag by some pages (Linux 6.2 and later, mm_struct.rss_stat);
+ * where it differs from the page tables, smaps_rollup counts those anew. */
+static uint64_t read_rss(const struct live *l, uint64_t by_page_table) {
+    uint64_t rss = read_kib(l, "status", "VmRSS: %llu kB");
+    if (rss == by_page_table)
+        return rss;
+    uint64_t exact = read_kib(l, "smaps_rollup", "Rss: %llu kB");
+    return exact ? exact : rss;
 }
 
 static void read_thread_name(const struct live *l, pid_t tid, char name[16]) {
@@ -269,7 +279,7 @@ static int take_picture(struct live *l, struct err *e) {
     if (r < 0)
         return refusal_explain(l->img.pid, r, "its page map", e);
     l->img.has_residency = true;
-    l->img.kernel_rss = read_vmrss(l);
+    l->img.kernel_rss = read_rss(l, l->img.residency.total_bytes);
     return 0;
 }
 

@@ -344,7 +344,7 @@ static void forget_isolates(const struct v8_layout *l, struct v8_census *c) {
          l->v8_version, l->table);
 }
 
-int v8_census_take(const struct image *img, const struct v8_layout *l, bool accept_collection,
+int v8_census_take(const struct image *img, const struct v8_layout *l, unsigned accept,
                    struct v8_census *ret, struct err *e) {
     struct v8_pages pages = {0};
     int r = 0;
@@ -357,7 +357,7 @@ int v8_census_take(const struct image *img, const struct v8_layout *l, bool acce
         v8_pages_done(&pages);
         return 0;
     }
-    r = find_everything(img, l, accept_collection, &pages, ret, e);
+    r = find_everything(img, l, accept & V8_ACCEPT_COLLECTION, &pages, ret, e);
     if (r == -ENODATA && pages.list.n) {
         take_pages(img, &pages, ret);
         ret->stale = (struct v8_stale){0};
@@ -368,7 +368,9 @@ int v8_census_take(const struct image *img, const struct v8_layout *l, bool acce
         take_pages(img, &pages, ret);
         if (!ret->layout_known)
             forget_isolates(l, ret);
-        if (ret->unwalked_bytes)
+        if (ret->unwalked_bytes && !(accept & V8_ACCEPT_UNWALKED))
+            r = -EBUSY;
+        else if (ret->unwalked_bytes)
             note(ret, "%llu bytes on V8's heap could not be walked%s",
                  (unsigned long long)ret->unwalked_bytes,
                  ret->in_collection ? " because a collection was under way" : "");

@@ -5,10 +5,17 @@
 #include "model/v8_census.h"
 #include "v8/layout.h"
 
-/* Count everything V8 has in this (stopped) image. -EAGAIN: a collection is under way, release and
- * stop again (with `accept_collection` it is counted as it is, and the census says so). -ENODATA:
- * no isolate was found. */
-int v8_census_take(const struct image *img, const struct v8_layout *l, bool accept_collection,
+enum {
+    V8_ACCEPT_COLLECTION = 1, /* count although a collection is under way */
+    V8_ACCEPT_UNWALKED = 2,   /* count although some of the heap could not be walked */
+};
+
+/* Count everything V8 has in this (stopped) image. -EAGAIN: a collection is under way; -EBUSY: a
+ * thread stands in the middle of an allocation's slow path, so that part of the heap cannot be
+ * walked; in both cases release and stop again, or accept it, and the census says so. -ENODATA: no
+ * isolate was found. With a layout that does not explain the target only `pages` is filled, and
+ * layout_known is false. */
+int v8_census_take(const struct image *img, const struct v8_layout *l, unsigned accept,
                    struct v8_census *ret, struct err *e);
 
 #endif

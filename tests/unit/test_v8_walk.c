@@ -6,7 +6,7 @@ static struct v8_census take(const struct v8_fake *f, int expect) {
     struct v8_census c = {0};
     struct err e = {0};
     struct image *img = fake_image(f);
-    assert_int_equal(v8_census_take(img, &f->layout, false, &c, &e), expect);
+    assert_int_equal(v8_census_take(img, &f->layout, V8_ACCEPT_UNWALKED, &c, &e), expect);
     image_free(img);
     return c;
 }
@@ -95,6 +95,12 @@ static void broken_object(void **state) {
     assert_int_equal(c.unwalked_bytes, rest);
     assert_int_equal(c.notes.n, 1);
     v8_census_done(&c);
+    struct err e = {0};
+    struct image *img = fake_image(f);
+    c = (struct v8_census){0};
+    assert_int_equal(v8_census_take(img, &f->layout, 0, &c, &e), -EBUSY); /* worth another stop */
+    image_free(img);
+    v8_census_done(&c);
     fake_free(f);
 }
 
@@ -155,7 +161,7 @@ static void faults(void **state) {
         struct err e = {0};
         struct image *img = fake_image(f);
         image_fake_fault_at(img, n);
-        int r = v8_census_take(img, &f->layout, false, &c, &e);
+        int r = v8_census_take(img, &f->layout, V8_ACCEPT_UNWALKED, &c, &e);
         bool reached = image_fake_reads(img) >= n;
         for (size_t i = 0; r == 0 && i < c.isolates.n; i++)
             assert_true(c.isolates.at[i].space[V8_OLD].committed <= FAKE_PAGE);
