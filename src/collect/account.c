@@ -241,10 +241,12 @@ static void add_piece(struct builder *b, size_t region, uint64_t start, uint64_t
         vec_push(&b->a->unknown, (struct unknown_range){start, end, resident});
 }
 
-/* What nobody claimed; inaccessible reservations with nothing in them are left out. */
+/* What nobody claimed. Reservations with nothing in them are left out; a core may call them
+ * writable. */
 static void add_unclaimed(struct builder *b, size_t region, uint64_t start, uint64_t end) {
     const struct region *r = &image_regions(b->img)->at[region];
-    if (!r->prot && !residency_bytes(b->res, start, end))
+    if ((!r->prot || (b->res->estimated && r->kind == REGION_ANON)) &&
+        !residency_bytes(b->res, start, end))
         return;
     while (start < end) {
         uint64_t stop = end;

@@ -9,6 +9,18 @@ static const char *keep(struct unclaimed *u, char *s) {
     return s;
 }
 
+/* A core by gdb calls every mapping readable and writable (gdb/gcore.c passes `modified` for all of
+ * them), so there what holds nothing may as well be inaccessible. */
+static bool prot_is_known(const struct unclaimed *u) {
+    return image_kind(u->img) != IMAGE_CORE;
+}
+
+static bool is_inaccessible(const struct unclaimed *u, const struct region *r) {
+    const struct residency *res = image_residency(u->img);
+    return r->prot == 0 || (!prot_is_known(u) && r->kind == REGION_ANON && res &&
+                            residency_bytes(res, r->start, r->end) == 0);
+}
+
 /* --- files --- */
 
 static const char *base_name(const char *path) {
@@ -100,7 +112,7 @@ static bool is_linker(const struct unclaimed *u, const struct region *r) {
  * each as large as the others, above its guard page. */
 static bool is_cached_stack(const struct unclaimed *u, size_t i) {
     const struct region_list *l = image_regions(u->img);
-    if (i == 0 || l->at[i - 1].prot != 0 || l->at[i - 1].end != l->at[i].start)
+    if (i == 0 || !is_inaccessible(u, &l->at[i - 1]) || l->at[i - 1].end != l->at[i].start)
         return false;
     uint64_t size = l->at[i].end - l->at[i - 1].start;
     size_t n;
@@ -108,7 +120,7 @@ static bool is_cached_stack(const struct unclaimed *u, size_t i) {
     for (size_t k = 0; k < n; k++) {
         size_t at = t[k].has_regs ? region_lower_bound(l, t[k].regs[IMAGE_RSP]) : 0;
         if (at && at < l->n && at != i && l->at[at].start <= t[k].regs[IMAGE_RSP] &&
-            l->at[at - 1].prot == 0 && l->at[at].end - l->at[at - 1].start == size)
+            is_inaccessible(u, &l->at[at - 1]) && l->at[at].end - l->at[at - 1].start == size)
             return true;
     }
     return false;
@@ -154,14 +166,16 @@ static uint64_t run_end(const struct region_list *l, size_t i) {
 /* V8 13 and later: JSDispatchTable, 64 KiB segments of a 256 MiB reservation whose first segment is
  * read-only (src/sandbox/js-dispatch-table.h, external-entity-table.h); segments of isolates that
  * have ended are inaccessible again. */
-static bool is_dispatch_table(const struct region_list *l, size_t i) {
+static bool is_dispatch_table(const struct unclaimed *u, size_t i) {
     const uint64_t reservation_min = 128 << 20;
+    const struct region_list *l = image_regions(u->img);
     for (size_t k = i; is_segment(&l->at[k]) && k && l->at[k - 1].end == l->at[k].start; k--) {
-        const struct region *before = &l->at[k - 1];
-        if (before->prot == REGION_R)
-            return is_segment(before) && before->end - before->start == SEGMENT_BYTES &&
-                   run_end(l, i) - before->start >= reservation_min;
-        if (before->prot != 0 && before->prot != (REGION_R | REGION_W))
+        const struct region *r = &l->at[k - 1];
+        bool first = r->end - r->start == SEGMENT_BYTES &&
+                     (r->prot == REGION_R || (!prot_is_known(u) && is_inaccessible(u, r)));
+        if (first)
+            return run_end(l, i) - r->start >= reservation_min;
+        if (r->prot & REGION_X || !is_segment(r))
             return false;
     }
     return false;
@@ -169,10 +183,11 @@ static bool is_dispatch_table(const struct region_list *l, size_t i) {
 
 /* V8 13 and later: the entry points of WebAssembly code, 64 KiB segments at the beginning of a
  * 128 MiB reservation (src/wasm/wasm-code-pointer-table.h, kCodePointerTableReservationSize). */
-static bool is_wasm_code_pointers(const struct region_list *l, size_t i) {
+static bool is_wasm_code_pointers(const struct unclaimed *u, size_t i) {
     const uint64_t reservation = 128 << 20;
+    const struct region_list *l = image_regions(u->img);
     const struct region *r = &l->at[i];
-    return is_segment(r) && i + 1 < l->n && l->at[i + 1].prot == 0 &&
+    return is_segment(r) && i + 1 < l->n && is_inaccessible(u, &l->at[i + 1]) &&
            l->at[i + 1].start == r->end && l->at[i + 1].end - r->start == reservation;
 }
 
@@ -209,9 +224,9 @@ static const char *anonymous_label(struct unclaimed *u, size_t i, uint64_t at, u
         *end = abseil;
         return "native/abseil";
     }
-    if (is_dispatch_table(l, i))
+    if (is_dispatch_table(u, i))
         return "v8/dispatch-table";
-    if (is_wasm_code_pointers(l, i))
+    if (is_wasm_code_pointers(u, i))
         return "wasm/code-pointers";
     if (is_store_buffer(u, r))
         return "v8/store-buffers";
