@@ -1,6 +1,6 @@
 #include "base/table.h"
 #include "cmd/cmd.h"
-#include "collect/collect.h"
+#include "cmd/look.h"
 #include "model/account_diff.h"
 #include "model/groups.h"
 #include "report/document.h"
@@ -151,10 +151,10 @@ static int run_diff(struct run *r) {
         return err_set(&r->err, -EINVAL, "For example, the healthy one first: memwhy diff 17 42",
                        "diff takes exactly two TARGETs");
     struct evidence a, b;
-    int rc = collect(args[0], needs, &a, &r->err);
+    int rc = look_at(r, args[0], needs, &a);
     if (rc < 0)
         return rc;
-    rc = collect(args[1], needs, &b, &r->err);
+    rc = look_at(r, args[1], needs, &b);
     if (rc == 0) {
         print(r, &a, &b);
         evidence_done(&b);

@@ -2,7 +2,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "cmd/cmd.h"
-#include "collect/collect.h"
+#include "cmd/look.h"
 #include "report/document.h"
 #include <errno.h>
 #include <string.h>
@@ -250,7 +250,7 @@ static int run_heap(struct run *r) {
     const char *const *args;
     struct evidence ev;
     opt_args(r->opts, &args);
-    int rc = collect(args[0], NEED_V8, &ev, &r->err);
+    int rc = look_at(r, args[0], NEED_V8, &ev);
     if (rc < 0)
         return rc;
     if (!ev.has_v8) {

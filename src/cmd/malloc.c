@@ -3,7 +3,7 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
-#include "collect/collect.h"
+#include "cmd/look.h"
 #include "report/document.h"
 #include <errno.h>
 
@@ -371,7 +371,7 @@ static int run(struct run *r) {
     const char *const *args;
     struct evidence ev;
     opt_args(r->opts, &args);
-    int rc = collect(args[0], NEED_MALLOC, &ev, &r->err);
+    int rc = look_at(r, args[0], NEED_MALLOC, &ev);
     if (rc < 0)
         return rc;
     if (!ev.has_malloc) {
