@@ -5,6 +5,8 @@
 #include "cmd/cmd.h"
 #include "cmd/ps_containers.h"
 #include "collect/processes.h"
+#include "image/image.h"
+#include "v8/quick.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -181,16 +183,28 @@ static void put_in_order(struct run *r, size_t key, struct listing *l) {
 }
 
 /* V8's used and total heap, read from outside without a stop. 0 with the row's heap_* filled. */
-static int fill_heap(struct process_row *row) {
-    (void)row;
-    return -ENOTSUP;
+static int fill_heap(struct v8_quick_cache *cache, struct process_row *row) {
+    struct image *img;
+    struct v8_quick heap;
+    int rc = image_open_live(row->process.pid, &img, NULL);
+    if (rc < 0)
+        return rc;
+    rc = v8_quick_heap(cache, img, &heap);
+    image_free(img);
+    if (rc < 0)
+        return rc;
+    row->heap_used_bytes = heap.heap_used_bytes;
+    row->heap_total_bytes = heap.heap_total_bytes;
+    return 0;
 }
 
 static void fill_heaps(struct listing *l) {
+    struct v8_quick_cache *cache = v8_quick_cache_new();
     for (size_t i = 0; i < l->rows.n; i++) {
         struct process_row *row = &l->rows.at[i];
-        row->heap_known = row->runtime.kind == RUNTIME_NODE && fill_heap(row) == 0;
+        row->heap_known = row->runtime.kind == RUNTIME_NODE && fill_heap(cache, row) == 0;
     }
+    v8_quick_cache_free(cache);
 }
 
 static void set_size(struct table *t, size_t column, const struct process *p,
@@ -460,8 +474,11 @@ const struct command cmd_ps = {
         "the\n"
         "cgroup counts against its LIMIT; the WORKING SET leaves out file cache the kernel may "
         "drop,\n"
-        "and is what Kubernetes evicts by. '-' is unknown. '?' after WHAT: told by the name "
-        "alone.\n"
+        "and is what Kubernetes evicts by. V8 TOTAL is the JavaScript heap by V8's own counters, "
+        "of\n"
+        "all its threads; V8 USED is about how much of that holds objects. '-' is unknown. '?' "
+        "after\n"
+        "WHAT: told by the name alone.\n"
         "\n"
         "  $ memwhy ps --container 2043476     the processes of one pod\n"
         "  $ memwhy ps --node --pss            all Node processes, and what their PSS is made of\n"

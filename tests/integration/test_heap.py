@@ -110,6 +110,21 @@ def text(node):
             equal(f"{word!r} is there", word in a.out, True)
 
 
+@test(nodes="all")
+def at_a_glance(node):
+    """ps reads V8's counters without a stop: the same total, and about the same used."""
+    with Target("heap_truth.js", node=node, args=["3000", "1"], node_args=NODE_ARGS) as t:
+        stopped(t.pid)
+        isolates = ask("heap", t.pid)["isolates"]
+        began = time.monotonic()
+        row = ask("ps", t.pid)["processes"][0]
+        took = time.monotonic() - began
+        used = sum(i["heap_used"] for i in isolates)
+        equal("heap_total", row["heap_total"], sum(i["heap_total"] for i in isolates))
+        near("heap_used", row["heap_used"], used, 0.1)
+        print(f"Node {node.version}: V8 used {row['heap_used'] / used - 1:+.1%}, ps took {took * 1000:.0f} ms")
+
+
 @test
 def no_v8():
     with Target(["sleep", "60"], ready=False) as t:
