@@ -158,7 +158,10 @@ static int stop_and_count(struct look *k, struct err *e) {
             take_malloc(k);
         debug_stage("malloc", &at);
         k->ev->target.kind = image_kind(k->img) == IMAGE_STOPPED ? "stopped" : "core";
+        int alive = image_check_alive(k->img, e);
         image_release(k->img);
+        if (alive < 0)
+            return alive;
         uint64_t pause = image_pause_ns(k->img) - before;
         if (pause > k->ev->cost.longest_ns)
             k->ev->cost.longest_ns = pause;

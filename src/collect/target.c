@@ -54,6 +54,9 @@ static int find_by_name(const char *name, pid_t *ret, struct err *e) {
 int target_open(const char *target, struct image **ret, struct err *e) {
     struct stat st;
     pid_t pid = 0;
+    if (!target[0])
+        return err_set(e, -EINVAL, "`memwhy ps` lists the processes there are.",
+                       "the target is empty: it is a process id, a name or a core file");
     if (is_number(target))
         return image_open_live((pid_t)strtol(target, NULL, 10), ret, e);
     if (stat(target, &st) == 0 || strchr(target, '/'))

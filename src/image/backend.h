@@ -18,6 +18,8 @@ struct image_ops {
     /* NULL: cannot move, nothing to do. */
     int (*stop)(struct image *img, struct err *e);
     void (*release)(struct image *img);
+    /* NULL: always. */
+    int (*check_alive)(const struct image *img, struct err *e);
     /* Open the file behind a module; a file descriptor or a negative errno. */
     int (*open_module)(const struct image *img, const struct image_module *m);
     /* Free what the backend owns beside the common part, then the struct itself. */

@@ -290,9 +290,11 @@ int image_open_core(const char *path, struct image **ret, struct err *e) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return err_set(e, -errno,
-                       errno == EACCES ? "Cores belong to the user of the process that died; run "
-                                         "memwhy as that user or as root."
-                                       : "",
+                       errno == EACCES
+                           ? "Cores belong to the user of the process that died; run "
+                             "memwhy as that user or as root."
+                           : "Give a process id, a name without a slash, or the path of "
+                             "a core file.",
                        "%s cannot be opened (%s)", path, strerror(errno));
     return image_open_core_fd(fd, path, ret, e);
 }

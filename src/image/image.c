@@ -43,6 +43,10 @@ void image_release(struct image *img) {
         img->ops->release(img);
 }
 
+int image_check_alive(const struct image *img, struct err *e) {
+    return img->ops->check_alive ? img->ops->check_alive(img, e) : 0;
+}
+
 int image_read(const struct image *img, uint64_t addr, void *buf, size_t len) {
     if (len == 0)
         return 0;

@@ -65,6 +65,9 @@ int image_stop(struct image *img, struct err *e);
 /* Let the threads go; what was copied stays valid, reads go on but see a moving target. Idempotent.
  */
 void image_release(struct image *img);
+/* -ESRCH when a process has ended since it was opened (SIGKILL ends a stopped one too): what was
+ * read last may be missing. 0 for what cannot end. */
+int image_check_alive(const struct image *img, struct err *e);
 /* Sum of all pauses so far, from the first interrupt to the last detach. */
 uint64_t image_pause_ns(const struct image *img);
 

@@ -283,6 +283,15 @@ static int take_picture(struct live *l, struct err *e) {
     return 0;
 }
 
+static int live_check_alive(const struct image *img, struct err *e) {
+    cleanup_fclose FILE *f = open_proc((const struct live *)img, "statm");
+    unsigned long long pages;
+    if (f && fscanf(f, "%llu", &pages) == 1 && pages)
+        return 0;
+    return err_set(e, -ESRCH, "List the processes there are with `memwhy ps`.",
+                   "process %d ended while memwhy looked at it", (int)img->pid);
+}
+
 static int live_stop(struct image *img, struct err *e) {
     struct live *l = (struct live *)img;
     if (l->held.n)
@@ -302,7 +311,7 @@ static int live_stop(struct image *img, struct err *e) {
                 (int)img->pid);
         r = -EBUSY;
     } else {
-        refusal_explain(img->pid, r, "it (ptrace)", e);
+        r = refusal_explain(img->pid, r, "it (ptrace)", e);
     }
     live_release(img);
     return r;
@@ -358,6 +367,7 @@ static const struct image_ops live_ops = {
     .read_parts = live_read_parts,
     .stop = live_stop,
     .release = live_release,
+    .check_alive = live_check_alive,
     .open_module = live_open_module,
     .free = live_free,
 };
