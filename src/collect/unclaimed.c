@@ -205,6 +205,14 @@ static bool is_store_buffer(const struct unclaimed *u, const struct region *r) {
     return true;
 }
 
+/* A V8 nobody has told us the layout of: its pages and large objects begin at multiples of 256 KiB
+ * (src/common/globals.h, kPageSizeBits; 1 MiB up to V8 5), at addresses drawn at random. */
+static bool is_page_of_unknown_v8(const struct unclaimed *u, const struct region *r) {
+    const uint64_t page = 256 << 10;
+    return u->ev->target.engine == ENGINE_V8 && !u->ev->v8.pages.n && r->kind == REGION_ANON &&
+           r->start % page == 0 && r->prot == (REGION_R | REGION_W) && !r->shared;
+}
+
 /* --- */
 
 /* An allocator that maps without a name and is not walked: what nobody else can be told to own. */
@@ -234,6 +242,8 @@ static const char *anonymous_label(struct unclaimed *u, size_t i, uint64_t at, u
         return "libraries/dynamic-linker";
     if (r->kind == REGION_ANON && (r->prot & REGION_W) && is_cached_stack(u, i))
         return "stacks/ended-threads";
+    if (is_page_of_unknown_v8(u, r))
+        return "v8/pages";
     if (is_other_malloc(u, r))
         return keep(u, mem_printf("malloc/%s", malloc_kind_name(u->ev->malloc.kind)));
     return "unknown";
