@@ -253,7 +253,7 @@ static int run_heap(struct run *r) {
     int rc = look_at(r, args[0], NEED_V8, &ev);
     if (rc < 0)
         return rc;
-    if (!ev.has_v8) {
+    if (!ev.has_v8 || !ev.v8.layout_known) {
         rc = explain_absence(r, &ev);
     } else {
         if (r->json)

@@ -3,8 +3,8 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "cmd/look.h"
 #include "cmd/map_rows.h"
-#include "collect/collect.h"
 #include "report/document.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -274,7 +274,7 @@ static int run_map(struct run *r) {
     opt_args(r->opts, &args);
     int rc = parse_choice(r, &choice);
     if (rc == 0)
-        rc = collect(args[0], NEED_ACCOUNT | NEED_SMAPS, &ev, &r->err);
+        rc = look_at(r, args[0], NEED_ACCOUNT | NEED_SMAPS, &ev);
     if (rc < 0)
         return rc;
     if (r->json) {

@@ -273,7 +273,7 @@ static int load_root_maps(const struct image *img, struct v8_layout *l) {
 }
 
 /* The oddball `undefined` must spell its name. */
-static int check_undefined(const struct image *img, const struct v8_layout *l) {
+static int check_undefined(const struct image *img, struct v8_layout *l) {
     uint64_t oddball, string;
     char text[9];
     if (image_read_u64(img, l->main_roots + 8 * (uint64_t)l->undefined_index, &oddball) < 0 ||
@@ -296,7 +296,37 @@ static void calibrate(const struct image *img, struct v8_layout *l) {
     v8_pages_done(&pages);
 }
 
-static int explain_unknown(const struct v8_layout *l, const char *check, struct err *e) {
+static int load_from_binary(const struct image *img, struct v8_layout *l) {
+    choose_table(l);
+    facts_from_binary(img, l);
+    load_types(img, l);
+    load_vtables(l);
+    return load_root_names(img, l);
+}
+
+static int check_vtables(const struct image *img, struct v8_layout *l) {
+    (void)img;
+    return l->n_vtables < 4 ? -EBADMSG : 0;
+}
+
+/* In this order: each stands on those before it. */
+static const struct check {
+    int (*run)(const struct image *img, struct v8_layout *l);
+    const char *passed, *failed;
+} checks[] = {
+    {read_version, "the binary states its version", "the binary does not state its version"},
+    {load_from_binary, "the binary names the entries of the roots table",
+     "the binary has no names for the roots table"},
+    {check_vtables, "the heap's spaces have symbols",
+     "the binary has no symbols for the heap's spaces"},
+    {find_some_roots, "a heap page leads to an isolate whose roots table is valid",
+     "no heap page was found whose isolate has a valid roots table"},
+    {load_root_maps, "the meta map is its own map", "the meta map is not its own map"},
+    {check_undefined, "the root `undefined` spells its name",
+     "the root `undefined` does not spell its name"},
+};
+
+static int explain_unknown(const struct v8_layout *l, struct err *e) {
     return err_set(e, -ENOTSUP,
                    l->elf && elf_file_is_stripped(l->elf)
                        ? "The binary is stripped; install its debug symbols or run the official "
@@ -304,29 +334,17 @@ static int explain_unknown(const struct v8_layout *l, const char *check, struct 
                        : "Report this V8 version; what the kernel and malloc say still holds.",
                    "V8 %s%s%s is in this process, but its layout is not known: %s",
                    l->v8_version[0] ? l->v8_version : "of unknown version",
-                   l->node_version[0] ? " of Node " : "", l->node_version, check);
+                   l->node_version[0] ? " of Node " : "", l->node_version, l->failed);
 }
 
 static int open_checked(struct image *img, struct v8_layout *l, struct err *e) {
-    if (read_version(img, l) < 0)
-        return explain_unknown(l, "the binary does not state its version", e);
-    choose_table(l);
-    facts_from_binary(img, l);
-    load_types(img, l);
-    load_vtables(l);
-    int r = load_root_names(img, l);
-    if (r < 0)
-        return explain_unknown(l, "the binary has no names for the roots table", e);
-    if (l->n_vtables < 4)
-        return explain_unknown(l, "the binary has no symbols for the heap's spaces", e);
-    r = find_some_roots(img, l);
-    if (r < 0)
-        return explain_unknown(l, "no heap page was found whose isolate has a valid roots table",
-                               e);
-    if (load_root_maps(img, l) < 0)
-        return explain_unknown(l, "the meta map is not its own map", e);
-    if (check_undefined(img, l) < 0)
-        return explain_unknown(l, "the root `undefined` does not spell its name", e);
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
+        if (checks[i].run(img, l) < 0) {
+            l->failed = checks[i].failed;
+            return explain_unknown(l, e);
+        }
+        l->passed[l->n_passed++] = checks[i].passed;
+    }
     if (!l->exact || l->version[0] >= 13)
         calibrate(img, l);
     return 0;

@@ -53,9 +53,12 @@ struct v8_vtable {
 struct v8_layout {
     int version[4];
     char v8_version[32], node_version[24];
-    const char *table; /* "13.6, measured on Node 24.21.0 ..." */
-    bool exact;        /* the table is of this very major.minor */
-    bool explained;    /* all checks passed; else only pages can be found with these facts */
+    const char *table;     /* "13.6, measured on Node 24.21.0 ..." */
+    bool exact;            /* the table is of this very major.minor */
+    bool explained;        /* all checks passed; else only pages can be found with these facts */
+    const char *passed[8]; /* the checks that did, in order, as sentences without a full stop */
+    size_t n_passed;
+    const char *failed; /* why the next did not; NULL when explained */
     struct v8_facts facts;
     const char *source[V8_FACT_COUNT]; /* "table 13.6", "symbol v8dbg_...", "code of SetGCState" */
     struct elf_file *elf;              /* borrowed from the image */
