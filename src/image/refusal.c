@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -84,6 +85,12 @@ static int explain_refused(pid_t pid, const struct facts *f, const char *what, s
         return err_set(e, -EPERM, "Run memwhy as that user or as root (`sudo memwhy ...`).",
                        "process %d belongs to user id %u, and user id %u may not read %s", (int)pid,
                        f->uid, (unsigned)geteuid(), what);
+    if (f->uid != geteuid() && !(self.cap_permitted & 1ull << CAP_SYS_PTRACE))
+        return err_set(
+            e, -EPERM, SYS_PTRACE_HINT,
+            "process %d belongs to user id %u, and this root, without CAP_SYS_PTRACE (as "
+            "in a container), may not read %s",
+            (int)pid, f->uid, what);
     if (f->cap_permitted & ~self.cap_permitted)
         return err_set(e, -EPERM, SYS_PTRACE_HINT,
                        "process %d holds capabilities that memwhy lacks, so the kernel refuses %s",
@@ -100,13 +107,13 @@ static int explain_refused(pid_t pid, const struct facts *f, const char *what, s
                                     "kernel's core_pattern instead and give that to memwhy."
                                   : "Run memwhy as root, give it CAP_SYS_PTRACE, or set `sysctl "
                                     "kernel.yama.ptrace_scope=0`.",
-                       "the Yama security module (ptrace_scope=%d) does not let this user read %s "
-                       "of process %d",
-                       scope, what, (int)pid);
+                       "process %d: the Yama security module (ptrace_scope=%d) does not let this "
+                       "user read %s",
+                       (int)pid, scope, what);
     return err_set(e, -EPERM, SYS_PTRACE_HINT,
-                   "the kernel refuses %s of process %d (a security module, a user namespace or a "
+                   "process %d: the kernel refuses %s (a security module, a user namespace or a "
                    "missing capability)",
-                   what, (int)pid);
+                   (int)pid, what);
 }
 
 int refusal_explain(pid_t pid, int error, const char *what, struct err *e) {
