@@ -14,7 +14,9 @@ enum {
     MAP_SLOTS_MAX = 1 << 20, /* then begun anew; 40 MB */
     MAX_THREADS = 4,
     PAGE_OS_PAGES = V8_PAGE_ALIGN / PAGE_BYTES,
-    PARTS_MAX = PAGE_OS_PAGES / 2 + 1,
+    BLOCK_OS_PAGES = 16, /* read at once */
+    BLOCK_BYTES = BLOCK_OS_PAGES * PAGE_BYTES,
+    PAGE_BLOCKS = PAGE_OS_PAGES / BLOCK_OS_PAGES,
     LARGE_HEAD = 256, /* of a large object only its head is read */
 };
 
@@ -40,10 +42,12 @@ struct walker {
     struct v8_walk out;
     struct v8_map_info *maps; /* open addressing; .map 0: empty */
     size_t n_maps, map_slots;
+    struct v8_map_info last_map;
     struct map_page *map_pages;            /* [MAP_PAGES], by address */
     uint8_t *buf;                          /* the page in hand */
     uint64_t resident[PAGE_OS_PAGES / 64]; /* which OS pages of it are in memory */
     uint64_t readable[PAGE_OS_PAGES / 64]; /* which of buf are filled */
+    unsigned loaded;                       /* bit b: block b was read */
     const struct v8_page *page;
     struct v8_space_census tally; /* of this page */
     size_t stores_before;
@@ -73,58 +77,75 @@ static void count(struct walker *w, enum v8_part part, uint64_t from, uint64_t t
     w->tally.part[part].resident += resident_in(w, from, to);
 }
 
-/* --- reading a page --- */
+/* --- reading a page, block by block: what free space covers is never read --- */
 
-static void read_resident_runs(struct walker *w) {
-    struct image_part parts[PARTS_MAX];
+/* The resident ones of OS pages [first, end). */
+static void read_resident(struct walker *w, size_t first, size_t end) {
+    struct image_part parts[BLOCK_OS_PAGES / 2 + 1];
     size_t n = 0;
-    for (size_t i = 0; i < PAGE_OS_PAGES;) {
+    for (size_t i = first; i < end;) {
         size_t k = i;
-        while (k < PAGE_OS_PAGES && bit(w->resident, k))
+        while (k < end && bit(w->resident, k))
             k++;
-        if (k > i) {
+        if (k > i)
             parts[n++] = (struct image_part){w->page->addr + i * PAGE_BYTES,
                                              w->buf + i * PAGE_BYTES, (k - i) * PAGE_BYTES};
-            i = k;
-        } else {
-            i++;
-        }
+        i = k > i ? k : i + 1;
     }
-    if (image_read_parts(w->job->img, parts, n) == 0) {
-        memcpy(w->readable, w->resident, sizeof w->readable);
-        return;
-    }
-    for (size_t i = 0; i < PAGE_OS_PAGES; i++)
-        if (bit(w->resident, i) && image_read(w->job->img, w->page->addr + i * PAGE_BYTES,
-                                              w->buf + i * PAGE_BYTES, PAGE_BYTES) == 0)
+    bool all = image_read_parts(w->job->img, parts, n) == 0;
+    for (size_t i = first; i < end; i++)
+        if (bit(w->resident, i) && (all || image_read(w->job->img, w->page->addr + i * PAGE_BYTES,
+                                                      w->buf + i * PAGE_BYTES, PAGE_BYTES) == 0))
             w->readable[i / 64] |= 1ull << (i % 64);
 }
 
 /* A core says which pages have content, not which were there: read whatever it holds. */
-static void read_all(struct walker *w) {
-    if (image_read(w->job->img, w->page->addr, w->buf, V8_PAGE_ALIGN) == 0) {
-        memset(w->readable, 0xff, sizeof w->readable);
-        return;
-    }
-    for (size_t i = 0; i < PAGE_OS_PAGES; i++)
-        if (image_read(w->job->img, w->page->addr + i * PAGE_BYTES, w->buf + i * PAGE_BYTES,
-                       PAGE_BYTES) == 0)
+static void read_whatever(struct walker *w, size_t first, size_t end) {
+    uint64_t at = w->page->addr + first * PAGE_BYTES;
+    bool all =
+        image_read(w->job->img, at, w->buf + first * PAGE_BYTES, (end - first) * PAGE_BYTES) == 0;
+    for (size_t i = first; i < end; i++)
+        if (all || image_read(w->job->img, w->page->addr + i * PAGE_BYTES, w->buf + i * PAGE_BYTES,
+                              PAGE_BYTES) == 0)
             w->readable[i / 64] |= 1ull << (i % 64);
 }
 
-static void load_page(struct walker *w, const struct v8_page *g) {
+static void load_block(struct walker *w, size_t block) {
+    const struct residency *res = image_residency(w->job->img);
+    size_t first = block * BLOCK_OS_PAGES, end = first + BLOCK_OS_PAGES;
+    size_t n = (w->page->size + PAGE_BYTES - 1) / PAGE_BYTES;
+    if (block >= PAGE_BLOCKS || w->loaded >> block & 1)
+        return;
+    w->loaded |= 1u << block;
+    if (end > n)
+        end = n;
+    if (first >= end)
+        return;
+    if (!res || res->estimated)
+        read_whatever(w, first, end);
+    else
+        read_resident(w, first, end);
+}
+
+/* Have the object that begins at `at` in the buffer, as far as its size can stand in it. */
+static void need(struct walker *w, uint64_t at) {
+    enum { HEAD_MAX = 4096 }; /* the longest: a module's ScopeInfo has a count behind its locals */
+    uint64_t offset = at - w->page->addr;
+    load_block(w, offset / BLOCK_BYTES);
+    if (offset % BLOCK_BYTES > BLOCK_BYTES - HEAD_MAX)
+        load_block(w, offset / BLOCK_BYTES + 1);
+}
+
+static void begin_page(struct walker *w, const struct v8_page *g) {
     const struct residency *res = image_residency(w->job->img);
     w->page = g;
+    w->loaded = 0;
     w->tally = (struct v8_space_census){0};
     w->stores_before = w->out.stores.n;
     memset(w->readable, 0, sizeof w->readable);
     memset(w->resident, 0, sizeof w->resident);
     if (res)
         residency_bitmap(res, g->addr, PAGE_OS_PAGES, w->resident);
-    if (!res || res->estimated)
-        read_all(w);
-    else
-        read_resident_runs(w);
 }
 
 /* Bytes readable in a row from `at` on, at most to the end of the page in hand. */
@@ -195,16 +216,19 @@ static bool load_map(struct walker *w, uint64_t map, struct v8_map_info *ret) {
 static const struct v8_map_info *map_of(struct walker *w, uint64_t map) {
     if ((map & 3) != 1)
         return NULL;
+    if (w->last_map.map == map)
+        return &w->last_map;
     if (2 * w->n_maps >= w->map_slots)
         grow_maps(w);
     struct v8_map_info *slot = map_slot(w->maps, w->map_slots, map), m;
-    if (slot->map == map)
-        return slot;
-    if (!load_map(w, map, &m))
-        return NULL;
-    *slot = m;
-    w->n_maps++;
-    return slot;
+    if (slot->map != map) {
+        if (!load_map(w, map, &m))
+            return NULL;
+        *slot = m;
+        w->n_maps++;
+    }
+    w->last_map = *slot;
+    return &w->last_map;
 }
 
 /* --- objects that hold memory outside --- */
@@ -276,6 +300,7 @@ static bool holds_outside(const struct v8_layout *l, const struct v8_map_info *m
 /* The size of the object at `at`, with its map; 0 when no object can begin there. */
 static uint64_t object_at(struct walker *w, uint64_t at, const struct v8_map_info **ret_map) {
     const uint8_t *o = w->buf + (at - w->page->addr);
+    need(w, at);
     uint64_t avail = available(w, at);
     if (avail < 8)
         return 0;
@@ -452,7 +477,7 @@ static void *run_walker(void *arg) {
         if (g->space >= V8_LARGE || g->size > V8_PAGE_ALIGN) {
             walk_large(w, g);
         } else {
-            load_page(w, g);
+            begin_page(w, g);
             walk_regular(w, j->which[i]);
         }
     }
