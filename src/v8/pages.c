@@ -24,12 +24,22 @@ static bool is_mapped(const struct region_list *regions, uint64_t addr) {
     return r && (r->prot & REGION_R);
 }
 
+/* V8 maps a chunk in one piece; what it protects or gives back of it stays mapped. */
+static bool is_one_piece(const struct region_list *l, uint64_t start, uint64_t end) {
+    for (size_t i = region_lower_bound(l, start); start < end; i++) {
+        if (i >= l->n || l->at[i].start > start || l->at[i].kind != REGION_ANON)
+            return false;
+        start = l->at[i].end;
+    }
+    return true;
+}
+
 static uint64_t word(const struct probe *p, int index) {
     return p->words[index];
 }
 
-/* The page a probe's words describe; false if they describe none. No false positive was seen in any
- * process of Node 12 to 26. */
+/* The page a probe's words describe; false if they describe none. What a compressor had left in a
+ * malloc arena once looked like the header of a page of 16 GiB. */
 static bool parse(const struct v8_layout *l, const struct region_list *regions,
                   const struct probe *p, struct v8_page *ret) {
     const struct v8_facts *f = &l->facts;
@@ -53,7 +63,8 @@ static bool parse(const struct v8_layout *l, const struct region_list *regions,
     };
     if (g.area_start <= g.addr || g.area_start - g.addr >= AREA_START_MAX || g.size < PAGE_BYTES ||
         g.size > PAGE_SIZE_MAX || g.size % PAGE_BYTES || g.area_end < g.area_start ||
-        g.area_end > g.addr + g.size || (g.area_start & 7))
+        g.area_end > g.addr + g.size || (g.area_start & 7) ||
+        !is_one_piece(regions, g.addr, g.addr + g.size))
         return false;
     if (g.heap && ((g.heap & 7) || !is_mapped(regions, g.heap)))
         return false;
