@@ -205,6 +205,19 @@ static bool is_store_buffer(const struct unclaimed *u, const struct region *r) {
     return true;
 }
 
+/* A page of cppgc, V8's heap of C++ objects: at a multiple of 128 KiB, beginning with references to
+ * its heap and its space, both of which malloc holds (src/heap/cppgc/globals.h, kPageSize;
+ * heap-page.h, BasePage). */
+static bool is_cppgc_page(const struct unclaimed *u, const struct region *r) {
+    const uint64_t page = 128 << 10;
+    uint64_t head[2];
+    size_t span;
+    return u->ev->target.engine == ENGINE_V8 && u->ev->has_malloc && r->kind == REGION_ANON &&
+           r->start % page == 0 && image_read(u->img, r->start, head, sizeof head) == 0 &&
+           malloc_census_owner(&u->ev->malloc, head[0], &span) &&
+           malloc_census_owner(&u->ev->malloc, head[1], &span);
+}
+
 /* A V8 nobody has told us the layout of: its pages and large objects begin at multiples of 256 KiB
  * (src/common/globals.h, kPageSizeBits; 1 MiB up to V8 5), at addresses drawn at random. */
 static bool is_page_of_unknown_v8(const struct unclaimed *u, const struct region *r) {
@@ -242,6 +255,8 @@ static const char *anonymous_label(struct unclaimed *u, size_t i, uint64_t at, u
         return "libraries/dynamic-linker";
     if (r->kind == REGION_ANON && (r->prot & REGION_W) && is_cached_stack(u, i))
         return "stacks/ended-threads";
+    if (is_cppgc_page(u, r))
+        return "v8/cppgc";
     if (is_page_of_unknown_v8(u, r))
         return "v8/pages";
     if (is_other_malloc(u, r))

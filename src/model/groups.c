@@ -17,7 +17,8 @@ enum account_group account_group_of(const char *path) {
         enum account_group group;
     } prefixes[] = {
         {"v8/pool", GROUP_V8_POOL},         {"v8/pages", GROUP_V8_PAGES},
-        {"v8/dispatch-table", GROUP_OTHER}, {"arraybuffers/", GROUP_ARRAY_BUFFERS},
+        {"v8/dispatch-table", GROUP_OTHER}, {"v8/store-buffers", GROUP_OTHER},
+        {"v8/cppgc", GROUP_OTHER},          {"arraybuffers/", GROUP_ARRAY_BUFFERS},
         {"strings/", GROUP_STRINGS},        {"wasm/", GROUP_WASM},
         {"stacks/", GROUP_STACKS},          {"code/", GROUP_CODE},
         {"libraries/", GROUP_CODE},         {"file/", GROUP_FILES},
