@@ -39,7 +39,8 @@ class Held:
 
     def __enter__(self):
         os.kill(self.pid, signal.SIGSTOP)
-        becomes(self.pid, "T")
+        for tid in os.listdir(f"/proc/{self.pid}/task"):
+            becomes(f"{self.pid}/task/{tid}", "T")
         return self
 
     def __exit__(self, *_):
@@ -59,7 +60,8 @@ def adds_up(what, pid, codes=(0, 1)):
     with Held(pid):
         before = kernel_rss(pid)
         doc = ask("explain", pid, codes=codes)
-        becomes(pid, "T")
+        for tid in os.listdir(f"/proc/{pid}/task"):
+            becomes(f"{pid}/task/{tid}", "T")
         after = kernel_rss(pid)
     account = doc["account"]
     total = sum(o["resident_bytes"] for o in account["owners"])
