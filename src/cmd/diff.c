@@ -176,8 +176,8 @@ const struct command cmd_diff = {
         "Looks at both and subtracts. The first table is what the kernel and V8 say of each, the\n"
         "second who holds it, the third every owner of the account, largest difference first.\n"
         "\n"
-        "  memwhy diff 2043476 1187            a healthy process and a sick one\n"
-        "  memwhy diff core.before 2043476     a core from yesterday and the process now\n"
+        "  $ memwhy diff 1187 2043476          a healthy process and a sick one\n"
+        "  $ memwhy diff core.before 2043476   a core from yesterday and the process now\n"
         "\n"
         "B - A is positive where B has more.",
     .opts = opts,

@@ -14,6 +14,8 @@ static void check(const struct evidence *ev, struct diagnosis *ret) {
             (!largest || o->resident_bytes > largest->resident_bytes))
             largest = o;
     }
+    if (!largest)
+        return;
     char size[FMT_MAX], rss[FMT_MAX], part[FMT_MAX], target[32];
     rule_target(ev, target);
     struct finding f = {

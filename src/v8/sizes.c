@@ -233,6 +233,22 @@ static uint64_t small_ordered_size(const uint8_t *o, size_t buckets_offset, uint
     return round_up(header + 8 * entry * 2 * buckets + 3 * buckets, 8);
 }
 
+static uint64_t wasm_size(const struct v8_facts *f, const struct v8_map_info *m, const uint8_t *o,
+                          uint64_t avail) {
+    switch (m->rule) {
+    case SIZE_WASM_ARRAY:
+        return avail < 24 ? 0 : m->header + round_up((uint64_t)m->wasm_bytes * u32_at(o, 16), 8);
+    case SIZE_WASM_STRUCT:
+        return (uint64_t)m->wasm_bytes * (uint64_t)f->wasm_struct_unit;
+    case SIZE_WASM_TABLE:
+        return m->header + (uint64_t)f->wasm_dispatch_table_entry * u32_at(o, 12);
+    case SIZE_WASM_IMPORTS:
+        return m->header + (uint64_t)f->wasm_dispatch_table_entry * u32_at(o, 8);
+    default: /* SIZE_WASM_TYPE_INFO: the count stands at the end of the header */
+        return avail < m->header ? 0 : m->header + 8 * (uint64_t)u32_at(o, m->header - 4u);
+    }
+}
+
 uint64_t v8_object_size(const struct v8_layout *l, const struct image *img,
                         const struct v8_map_info *m, const uint8_t *o, uint64_t avail) {
     if (m->fixed_size)
@@ -290,15 +306,11 @@ uint64_t v8_object_size(const struct v8_layout *l, const struct image *img,
     case SIZE_PAIRS:
         return 16 + 16 * (uint64_t)u32_at(o, 8);
     case SIZE_WASM_ARRAY:
-        return avail < 24 ? 0 : m->header + round_up((uint64_t)m->wasm_bytes * u32_at(o, 16), 8);
     case SIZE_WASM_STRUCT:
-        return (uint64_t)m->wasm_bytes * (uint64_t)f->wasm_struct_unit;
     case SIZE_WASM_TABLE:
-        return m->header + (uint64_t)f->wasm_dispatch_table_entry * u32_at(o, 12);
     case SIZE_WASM_IMPORTS:
-        return m->header + (uint64_t)f->wasm_dispatch_table_entry * u32_at(o, 8);
     case SIZE_WASM_TYPE_INFO:
-        return avail < m->header ? 0 : m->header + 8 * (uint64_t)u32_at(o, m->header - 4u);
+        return wasm_size(f, m, o, avail);
     case SIZE_CONSTANT:
     case SIZE_HOLE:
     case SIZE_NONE:
