@@ -2,6 +2,7 @@
 
 #include "base/debug.h"
 #include "base/limits.h"
+#include "v8/maps.h"
 #include "v8/sizes.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -9,20 +10,14 @@
 #include <unistd.h>
 
 enum {
-    MAP_SLOTS_MIN = 1 << 12, /* cache of maps, per thread: a process has some thousands */
-    MAP_PAGES = 128,         /* OS pages with maps on them kept at hand: maps stand together */
-    MAP_SLOTS_MAX = 1 << 20, /* then begun anew; 40 MB */
     MAX_THREADS = 4,
     PAGE_OS_PAGES = V8_PAGE_ALIGN / PAGE_BYTES,
     BLOCK_OS_PAGES = 16, /* read at once */
     BLOCK_BYTES = BLOCK_OS_PAGES * PAGE_BYTES,
     PAGE_BLOCKS = PAGE_OS_PAGES / BLOCK_OS_PAGES,
+    RECENT = 32,
+    GAPS_MAX = 4,
     LARGE_HEAD = 256, /* of a large object only its head is read */
-};
-
-struct map_page {
-    uint64_t addr; /* 0: empty */
-    uint8_t bytes[PAGE_BYTES];
 };
 
 /* Everything the threads share; only `next` changes. */
@@ -40,10 +35,7 @@ struct job {
 struct walker {
     struct job *job;
     struct v8_walk out;
-    struct v8_map_info *maps; /* open addressing; .map 0: empty */
-    size_t n_maps, map_slots;
-    struct v8_map_info last_map;
-    struct map_page *map_pages;            /* [MAP_PAGES], by address */
+    struct v8_maps maps;
     uint8_t *buf;                          /* the page in hand */
     uint64_t resident[PAGE_OS_PAGES / 64]; /* which OS pages of it are in memory */
     uint64_t readable[PAGE_OS_PAGES / 64]; /* which of buf are filled */
@@ -51,7 +43,12 @@ struct walker {
     const struct v8_page *page;
     struct v8_space_census tally; /* of this page */
     size_t stores_before;
-    uint64_t previous; /* the last object walked over, for debugging */
+    uint64_t recent[RECENT]; /* the objects walked over last, as a ring */
+    size_t n_recent;
+    struct gap {
+        uint64_t at, bytes;
+    } gaps[GAPS_MAX]; /* of this page: see mend() */
+    size_t n_gaps;
     pthread_t thread;
 };
 
@@ -142,6 +139,7 @@ static void begin_page(struct walker *w, const struct v8_page *g) {
     w->loaded = 0;
     w->tally = (struct v8_space_census){0};
     w->stores_before = w->out.stores.n;
+    w->n_gaps = 0;
     memset(w->readable, 0, sizeof w->readable);
     memset(w->resident, 0, sizeof w->resident);
     if (res)
@@ -156,79 +154,8 @@ static uint64_t available(const struct walker *w, uint64_t at) {
     return k == i ? 0 : w->page->addr + k * PAGE_BYTES - at;
 }
 
-/* --- maps --- */
-
-static struct v8_map_info *map_slot(struct v8_map_info *maps, size_t slots, uint64_t map) {
-    size_t i = map64_hash(map) & (slots - 1);
-    while (maps[i].map && maps[i].map != map)
-        i = (i + 1) & (slots - 1);
-    return &maps[i];
-}
-
-static void grow_maps(struct walker *w) {
-    size_t slots = w->map_slots ? 2 * w->map_slots : MAP_SLOTS_MIN;
-    bool anew = slots > MAP_SLOTS_MAX;
-    if (anew)
-        slots = MAP_SLOTS_MIN;
-    struct v8_map_info *maps = mem_zalloc(slots * sizeof *maps);
-    for (size_t i = 0; i < w->map_slots && !anew; i++)
-        if (w->maps[i].map)
-            *map_slot(maps, slots, w->maps[i].map) = w->maps[i];
-    if (anew)
-        w->n_maps = 0;
-    free(w->maps);
-    w->maps = maps;
-    w->map_slots = slots;
-}
-
-/* A map's head, from its OS page: one read serves many maps. */
-static bool read_map(struct walker *w, uint64_t map, struct v8_map_info *ret) {
-    uint64_t addr = map - 1, at = addr & ~(PAGE_BYTES - 1);
-    struct map_page *p = &w->map_pages[at / PAGE_BYTES % MAP_PAGES];
-    if ((map & 3) != 1 || !v8_pages_at(w->job->pages, map))
-        return false;
-    if (addr - at > PAGE_BYTES - V8_MAP_HEAD) /* across two pages */
-        return v8_map_read(w->job->img, w->job->l, map, ret) == 0;
-    if (p->addr != at) {
-        p->addr = 0;
-        if (image_read(w->job->img, at, p->bytes, PAGE_BYTES) < 0)
-            return v8_map_read(w->job->img, w->job->l, map, ret) == 0;
-        p->addr = at;
-    }
-    v8_map_parse(w->job->l, map, p->bytes + (addr - at), ret);
-    return true;
-}
-
-/* A map is a map when its own map is of the map type: from version 13 on native contexts have meta
- * maps of their own, so equality with the root is not enough. */
-static bool load_map(struct walker *w, uint64_t map, struct v8_map_info *ret) {
-    struct v8_map_info meta;
-    if (!read_map(w, map, ret))
-        return false;
-    const struct v8_map_info *known = map_slot(w->maps, w->map_slots, ret->meta);
-    if (ret->meta == map)
-        return ret->type == w->job->l->map_type;
-    if (known->map && known->map == ret->meta)
-        return known->type == w->job->l->map_type;
-    return read_map(w, ret->meta, &meta) && meta.type == w->job->l->map_type;
-}
-
 static const struct v8_map_info *map_of(struct walker *w, uint64_t map) {
-    if ((map & 3) != 1)
-        return NULL;
-    if (w->last_map.map == map)
-        return &w->last_map;
-    if (2 * w->n_maps >= w->map_slots)
-        grow_maps(w);
-    struct v8_map_info *slot = map_slot(w->maps, w->map_slots, map), m;
-    if (slot->map != map) {
-        if (!load_map(w, map, &m))
-            return NULL;
-        *slot = m;
-        w->n_maps++;
-    }
-    w->last_map = *slot;
-    return &w->last_map;
+    return v8_maps_get(&w->maps, w->job->img, w->job->l, w->job->pages, map);
 }
 
 /* --- objects that hold memory outside --- */
@@ -351,19 +278,32 @@ static uint64_t end_of_flight(const struct walker *w, uint64_t at) {
     return i < labs->list.n && labs->list.at[i].top < w->page->area_end ? labs->list.at[i].top : 0;
 }
 
+static uint64_t gap_at(const struct walker *w, uint64_t at) {
+    for (size_t i = 0; i < w->n_gaps; i++)
+        if (w->gaps[i].at == at)
+            return w->gaps[i].bytes;
+    return 0;
+}
+
 /* Walks the area. Returns where it got stuck, or the area's end. */
 static uint64_t walk_area(struct walker *w) {
     const struct v8_page *g = w->page;
     const struct v8_lab_list *labs = w->job->labs;
     uint64_t at = g->area_start, flight;
     size_t lab = v8_labs_from(labs, at);
-    w->previous = at;
+    w->n_recent = 0;
     while (at < g->area_end) {
         while (lab < labs->list.n && labs->list.at[lab].top < at)
             lab++;
         if (lab < labs->list.n && labs->list.at[lab].top == at && labs->list.at[lab].limit > at) {
             count(w, V8_LAB, at, labs->list.at[lab].limit);
             at = labs->list.at[lab].limit;
+            continue;
+        }
+        uint64_t gap = gap_at(w, at);
+        if (gap) {
+            count(w, V8_FREE, at, at + gap);
+            at += gap;
             continue;
         }
         const struct v8_map_info *m;
@@ -384,8 +324,55 @@ static uint64_t walk_area(struct walker *w) {
             if (holds_outside(w->job->l, m))
                 note_outside(w, m, w->buf + (at - g->addr), size);
         }
-        w->previous = at;
+        w->recent[w->n_recent++ % RECENT] = at;
         at += size;
+    }
+    return at;
+}
+
+/* Do objects follow one another from `at` to the end of the area? */
+static bool walks_on(struct walker *w, uint64_t at) {
+    const struct v8_page *g = w->page;
+    const struct v8_lab_list *labs = w->job->labs;
+    while (at < g->area_end) {
+        size_t lab = v8_labs_from(labs, at);
+        if (lab < labs->list.n && labs->list.at[lab].top == at && labs->list.at[lab].limit > at) {
+            at = labs->list.at[lab].limit;
+            continue;
+        }
+        const struct v8_map_info *m;
+        uint64_t size = object_at(w, at, &m);
+        if (size < 8 || (size & 7) || size > g->area_end - at)
+            return false;
+        at += size;
+    }
+    return true;
+}
+
+/* Some words between two objects may belong to neither, for a moment (seen on V8 10.2: one word
+ * with what stood there before, in front of a new object). Such a gap makes the walk follow an
+ * object that is none. Find it among the last objects: the first place from which the rest of the
+ * page walks to its end. */
+static bool mend(struct walker *w) {
+    enum { GAP_BYTES_MAX = 64 };
+    for (size_t i = 0; i < RECENT && i < w->n_recent && w->n_gaps < GAPS_MAX; i++) {
+        uint64_t at = w->recent[(w->n_recent - 1 - i) % RECENT];
+        for (uint64_t gap = 8; gap <= GAP_BYTES_MAX && gap < w->page->area_end - at; gap += 8)
+            if (walks_on(w, at + gap)) {
+                w->gaps[w->n_gaps++] = (struct gap){at, gap};
+                return true;
+            }
+    }
+    return false;
+}
+
+/* As walk_area(), with gaps mended once nothing else helped. */
+static uint64_t walk_mended(struct walker *w) {
+    uint64_t at = walk_area(w);
+    while (at < w->page->area_end && w->job->last && mend(w)) {
+        w->tally = (struct v8_space_census){0};
+        w->out.stores.n = w->stores_before;
+        at = walk_area(w);
     }
     return at;
 }
@@ -398,7 +385,8 @@ static void debug_stuck(const struct walker *w, uint64_t at) {
           v8_space_name((enum v8_space)g->space), g->isolate, (unsigned long long)g->addr,
           (unsigned long long)g->flags, (unsigned long long)(g->area_start - g->addr),
           (unsigned long long)(g->area_end - g->addr), (unsigned long long)(at - g->addr));
-    for (uint64_t a = w->previous; a < g->area_end && a < w->previous + 64; a += 8)
+    uint64_t previous = w->n_recent ? w->recent[(w->n_recent - 1) % RECENT] : g->area_start;
+    for (uint64_t a = previous; a < g->area_end && a < previous + 64; a += 8)
         debug("v8", "  previous object +%llx: %016llx", (unsigned long long)(a - g->addr),
               (unsigned long long)u64_at(w->buf, (size_t)(a - g->addr)));
     for (uint64_t a = at; a < g->area_end && a < at + 64; a += 8)
@@ -420,7 +408,7 @@ static void walk_regular(struct walker *w, size_t index) {
     if (holds_nothing) {
         count(w, V8_UNUSED, g->area_start, g->area_end);
     } else {
-        uint64_t at = walk_area(w);
+        uint64_t at = walk_mended(w);
         if (at < g->area_end && !w->job->last) {
             w->out.stores.n = w->stores_before;
             vec_push(&w->out.stuck, (struct v8_stuck){index, at});
@@ -522,7 +510,6 @@ void v8_walk_pages(const struct image *img, const struct v8_layout *l, const str
         struct walker *w = walkers[i] = mem_zalloc(sizeof *w);
         w->job = &job;
         w->buf = mem_alloc(V8_PAGE_ALIGN);
-        w->map_pages = mem_zalloc(MAP_PAGES * sizeof *w->map_pages);
         w->out.space = mem_zalloc((n_isolates + 1) * sizeof *w->out.space);
         if (i && pthread_create(&w->thread, NULL, run_walker, w) != 0)
             w->thread = 0; /* the others do its share */
@@ -534,8 +521,7 @@ void v8_walk_pages(const struct image *img, const struct v8_layout *l, const str
         merge(ret, &walkers[i]->out, n_isolates + 1);
         v8_walk_done(&walkers[i]->out);
         free(walkers[i]->buf);
-        free(walkers[i]->maps);
-        free(walkers[i]->map_pages);
+        v8_maps_done(&walkers[i]->maps);
         free(walkers[i]);
     }
 }

@@ -85,6 +85,22 @@ static void background_area(void **state) {
     fake_free(f);
 }
 
+/* One word that belongs to no object: a dead string's map, which reads as an object of 4 KiB. */
+static void gap(void **state) {
+    (void)state;
+    struct v8_fake *f = fake_new();
+    add_objects(f);
+    fake_put(f, FAKE_BYTE_ARRAY, 8, 0);
+    for (int i = 0; i < 200; i++) /* its length is the next object's map */
+        fake_put(f, FAKE_OBJECT, 32, 0x1234567);
+    fake_fill(f);
+    struct v8_census c = take(f, 0);
+    assert_int_equal(c.unwalked_bytes, 0);
+    assert_int_equal(c.isolates.at[0].space[V8_OLD].objects, 3 + 200);
+    v8_census_done(&c);
+    fake_free(f);
+}
+
 static void broken_object(void **state) {
     (void)state;
     struct v8_fake *f = fake_new();
@@ -176,10 +192,15 @@ static void faults(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(partition),       cmocka_unit_test(allocation_area),
-        cmocka_unit_test(background_area), cmocka_unit_test(broken_object),
-        cmocka_unit_test(array_buffers),   cmocka_unit_test(collection_under_way),
-        cmocka_unit_test(stale_page),      cmocka_unit_test(faults),
+        cmocka_unit_test(partition),
+        cmocka_unit_test(allocation_area),
+        cmocka_unit_test(background_area),
+        cmocka_unit_test(broken_object),
+        cmocka_unit_test(gap),
+        cmocka_unit_test(array_buffers),
+        cmocka_unit_test(collection_under_way),
+        cmocka_unit_test(stale_page),
+        cmocka_unit_test(faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
