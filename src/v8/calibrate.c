@@ -1,6 +1,6 @@
 #include "v8/calibrate.h"
 
-#include "v8/sizes.h"
+#include "v8/maps.h"
 #include <errno.h>
 #include <string.h>
 
@@ -9,6 +9,8 @@ enum { ENOUGH_VOTES = 6, PAGES_MAX = 64, OBJECTS_MAX = 4000 };
 struct page_copy {
     const struct image *img;
     const struct v8_layout *l;
+    const struct v8_pages *pages;
+    struct v8_maps *maps;
     const struct v8_page *page;
     const uint8_t *bytes;
     uint64_t got;
@@ -20,37 +22,34 @@ static uint64_t word_at(const struct page_copy *c, uint64_t addr) {
     return v;
 }
 
-static bool map_at(const struct page_copy *c, uint64_t at, struct v8_map_info *ret) {
-    struct v8_map_info meta;
+static const struct v8_map_info *map_at(const struct page_copy *c, uint64_t at) {
     if (at + 16 > c->page->addr + c->got || at >= c->page->area_end)
-        return false;
-    return v8_map_read(c->img, c->l, word_at(c, at), ret) == 0 &&
-           v8_map_read(c->img, c->l, ret->meta, &meta) == 0 && meta.type == c->l->map_type;
+        return NULL;
+    return v8_maps_get(c->maps, c->img, c->l, c->pages, word_at(c, at));
 }
 
 /* Could a free block of this size be followed by what is there? */
 static bool fits(const struct page_copy *c, uint64_t at, uint64_t size) {
-    struct v8_map_info m;
     if (size < 16 || size % 8 || size > c->page->area_end - at)
         return false;
-    return at + size == c->page->area_end || map_at(c, at + size, &m);
+    return at + size == c->page->area_end || map_at(c, at + size);
 }
 
 /* Walk to the first free block that only one reading explains; +1 words, -1 bytes, 0 none. */
 static int vote_of_page(const struct page_copy *c) {
     uint64_t at = c->page->area_start;
     for (int i = 0; i < OBJECTS_MAX; i++) {
-        struct v8_map_info m;
-        if (!map_at(c, at, &m))
+        const struct v8_map_info *m = map_at(c, at);
+        if (!m)
             return 0;
-        if (m.map == c->l->free_space_map) {
+        if (m->map == c->l->free_space_map) {
             uint64_t n = word_at(c, at + 8) >> 32;
             bool bytes = fits(c, at, n), words = fits(c, at, 8 * n);
             if (bytes != words)
                 return words ? 1 : -1;
             return 0;
         }
-        uint64_t size = v8_object_size(c->l, c->img, &m, c->bytes + (at - c->page->addr),
+        uint64_t size = v8_object_size(c->l, c->img, m, c->bytes + (at - c->page->addr),
                                        c->page->addr + c->got - at);
         if (size < 8 || size % 8)
             return 0;
@@ -62,12 +61,19 @@ static int vote_of_page(const struct page_copy *c) {
 int v8_calibrate_free_space(const struct image *img, const struct v8_layout *l,
                             const struct v8_pages *pages, int32_t *ret) {
     cleanup_free uint8_t *buf = mem_alloc(V8_PAGE_ALIGN);
+    struct v8_maps maps = {0};
     int words = 0, bytes = 0, looked = 0;
     for (size_t i = 0; i < pages->list.n && looked < PAGES_MAX; i++) {
         const struct v8_page *g = &pages->list.at[i];
         if (g->size > V8_PAGE_ALIGN || !g->heap || (g->flags & V8_PAGE_FROM))
             continue;
-        struct page_copy c = {img, l, g, buf, image_read_prefix(img, g->addr, buf, g->size)};
+        struct page_copy c = {.img = img,
+                              .l = l,
+                              .pages = pages,
+                              .maps = &maps,
+                              .page = g,
+                              .bytes = buf,
+                              .got = image_read_prefix(img, g->addr, buf, g->size)};
         int vote = vote_of_page(&c);
         words += vote > 0;
         bytes += vote < 0;
@@ -75,6 +81,7 @@ int v8_calibrate_free_space(const struct image *img, const struct v8_layout *l,
         if (words + bytes >= ENOUGH_VOTES)
             break;
     }
+    v8_maps_done(&maps);
     if (words == bytes)
         return -ENODATA;
     *ret = words > bytes;

@@ -12,6 +12,7 @@
 enum {
     MAX_THREADS = 4,
     PAGE_OS_PAGES = V8_PAGE_ALIGN / PAGE_BYTES,
+    HEAD_MAX = 4096,     /* as far as an object's size stands in it (module ScopeInfo) */
     BLOCK_OS_PAGES = 16, /* read at once */
     BLOCK_BYTES = BLOCK_OS_PAGES * PAGE_BYTES,
     PAGE_BLOCKS = PAGE_OS_PAGES / BLOCK_OS_PAGES,
@@ -40,6 +41,7 @@ struct walker {
     uint64_t resident[PAGE_OS_PAGES / 64]; /* which OS pages of it are in memory */
     uint64_t readable[PAGE_OS_PAGES / 64]; /* which of buf are filled */
     unsigned loaded;                       /* bit b: block b was read */
+    uint64_t ready_from, ready_to;         /* readable in a row */
     const struct v8_page *page;
     struct v8_space_census tally; /* of this page */
     size_t stores_before;
@@ -126,7 +128,6 @@ static void load_block(struct walker *w, size_t block) {
 
 /* Have the object that begins at `at` in the buffer, as far as its size can stand in it. */
 static void need(struct walker *w, uint64_t at) {
-    enum { HEAD_MAX = 4096 }; /* the longest: a module's ScopeInfo has a count behind its locals */
     uint64_t offset = at - w->page->addr;
     load_block(w, offset / BLOCK_BYTES);
     if (offset % BLOCK_BYTES > BLOCK_BYTES - HEAD_MAX)
@@ -137,6 +138,7 @@ static void begin_page(struct walker *w, const struct v8_page *g) {
     const struct residency *res = image_residency(w->job->img);
     w->page = g;
     w->loaded = 0;
+    w->ready_from = w->ready_to = 0;
     w->tally = (struct v8_space_census){0};
     w->stores_before = w->out.stores.n;
     w->n_gaps = 0;
@@ -146,12 +148,18 @@ static void begin_page(struct walker *w, const struct v8_page *g) {
         residency_bitmap(res, g->addr, PAGE_OS_PAGES, w->resident);
 }
 
-/* Bytes readable in a row from `at` on, at most to the end of the page in hand. */
-static uint64_t available(const struct walker *w, uint64_t at) {
-    size_t i = (at - w->page->addr) / PAGE_BYTES, k = i;
-    while (k < PAGE_OS_PAGES && k - i < 2 && bit(w->readable, k))
+/* Bytes of the buffer readable in a row from `at` on. Objects follow one another, so what was found
+ * for the last one mostly holds. */
+static uint64_t available(struct walker *w, uint64_t at) {
+    if (at >= w->ready_from && at + HEAD_MAX <= w->ready_to)
+        return w->ready_to - at;
+    need(w, at);
+    size_t k = (at - w->page->addr) / PAGE_BYTES;
+    while (k < PAGE_OS_PAGES && bit(w->readable, k))
         k++;
-    return k == i ? 0 : w->page->addr + k * PAGE_BYTES - at;
+    w->ready_from = at;
+    w->ready_to = w->page->addr + k * PAGE_BYTES;
+    return w->ready_to > at ? w->ready_to - at : 0;
 }
 
 static const struct v8_map_info *map_of(struct walker *w, uint64_t map) {
@@ -227,7 +235,6 @@ static bool holds_outside(const struct v8_layout *l, const struct v8_map_info *m
 /* The size of the object at `at`, with its map; 0 when no object can begin there. */
 static uint64_t object_at(struct walker *w, uint64_t at, const struct v8_map_info **ret_map) {
     const uint8_t *o = w->buf + (at - w->page->addr);
-    need(w, at);
     uint64_t avail = available(w, at);
     if (avail < 8)
         return 0;
