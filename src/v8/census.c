@@ -366,6 +366,10 @@ int v8_census_take(const struct image *img, const struct v8_layout *l, unsigned 
     } else if (r == 0) {
         ret->layout_known = l->exact || explains(&pages, ret);
         take_pages(img, &pages, ret);
+        if (ret->layout_known && !l->exact)
+            note(ret,
+                 "no table is made for V8 %s; that of %s explains this whole heap and was used",
+                 l->v8_version, l->table);
         if (!ret->layout_known)
             forget_isolates(l, ret);
         if (ret->unwalked_bytes && !(accept & V8_ACCEPT_UNWALKED))
