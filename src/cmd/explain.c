@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-enum { EXIT_PARTIAL = 4 };
+enum { EXIT_FINDINGS = 1, EXIT_PARTIAL = 4 };
 
 static int run_explain(struct run *r) {
     const char *const *args;
@@ -27,7 +27,9 @@ static int run_explain(struct run *r) {
         report_explain(r->out, &ev, &d, &style);
     }
     /* A V8 that could not be read is a partial answer; a process without V8 is a whole one. */
-    rc = ev.target.engine == ENGINE_V8 && !ev.has_v8 ? EXIT_PARTIAL : 0;
+    rc = ev.target.engine == ENGINE_V8 && !ev.has_v8 ? EXIT_PARTIAL
+         : d.findings.n                              ? EXIT_FINDINGS
+                                                     : 0;
     diagnosis_done(&d);
     evidence_done(&ev);
     return rc;
@@ -51,7 +53,7 @@ const struct command cmd_explain = {
         "\n"
         "Read it from the top: the verdict, who holds what, V8's own numbers beside the kernel's,\n"
         "each finding with its evidence and the command that shows it, what is unknown, and what\n"
-        "looking cost the process.",
+        "looking cost the process. Exit code 1 says that there are findings.",
     .opts = opts,
     .run = run_explain,
 };

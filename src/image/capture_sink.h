@@ -1,0 +1,39 @@
+/* The file a capture is written to, from front to end: plain with holes for zeros, or packed with
+ * zstd. Beside its final name (".NAME.partial") until it is whole. Knows nothing of ELF. Private to
+ * src/image/. */
+#ifndef MEMWHY_IMAGE_CAPTURE_SINK_H
+#define MEMWHY_IMAGE_CAPTURE_SINK_H
+
+#include "base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct capture_sink;
+struct capture_packer;
+
+/* -EEXIST when `path` or its temporary name is there already. */
+int capture_sink_open(const char *path, bool packed, struct capture_sink **ret, struct err *e);
+/* -ENOSPC unless the folder has room for `bytes` of content. */
+int capture_sink_check_room(const struct capture_sink *s, uint64_t bytes, struct err *e);
+/* 0, or the negative errno of the first write that failed. */
+int capture_sink_write(struct capture_sink *s, const uint8_t *p, size_t n);
+/* Everything to the disk, then the final name. On failure only capture_sink_free() may follow. */
+int capture_sink_finish(struct capture_sink *s, uint64_t *ret_disk_bytes);
+/* Removes what is not finished. */
+void capture_sink_free(struct capture_sink *s);
+/* The sentence for a negative errno of the functions above. */
+int capture_sink_explain(const struct capture_sink *s, int error, struct err *e);
+
+/* zstd frames of 4 MiB, packed by two threads, in the order they came; then the seek table (zstd
+ * contrib/seekable_format/zstd_seekable_compression_format.md). */
+int capture_packer_new(int fd, struct capture_packer **ret);
+int capture_packer_write(struct capture_packer *p, const uint8_t *bytes, size_t n);
+/* Wait for all frames and write the seek table. */
+int capture_packer_finish(struct capture_packer *p);
+void capture_packer_free(struct capture_packer *p);
+
+/* All of it, whatever the kernel takes at a time. */
+int capture_write_all(int fd, const uint8_t *p, size_t n, uint64_t to);
+
+#endif
