@@ -15,7 +15,7 @@ static void check(const struct evidence *ev, struct diagnosis *ret) {
         kept += malloc_arena_free(a).resident;
         if (!a->is_main)
             in_threads += a->trimmable;
-        if (a->trimmable >= trimmable / 20 && a->trimmable)
+        if (!a->is_main && a->trimmable && a->trimmable >= trimmable / 20)
             holding++;
     }
     if (!rule_worth_saying(ev, trimmable))

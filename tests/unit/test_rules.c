@@ -1,0 +1,216 @@
+/* Each rule: one case that fires, one that stays silent. Evidence is plain data, made by hand. */
+#include "rules/rule.h"
+#include "unit.h"
+
+#define MIB (1ull << 20)
+
+static struct evidence process(uint64_t rss) {
+    struct evidence ev = {.target = {.kind = "stopped", .pid = 42, .threads = 7}};
+    ev.has_account = true;
+    ev.account.rss_bytes = rss;
+    return ev;
+}
+
+static void owns(struct evidence *ev, const char *path, uint64_t bytes) {
+    account_owner(&ev->account, path)->resident_bytes += bytes;
+}
+
+static void add_arena(struct evidence *ev, bool is_main, uint64_t trimmable) {
+    struct malloc_arena a = {.is_main = is_main, .trimmable = trimmable};
+    a.share[MALLOC_BINNED] = (struct malloc_share){trimmable, trimmable, 10};
+    ev->has_malloc = true;
+    ev->malloc.kind = MALLOC_GLIBC;
+    ev->malloc.has_residency = true;
+    vec_push(&ev->malloc.arenas, a);
+}
+
+/* The causes found, first to last, as "a b"; ends the evidence. */
+static char *causes(struct evidence *ev) {
+    static char text[256];
+    struct diagnosis d = {0};
+    rules_run(ev, &d);
+    assert_non_null(d.verdict);
+    text[0] = 0;
+    for (size_t i = 0; i < d.findings.n; i++) {
+        size_t n = strlen(text);
+        snprintf(text + n, sizeof text - n, "%s%s", i ? " " : "", d.findings.at[i].cause);
+        assert_non_null(d.findings.at[i].why);
+        assert_true(d.findings.at[i].evidence.n > 0);
+    }
+    diagnosis_done(&d);
+    evidence_done(ev);
+    return text;
+}
+
+static void nothing_to_say(void **state) {
+    (void)state;
+    struct evidence ev = process(60 * MIB);
+    owns(&ev, "code/node", 40 * MIB);
+    owns(&ev, "v8/main/old/objects", 10 * MIB);
+    add_arena(&ev, true, 2 * MIB);
+    assert_string_equal(causes(&ev), "");
+}
+
+static void malloc_keeps(void **state) {
+    (void)state;
+    struct evidence ev = process(300 * MIB);
+    add_arena(&ev, true, 200 * MIB);
+    assert_string_equal(causes(&ev), "glibc-retention");
+
+    ev = process(300 * MIB); /* mostly in the threads' arenas */
+    add_arena(&ev, true, 20 * MIB);
+    for (int i = 0; i < 6; i++)
+        add_arena(&ev, false, 30 * MIB);
+    assert_string_equal(causes(&ev), "glibc-arena-fragmentation");
+
+    ev = process(300 * MIB); /* one thread's arena only: arenas are not the cause */
+    add_arena(&ev, true, 10 * MIB);
+    add_arena(&ev, false, 190 * MIB);
+    assert_string_equal(causes(&ev), "glibc-retention");
+
+    ev = process(300 * MIB); /* a core does not say what is resident */
+    add_arena(&ev, true, 200 * MIB);
+    ev.malloc.residency_estimated = true;
+    assert_string_equal(causes(&ev), "");
+
+    ev = process(300 * MIB);
+    add_arena(&ev, true, 29 * MIB); /* under a tenth */
+    assert_string_equal(causes(&ev), "");
+}
+
+static void saving_is_what_trim_gives(void **state) {
+    (void)state;
+    struct evidence ev = process(300 * MIB);
+    struct diagnosis d = {0};
+    add_arena(&ev, true, 150 * MIB);
+    add_arena(&ev, false, 50 * MIB);
+    rules_run(&ev, &d);
+    assert_int_equal(d.findings.n, 1);
+    assert_true(d.findings.at[0].has_saving);
+    assert_int_equal(d.findings.at[0].saving_bytes, 200 * MIB);
+    diagnosis_done(&d);
+    evidence_done(&ev);
+}
+
+static void page_pool(void **state) {
+    (void)state;
+    struct evidence ev = process(400 * MIB);
+    ev.has_v8 = true;
+    ev.v8.stale = (struct v8_stale){1200, 300 * MIB, 290 * MIB};
+    assert_string_equal(causes(&ev), "v8-page-pool");
+    ev = process(400 * MIB);
+    ev.has_v8 = true;
+    ev.v8.stale = (struct v8_stale){1200, 300 * MIB, 2 * MIB}; /* not in memory */
+    assert_string_equal(causes(&ev), "");
+}
+
+static void off_heap(void **state) {
+    (void)state;
+    struct evidence ev = process(300 * MIB);
+    ev.has_v8 = true;
+    owns(&ev, "arraybuffers/mmap", 200 * MIB);
+    assert_string_equal(causes(&ev), "off-heap-retention");
+
+    struct diagnosis d = {0};
+    ev = process(300 * MIB);
+    ev.has_v8 = true;
+    owns(&ev, "wasm/memory", 200 * MIB);
+    rules_run(&ev, &d);
+    assert_int_equal(d.findings.at[0].confidence, CONFIDENCE_POSSIBLE);
+    assert_false(d.findings.at[0].has_saving); /* live or garbage is not known */
+    assert_int_equal(d.undecided.n, 1);
+    diagnosis_done(&d);
+    evidence_done(&ev);
+
+    ev = process(300 * MIB);
+    ev.has_v8 = true;
+    owns(&ev, "arraybuffers/mmap", 60 * MIB);
+    assert_string_equal(causes(&ev), "");
+}
+
+static void files_and_shared_memory(void **state) {
+    (void)state;
+    struct evidence ev = process(300 * MIB);
+    owns(&ev, "file/data/index.bin", 200 * MIB);
+    assert_string_equal(causes(&ev), "file-mapping");
+    ev = process(300 * MIB);
+    owns(&ev, "shared-memory/memfd:frames", 200 * MIB);
+    assert_string_equal(causes(&ev), "shared-memory");
+    ev = process(300 * MIB);
+    owns(&ev, "libraries/libnode.so.108", 200 * MIB); /* the program itself */
+    assert_string_equal(causes(&ev), "");
+}
+
+static void threads(void **state) {
+    (void)state;
+    struct evidence ev = process(400 * MIB);
+    ev.has_v8 = true;
+    for (int i = 0; i < 25; i++) {
+        char path[64];
+        vec_push(&ev.v8.isolates, (struct v8_isolate_census){.isolate = (uint64_t)i + 1});
+        snprintf(path, sizeof path, "v8/worker-%d/old/objects", i);
+        if (i)
+            owns(&ev, path, 10 * MIB);
+    }
+    assert_string_equal(causes(&ev), "threads");
+
+    ev = process(400 * MIB); /* one worker with much in it: not its number is the cause */
+    ev.has_v8 = true;
+    for (int i = 0; i < 2; i++)
+        vec_push(&ev.v8.isolates, (struct v8_isolate_census){.isolate = (uint64_t)i + 1});
+    owns(&ev, "v8/worker-1/old/objects", 300 * MIB);
+    assert_string_equal(causes(&ev), "");
+}
+
+static void someone_else(void **state) {
+    (void)state;
+    struct evidence ev = process(60 * MIB);
+    vec_push(&ev.neighbours,
+             (struct evidence_neighbour){.pid = 43, .name = "chrome", .rss_bytes = 700 * MIB});
+    assert_string_equal(causes(&ev), "other-process-in-pod");
+    ev = process(60 * MIB);
+    vec_push(&ev.neighbours,
+             (struct evidence_neighbour){.pid = 43, .name = "sh", .rss_bytes = 3 * MIB});
+    assert_string_equal(causes(&ev), "");
+}
+
+static void page_cache(void **state) {
+    (void)state;
+    for (int limited = 0; limited < 2; limited++) {
+        struct evidence ev = process(60 * MIB);
+        ev.has_cgroup = true;
+        ev.cgroup.values[CGROUP_CURRENT] = 500 * MIB;
+        ev.cgroup.values[CGROUP_FILE] = 400 * MIB;
+        ev.cgroup.known = 1ull << CGROUP_CURRENT | 1ull << CGROUP_FILE;
+        if (limited) {
+            ev.cgroup.effective_max.state = CGROUP_LIMIT_SET;
+            ev.cgroup.effective_max.bytes = 512 * MIB;
+        }
+        assert_string_equal(causes(&ev), limited ? "page-cache-in-cgroup" : "");
+    }
+}
+
+static void largest_first(void **state) {
+    (void)state;
+    struct evidence ev = process(600 * MIB);
+    ev.has_v8 = true;
+    ev.v8.stale = (struct v8_stale){400, 100 * MIB, 100 * MIB};
+    add_arena(&ev, true, 200 * MIB);
+    assert_string_equal(causes(&ev), "glibc-retention v8-page-pool");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_to_say),
+        cmocka_unit_test(malloc_keeps),
+        cmocka_unit_test(saving_is_what_trim_gives),
+        cmocka_unit_test(page_pool),
+        cmocka_unit_test(off_heap),
+        cmocka_unit_test(files_and_shared_memory),
+        cmocka_unit_test(threads),
+        cmocka_unit_test(someone_else),
+        cmocka_unit_test(page_cache),
+        cmocka_unit_test(largest_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
