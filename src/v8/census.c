@@ -21,11 +21,6 @@ static void note(struct v8_census *c, const char *fmt, ...) {
     va_end(ap);
 }
 
-static struct v8_page *page_of_base(struct v8_pages *p, uint64_t base) {
-    uint64_t i;
-    return base && map64_get(&p->by_base, base, &i) ? &p->list.at[i - 1] : NULL;
-}
-
 static bool has_top(const struct v8_lab_list *labs, const struct v8_page *g) {
     for (size_t i = 0; i < labs->list.n; i++)
         if (labs->list.at[i].top >= g->area_start && labs->list.at[i].top <= g->area_end)
@@ -41,8 +36,8 @@ static void mark_raw_tails(struct v8_pages *p, const struct v8_lab_list *labs) {
         if (!g->in_use || g->space != V8_NEW || !(g->flags & V8_PAGE_TO) || !has_top(labs, g))
             continue;
         size_t guard = 0;
-        for (struct v8_page *n = page_of_base(p, g->next);
-             n && n->owner == g->owner && guard++ < p->list.n; n = page_of_base(p, n->next))
+        for (struct v8_page *n = v8_pages_by_base(p, g->next);
+             n && n->owner == g->owner && guard++ < p->list.n; n = v8_pages_by_base(p, n->next))
             n->raw_tail = true;
     }
 }
@@ -138,8 +133,8 @@ static bool is_paged(int space) {
 static uint64_t filled_up_to(struct v8_pages *p, const struct v8_page *g, uint64_t top) {
     uint64_t sum = top - g->area_start;
     size_t guard = 0;
-    for (const struct v8_page *n = page_of_base(p, g->prev);
-         n && n->owner == g->owner && guard++ < p->list.n; n = page_of_base(p, n->prev))
+    for (const struct v8_page *n = v8_pages_by_base(p, g->prev);
+         n && n->owner == g->owner && guard++ < p->list.n; n = v8_pages_by_base(p, n->prev))
         sum += n->area_end - n->area_start;
     return sum;
 }
@@ -252,15 +247,13 @@ static void name_isolates(const struct image *img, struct v8_census *c) {
     }
 }
 
-static void sort_isolates(struct v8_census *c, struct v8_isolate_list *list, struct v8_pages *p,
-                          pid_t pid) {
+static void sort_isolates(struct v8_census *c, struct v8_pages *p, pid_t pid) {
     /* Main first: the isolate of the main thread; where no stack tells, the first that was found.
      */
     size_t main_index = 0;
     for (size_t i = 0; i < c->isolates.n; i++)
         if (c->isolates.at[i].tid == pid)
             main_index = i;
-    (void)list;
     if (main_index) {
         struct v8_isolate_census tmp = c->isolates.at[0];
         c->isolates.at[0] = c->isolates.at[main_index];
@@ -303,7 +296,7 @@ static int find_everything(const struct image *img, const struct v8_layout *l, b
     if (!isolates.list.n)
         return err_set(e, -ENODATA, NULL, "no isolate was found (V8 is starting or has ended)");
     name_isolates(img, c);
-    sort_isolates(c, &isolates, pages, image_pid(img));
+    sort_isolates(c, pages, image_pid(img));
     struct v8_lab_list labs = {0};
     struct v8_walk walk = {.space = mem_zalloc((c->isolates.n + 1) * sizeof *walk.space)};
     v8_labs_find(img, pages, &isolates, &labs);

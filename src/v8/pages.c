@@ -177,17 +177,12 @@ void v8_pages_done(struct v8_pages *p) {
     map64_done(&p->by_base);
 }
 
-static struct v8_page *page_of_base(const struct v8_pages *p, uint64_t base) {
-    uint64_t i;
-    return base && map64_get(&p->by_base, base, &i) ? &p->list.at[i - 1] : NULL;
-}
-
 /* The space object's first-page word moved with every version, so it is found: the word that leads
  * to a page of this owner with nothing before it. */
 static struct v8_page *first_page(const struct v8_pages *p, uint64_t owner, const uint64_t *words,
                                   size_t n) {
     for (size_t i = 3; i < n; i++) {
-        struct v8_page *g = page_of_base(p, words[i]);
+        struct v8_page *g = v8_pages_by_base(p, words[i]);
         if (g && g->owner == owner && g->prev == 0)
             return g;
     }
@@ -198,7 +193,7 @@ static void walk_list(struct v8_pages *p, uint64_t owner, int space, struct v8_p
     while (g && g->owner == owner && !g->in_use) {
         g->in_use = true;
         g->space = space;
-        g = page_of_base(p, g->next);
+        g = v8_pages_by_base(p, g->next);
     }
 }
 

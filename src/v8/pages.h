@@ -49,4 +49,11 @@ static inline struct v8_page *v8_pages_at(const struct v8_pages *p, uint64_t add
     return addr - page->addr < page->size ? page : NULL;
 }
 
+/* The page whose header (or metadata) is at `base`, as lists link them; NULL for 0 and strangers.
+ */
+static inline struct v8_page *v8_pages_by_base(const struct v8_pages *p, uint64_t base) {
+    uint64_t i;
+    return base && map64_get(&p->by_base, base, &i) ? &p->list.at[i - 1] : NULL;
+}
+
 #endif

@@ -1,18 +1,9 @@
 #include "v8/sizes.h"
 
+#include "base/bytes.h"
 #include <errno.h>
 #include <string.h>
 
-static uint64_t u64_at(const uint8_t *p, size_t offset) {
-    uint64_t v;
-    memcpy(&v, p + offset, 8);
-    return v;
-}
-static uint32_t u32_at(const uint8_t *p, size_t offset) {
-    uint32_t v;
-    memcpy(&v, p + offset, 4);
-    return v;
-}
 static int64_t smi_at(const uint8_t *p, size_t offset) {
     return (int64_t)u64_at(p, offset) >> 32;
 }

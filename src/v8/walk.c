@@ -1,5 +1,6 @@
 #include "v8/walk.h"
 
+#include "base/bytes.h"
 #include "base/debug.h"
 #include "base/limits.h"
 #include "v8/maps.h"
@@ -167,12 +168,6 @@ static const struct v8_map_info *map_of(struct walker *w, uint64_t map) {
 }
 
 /* --- objects that hold memory outside --- */
-
-static uint64_t u64_at(const uint8_t *p, size_t offset) {
-    uint64_t v;
-    memcpy(&v, p + offset, 8);
-    return v;
-}
 
 static void note_array_buffer(struct walker *w, const uint8_t *o, uint64_t size) {
     const struct v8_facts *f = &w->job->l->facts;
