@@ -58,8 +58,14 @@ const struct command *command_find(const char *name);
 /* The one whose name `word` may be a misspelling of, or NULL. */
 const struct command *command_resembling(const char *word);
 
-/* Options every command has: --json, --output, --help. */
+/* Options every command has: --json, --output, --help. A command whose own table has one of these
+ * names means something else by it and gets it itself (capture's -o). */
 extern const struct opt command_common_opts[];
+/* Its own table has it. */
+bool command_has_opt(const struct command *c, const char *name);
+/* Those of the common ones that `c` does not have itself, ended by {0}; the caller frees the table.
+ */
+struct opt *command_inherited_opts(const struct command *c);
 
 /* The overview of `memwhy --help`, and the help of one command. */
 void help_overview(FILE *out);

@@ -58,7 +58,8 @@ void help_command(const struct command *c, FILE *out) {
     fprintf(out, "%s\nOptions\n", n && c->help[n - 1] != '\n' ? "\n" : "");
     if (c->opts)
         opt_print_help(c->opts, out);
-    opt_print_help(command_common_opts, out);
+    cleanup_free struct opt *inherited = command_inherited_opts(c);
+    opt_print_help(inherited, out);
 }
 
 static json_t *opts_to_json(const struct opt *table) {

@@ -62,7 +62,8 @@ static struct opt *all_opts(const struct command *c) {
     VEC(struct opt) all = {0};
     for (const struct opt *o = c->opts; o && o->name; o++)
         vec_push(&all, *o);
-    for (const struct opt *o = command_common_opts; o->name; o++)
+    cleanup_free struct opt *inherited = command_inherited_opts(c);
+    for (const struct opt *o = inherited; o->name; o++)
         vec_push(&all, *o);
     vec_push(&all, (struct opt){0});
     return all.at;
@@ -150,7 +151,8 @@ static int report_write_error(const struct request *q, const struct err *e) {
 
 static int run_command(struct request *q, struct err *e, bool *ret_write_failed) {
     struct output out;
-    int rc = output_open(opt_string(q->opts, "output", NULL), &out, e);
+    bool own = command_has_opt(q->command, "output");
+    int rc = output_open(own ? NULL : opt_string(q->opts, "output", NULL), &out, e);
     if (rc < 0) {
         *ret_write_failed = true;
         return rc;

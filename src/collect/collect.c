@@ -2,7 +2,9 @@
 
 #include "base/debug.h"
 #include "collect/processes.h"
+#include "image/capture.h"
 #include "kernel/cgroup.h"
+#include "kernel/cgroup_text.h"
 #include "kernel/process.h"
 #include "kernel/smaps.h"
 #include "malloc/malloc.h"
@@ -27,21 +29,55 @@ static uint64_t now_ns(void) {
 
 /* --- before the stop --- */
 
+static void keep_smaps(struct smaps *s, struct evidence *ev) {
+    ev->usage_regions = s->regions;
+    ev->usages = s->usages;
+    s->regions = (struct region_list){0};
+    s->usages = NULL;
+    smaps_done(s);
+}
+
 static void read_smaps(pid_t pid, struct evidence *ev) {
     struct smaps s;
     if (pid <= 0 || smaps_read("", pid, &s) < 0) {
         evidence_note(ev, "smaps could not be read: no proportional or swapped sizes");
         return;
     }
-    ev->usage_regions = s.regions;
-    ev->usages = s.usages;
-    s.regions = (struct region_list){0};
-    s.usages = NULL;
-    smaps_done(&s);
+    keep_smaps(&s, ev);
+}
+
+static char *captured(const struct image *img, const char *name, size_t *ret_len) {
+    const char *s = capture_text(img, name, ret_len);
+    return s ? mem_strndup(s, *ret_len) : NULL;
+}
+
+/* What a capture kept of /proc/PID; other cores have nothing of it. */
+static void read_captured(struct image *img, unsigned needs, struct evidence *ev) {
+    size_t n;
+    cleanup_free char *stat = captured(img, "stat", &n);
+    cleanup_free char *status = captured(img, "status", &n);
+    if (needs & NEED_PROCESS && stat && process_parse_stat(stat, &ev->process) == 0) {
+        ev->has_process = true;
+        ev->process.pid = image_pid(img);
+        ev->process.parts |= PROCESS_STAT;
+        if (status) {
+            process_parse_status(status, &ev->process);
+            ev->process.parts |= PROCESS_STATUS;
+        }
+    }
+    struct smaps s;
+    const char *smaps = capture_text(img, "smaps", &n);
+    if (needs & NEED_SMAPS && smaps && smaps_parse(smaps, n, &s) == 0)
+        keep_smaps(&s, ev);
+    const char *cgroup = capture_text(img, "cgroup_facts", &n);
+    if (needs & NEED_CGROUP && cgroup)
+        ev->has_cgroup = cgroup_of_text(cgroup, n, &ev->cgroup) == 0;
 }
 
 static void read_around(struct image *img, unsigned needs, struct evidence *ev) {
     pid_t pid = image_pid(img);
+    if (image_kind(img) == IMAGE_CORE)
+        read_captured(img, needs, ev);
     if (image_kind(img) == IMAGE_CORE || pid <= 0)
         return;
     if (needs & NEED_SMAPS)
@@ -254,7 +290,7 @@ int collect_image(struct image *img, unsigned needs, struct evidence *ret, struc
         keep_picture(img, ret);
         if (needs & NEED_ACCOUNT)
             account_build(img, ret);
-        if (needs & NEED_NEIGHBOURS && ret->has_process)
+        if (needs & NEED_NEIGHBOURS && ret->has_process && image_kind(img) != IMAGE_CORE)
             read_neighbours(ret);
         note_coverage(img, ret);
     }

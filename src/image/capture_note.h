@@ -1,5 +1,6 @@
 /* The notes a capture has beside those of every core; their owner is "MEMWHY". Private to
- * src/image/: capture_plan.c writes them, core_capture.c reads them. Numbers are little-endian.
+ * src/image/: capture_notes.c writes them, core_capture.c reads them. Numbers are little-endian.
+ * Types are none of a core's own, for gdb looks at the type alone.
  *
  * CAPTURE_INFO       lines "key value": version (of this form, 1), memwhy, kernel_rss_bytes,
  *                    swap_bytes, taken (seconds since 1970)
@@ -16,7 +17,7 @@
 
 enum {
     CAPTURE_VERSION = 1,
-    CAPTURE_INFO = 1,
+    CAPTURE_INFO = 0x4d570001,
     CAPTURE_MAPS,
     CAPTURE_RESIDENT,
     CAPTURE_THREADS,

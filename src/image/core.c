@@ -22,6 +22,15 @@ size_t core_extent_lower_bound(const struct core *c, uint64_t addr) {
     return lo;
 }
 
+static int by_address(const void *a, const void *b) {
+    const struct core_extent *x = a, *y = b;
+    return (x->start > y->start) - (x->start < y->start);
+}
+
+void core_sort_extents(struct core *c) {
+    vec_sort(&c->extents, by_address);
+}
+
 static size_t core_read_prefix(const struct image *img, uint64_t addr, void *buf, size_t len) {
     const struct core *c = (const struct core *)img;
     size_t done = 0;
@@ -31,7 +40,10 @@ static size_t core_read_prefix(const struct image *img, uint64_t addr, void *buf
             break;
         uint64_t left = x->end - (addr + done);
         size_t part = left < len - done ? (size_t)left : len - done;
-        memcpy((uint8_t *)buf + done, x->data + (addr + done - x->start), part);
+        if (x->data)
+            memcpy((uint8_t *)buf + done, x->data + (addr + done - x->start), part);
+        else
+            memset((uint8_t *)buf + done, 0, part);
         done += part;
     }
     return done;
@@ -254,8 +266,21 @@ static void say_cuts(struct core *c, const struct cuts *cuts) {
             &c->img,
             "%llu segments of the core claim bytes of others and are not read; it is damaged",
             (unsigned long long)cuts->shared);
-    image_note(&c->img, "a core does not say which pages were in memory: pages with content are "
-                        "counted, those in swap or only on disk too, pages of zeros not");
+}
+
+/* A capture tells what was in memory; of any other core it is estimated. */
+static void find_regions_and_residency(struct core *c) {
+    bool captured = core_capture_apply(c);
+    if (!captured) {
+        image_note(&c->img, "a core does not say which pages were in memory: pages with content "
+                            "are counted, those in swap or only on disk too, pages of zeros not");
+        core_find_regions(c);
+    }
+    core_find_exe(c);
+    image_find_modules(&c->img);
+    core_use_host_files(c);
+    if (!captured)
+        core_find_residency(c);
 }
 
 int image_open_core_fd(int fd, const char *path, struct image **ret, struct err *e) {
@@ -277,10 +302,7 @@ int image_open_core_fd(int fd, const char *path, struct image **ret, struct err 
     for (size_t i = 0; i < c->notes.threads.n; i++)
         vec_push(&c->img.threads, c->notes.threads.at[i]);
     say_cuts(c, &cuts);
-    core_find_regions(c);
-    image_find_modules(&c->img);
-    core_use_host_files(c);
-    core_find_residency(c);
+    find_regions_and_residency(c);
     *ret = &c->img;
     return 0;
 }

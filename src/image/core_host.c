@@ -223,11 +223,6 @@ static void say(struct host *h) {
                    fmt_bytes(n, h->untouched));
 }
 
-static int by_start(const void *a, const void *b) {
-    const struct core_extent *x = a, *y = b;
-    return (x->start > y->start) - (x->start < y->start);
-}
-
 void core_use_host_files(struct core *c) {
     struct host h = {.c = c};
     for (size_t i = 0; i < c->img.modules.n; i++)
@@ -239,7 +234,7 @@ void core_use_host_files(struct core *c) {
         look_at(&h, &c->img.regions.at[i]);
     for (size_t i = 0; i < h.more.n; i++)
         vec_push(&c->extents, h.more.at[i]);
-    vec_sort(&c->extents, by_start);
+    core_sort_extents(c);
     say(&h);
     vec_free(&h.more);
     vec_free(&h.files);

@@ -79,6 +79,8 @@ void core_notes_parse(struct core_notes *n, const uint8_t *p, size_t len, uint64
             take_auxv(n, &note);
         else if (elf_note_is(&note, "CORE", NT_FILE) && !n->has_files)
             take_files(n, &note);
+        else
+            core_capture_parse(&n->capture, &note);
     }
 }
 
@@ -103,6 +105,7 @@ void core_notes_settle(struct core_notes *n) {
 void core_notes_done(struct core_notes *n) {
     vec_free(&n->threads);
     vec_free(&n->files);
+    core_capture_done(&n->capture);
 }
 
 const struct core_mapped *core_notes_file(const struct core_notes *n, uint64_t addr) {

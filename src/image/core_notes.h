@@ -4,6 +4,7 @@
 #define MEMWHY_IMAGE_CORE_NOTES_H
 
 #include "base/vec.h"
+#include "image/core_capture.h"
 #include "image/image.h"
 
 struct core_mapped {
@@ -18,6 +19,7 @@ struct core_notes {
     VEC(struct core_mapped) files;                  /* sorted, not overlapping */
     uint64_t at_phdr, at_entry, at_random, at_vdso; /* 0: not told */
     bool has_files;
+    struct core_capture capture;
 };
 
 /* May be called for each PT_NOTE in turn. */

@@ -135,6 +135,9 @@ void core_find_regions(struct core *c) {
     mark_stack(c);
     mark_kernel(c);
     mark_heap(c);
+}
+
+void core_find_exe(struct core *c) {
     const struct region *exe = find(c, c->notes.at_phdr);
     if (!exe || exe->name[0] != '/')
         exe = find(c, c->notes.at_entry);

@@ -1,0 +1,128 @@
+#include "image/capture.h"
+
+#include "base/fmt.h"
+#include "base/limits.h"
+#include "image/capture_plan.h"
+#include "image/capture_sink.h"
+#include <errno.h>
+
+enum { STEP = 4 << 20 };
+
+struct writing {
+    struct image *img;
+    const struct capture_options *o;
+    struct capture_plan plan;
+    struct capture_sink *sink;
+    uint64_t read_bytes, lost_bytes;
+    uint8_t *buf;
+};
+
+/* Pages that cannot be read (poisoned memory, secretmem) stay zeros and are told. */
+static void read_pages(struct writing *w, uint64_t start, uint64_t end, uint8_t *to) {
+    w->read_bytes += end - start;
+    if (image_read(w->img, start, to, end - start) == 0)
+        return;
+    for (; start < end; start += PAGE_BYTES, to += PAGE_BYTES)
+        if (image_read(w->img, start, to, PAGE_BYTES) < 0) {
+            memset(to, 0, PAGE_BYTES);
+            w->lost_bytes += PAGE_BYTES;
+        }
+}
+
+/* The bytes of [start, end) of a piece; what is not in memory is zeros. */
+static void fill(struct writing *w, const struct capture_piece *x, uint64_t start, uint64_t end) {
+    const struct residency *res = image_residency(w->img);
+    if (x->whole) {
+        read_pages(w, start, end, w->buf);
+        return;
+    }
+    uint64_t done = start;
+    for (size_t i = residency_lower_bound(res, start); i < res->n && res->at[i].start < end; i++) {
+        uint64_t a = res->at[i].start > start ? res->at[i].start : start;
+        uint64_t b = res->at[i].end < end ? res->at[i].end : end;
+        memset(w->buf + (done - start), 0, a - done);
+        read_pages(w, a, b, w->buf + (a - start));
+        done = b;
+    }
+    memset(w->buf + (done - start), 0, end - done);
+}
+
+static int write_piece(struct writing *w, const struct capture_piece *x) {
+    for (uint64_t at = x->start; at < x->end; at += STEP) {
+        uint64_t end = x->end - at < STEP ? x->end : at + STEP;
+        fill(w, x, at, end);
+        int r = capture_sink_write(w->sink, w->buf, end - at);
+        if (r < 0)
+            return r;
+        if (w->o->cancelled && atomic_load(w->o->cancelled))
+            return -EINTR;
+        progress_say(w->o->progress, "capturing", w->read_bytes, w->plan.memory_bytes);
+    }
+    return 0;
+}
+
+static int write_all(struct writing *w, struct err *e) {
+    int r = capture_sink_write(w->sink, w->plan.head.at, w->plan.head.n);
+    for (size_t i = 0; r == 0 && i < w->plan.pieces.n; i++)
+        if (w->plan.pieces.at[i].held)
+            r = write_piece(w, &w->plan.pieces.at[i]);
+    if (r == -EINTR)
+        return err_set(e, r, "", "the capture was interrupted; nothing is left of it");
+    return r < 0 ? capture_sink_explain(w->sink, r, e) : 0;
+}
+
+/* A packed capture is a third of it at most, or the disk says no on the way. */
+static int check_room(const struct writing *w, struct err *e) {
+    uint64_t need = w->plan.memory_bytes + w->plan.head.n;
+    return capture_sink_check_room(w->sink, w->o->packed ? need / 3 : need, e);
+}
+
+static int write_stopped(struct writing *w, struct err *e) {
+    int r = image_stop(w->img, e);
+    if (r < 0)
+        return r;
+    capture_plan_make(w->img, w->o, &w->plan);
+    w->buf = mem_alloc(STEP);
+    r = check_room(w, e);
+    if (r == 0)
+        r = write_all(w, e);
+    if (r == 0)
+        r = image_check_alive(w->img, e);
+    image_release(w->img);
+    return r;
+}
+
+static struct capture_result result_of(const struct writing *w) {
+    struct capture_result ret = {.core_bytes = w->plan.core_bytes,
+                                 .memory_bytes = w->read_bytes,
+                                 .lost_bytes = w->lost_bytes,
+                                 .swap_bytes = image_residency(w->img)->swap_bytes,
+                                 .segments = (uint32_t)w->plan.pieces.n};
+    size_t n;
+    image_threads(w->img, &n);
+    ret.threads = (uint32_t)n;
+    return ret;
+}
+
+int capture_write(struct image *img, const struct capture_options *o, struct capture_result *ret,
+                  struct err *e) {
+    struct writing w = {.img = img, .o = o};
+    int r = capture_sink_open(o->path, o->packed, &w.sink, e);
+    if (r < 0)
+        return r;
+    r = write_stopped(&w, e);
+    if (r == 0) {
+        uint64_t file_bytes;
+        r = capture_sink_finish(w.sink, &file_bytes);
+        if (r < 0) {
+            capture_sink_explain(w.sink, r, e);
+        } else {
+            *ret = result_of(&w);
+            ret->file_bytes = file_bytes;
+        }
+    }
+    capture_sink_free(w.sink);
+    capture_plan_done(&w.plan);
+    free(w.buf);
+    return r;
+}
