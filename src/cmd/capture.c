@@ -47,6 +47,9 @@ static void read_texts(pid_t pid, texts *ret) {
         if (procfs_read("", pid, kept[i], TEXT_MAX, &s, &n) == 0)
             vec_push(ret, (struct capture_text){kept[i], s, n});
     }
+    char *beside = collect_neighbours_text(pid);
+    if (beside)
+        vec_push(ret, (struct capture_text){"neighbours", beside, strlen(beside)});
     struct cgroup c;
     if (cgroup_read("", pid, &c) == 0) {
         size_t n;

@@ -1,6 +1,7 @@
 #include "collect/collect.h"
 
 #include "base/debug.h"
+#include "base/text.h"
 #include "collect/processes.h"
 #include "image/capture.h"
 #include "kernel/cgroup.h"
@@ -46,6 +47,20 @@ static void read_smaps(pid_t pid, struct evidence *ev) {
     keep_smaps(&s, ev);
 }
 
+/* "pid bytes name" a line, as collect_neighbours_text() wrote them. */
+static void take_neighbours(const char *text, struct evidence *ev) {
+    for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line != 0) {
+        struct evidence_neighbour nb = {0};
+        unsigned long long rss;
+        int pid;
+        if (sscanf(line, "%d %llu %63[^\n]", &pid, &rss, nb.name) != 3)
+            continue;
+        nb.pid = pid;
+        nb.rss_bytes = rss;
+        vec_push(&ev->neighbours, nb);
+    }
+}
+
 static char *captured(const struct image *img, const char *name, size_t *ret_len) {
     const char *s = capture_text(img, name, ret_len);
     return s ? mem_strndup(s, *ret_len) : NULL;
@@ -69,6 +84,9 @@ static void read_captured(struct image *img, unsigned needs, struct evidence *ev
     const char *smaps = capture_text(img, "smaps", &n);
     if (needs & NEED_SMAPS && smaps && smaps_parse(smaps, n, &s) == 0)
         keep_smaps(&s, ev);
+    cleanup_free char *neighbours = captured(img, "neighbours", &n);
+    if (needs & NEED_NEIGHBOURS && neighbours)
+        take_neighbours(neighbours, ev);
     const char *cgroup = capture_text(img, "cgroup_facts", &n);
     if (needs & NEED_CGROUP && cgroup)
         ev->has_cgroup = cgroup_of_text(cgroup, n, &ev->cgroup) == 0;
@@ -120,6 +138,26 @@ static void read_neighbours(struct evidence *ev) {
     }
     vec_sort(&ev->neighbours, by_rss);
     processes_done(&rows);
+}
+
+char *collect_neighbours_text(pid_t pid) {
+    struct evidence ev = {0};
+    char *text = NULL;
+    size_t len;
+    FILE *f = open_memstream(&text, &len);
+    if (!f)
+        return NULL;
+    ev.has_process = process_read("", pid, PROCESS_ALL, &ev.process) == 0;
+    if (ev.has_process)
+        read_neighbours(&ev);
+    for (size_t i = 0; i < ev.neighbours.n; i++) {
+        const struct evidence_neighbour *nb = &ev.neighbours.at[i];
+        cleanup_free char *name = text_printable(nb->name);
+        fprintf(f, "%d %llu %s\n", (int)nb->pid, (unsigned long long)nb->rss_bytes, name);
+    }
+    fclose(f);
+    evidence_done(&ev);
+    return text;
 }
 
 /* --- the stop --- */

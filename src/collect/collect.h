@@ -29,6 +29,9 @@ int collect(const char *target, unsigned needs, struct evidence *ret, struct err
 /* The same with an image that is open already; releases it, does not free it. */
 int collect_image(struct image *img, unsigned needs, struct evidence *ret, struct err *e);
 
+/* The processes beside this one, as text for a capture; the caller frees it. */
+char *collect_neighbours_text(pid_t pid);
+
 /* Join censuses, regions and residency into ev->account. For collect() and tests. */
 void account_build(const struct image *img, struct evidence *ev);
 

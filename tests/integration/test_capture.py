@@ -59,9 +59,12 @@ def answer(command, what):
     for fact in MOVING:
         doc.get("facts", {}).pop(fact, None)
     without_pss(doc)
-    for key in ("array_buffers", "external_strings"):
-        # What two isolates share is counted in the one that comes to it first, and they are walked at once.
-        doc[f"all {key}"] = sum(i.pop(key, 0) for i in doc.get("isolates", []))
+    for judged in ("verdict", "findings", "undecided"):  # of the facts, and of the processes beside
+        doc.pop(judged, None)
+    # What two isolates share is counted in the one that comes to it first, and they are walked at once.
+    for isolate in doc.get("isolates", []):
+        for key in [k for k in isolate if k.startswith(("array_buffer", "external_string"))]:
+            doc[f"all {key}"] = doc.get(f"all {key}", 0) + isolate.pop(key)
     return doc
 
 
@@ -157,6 +160,20 @@ def unpacked_by_zstd(node):
         equal("length", len(out), doc["capture"]["core_bytes"])
         table = (folder / "a").read_bytes()[-4:]
         equal("ends in a seek table", table, (0x8F92EAB1).to_bytes(4, "little"))
+
+
+@test(nodes=[24])
+def facts_around(node):
+    """What is read beside the memory is in the file: the processes beside, the cgroup."""
+    with Folder() as folder, target(node, "idle") as t, target(node, "buffers"):
+        with Held(t.pid):
+            core = folder / "a.core"
+            ask("capture", t.pid, "-o", core)
+            live = ask("explain", t.pid)["facts"]
+        facts = ask("explain", core)["facts"]
+        for name in ("other_process_rss", "cgroup_cache_bytes", "cgroup_max"):
+            equal(f"{name} is told", name in facts, name in live)
+        equal("fields", sorted(facts), sorted(live))
 
 
 @test
