@@ -5,6 +5,7 @@
 #include "rules/rule.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum { EXIT_FINDINGS = 1, EXIT_PARTIAL = 4 };
 
@@ -13,8 +14,15 @@ static int run_explain(struct run *r) {
     if (opt_args(r->opts, &args) != 1)
         return err_set(&r->err, -EINVAL, "Give a process id or a core file: memwhy explain 1234",
                        "explain takes exactly one TARGET");
+    const char *how = opt_string(r->opts, "freeze", "stop");
+    unsigned needs = NEED_ALL;
+    if (strcmp(how, "fork") == 0)
+        needs |= NEED_FROZEN;
+    else if (strcmp(how, "stop") != 0)
+        return err_set(&r->err, -EINVAL, "Give --freeze=fork or --freeze=stop.",
+                       "there is no way to freeze named so: %s", how);
     struct evidence ev;
-    int rc = look_at(r, args[0], NEED_ALL, &ev);
+    int rc = look_at(r, args[0], needs, &ev);
     if (rc < 0)
         return rc;
     struct diagnosis d = {0};
@@ -35,7 +43,11 @@ static int run_explain(struct run *r) {
     return rc;
 }
 
-static const struct opt opts[] = {{0}};
+static const struct opt opts[] = {
+    {"freeze", 0, OPT_STRING, "HOW",
+     "stop: hold it while it is read (default); fork: read a forked copy while it runs on"},
+    {0},
+};
 
 const struct command cmd_explain = {
     .name = "explain",

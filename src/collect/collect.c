@@ -214,6 +214,22 @@ static void debug_stage(const char *name, uint64_t *since_ns) {
     *since_ns = now;
 }
 
+static const char *kind_name(enum image_kind kind) {
+    return kind == IMAGE_STOPPED ? "stopped" : kind == IMAGE_FROZEN ? "frozen" : "core";
+}
+
+/* After the release, when all is known of one stop. */
+static void note_pause(struct look *k, uint64_t before_ns) {
+    const struct image_freeze_cost *freeze = image_freeze_cost(k->img);
+    struct evidence_cost *cost = &k->ev->cost;
+    uint64_t pause = image_pause_ns(k->img) - before_ns - freeze->reap_ns;
+    if (pause > cost->longest_ns)
+        cost->longest_ns = pause;
+    cost->reap_ns = freeze->reap_ns;
+    if (freeze->extra_bytes > cost->extra_bytes)
+        cost->extra_bytes = freeze->extra_bytes;
+}
+
 static int stop_and_count(struct look *k, struct err *e) {
     /* What cannot move will not be different the next time. */
     unsigned accept =
@@ -221,7 +237,7 @@ static int stop_and_count(struct look *k, struct err *e) {
     for (int attempt = 1, unwalked = 0;; attempt++) {
         uint64_t before = image_pause_ns(k->img);
         uint64_t at = now_ns();
-        int r = image_stop(k->img, e);
+        int r = k->needs & NEED_FROZEN ? image_freeze(k->img, e) : image_stop(k->img, e);
         if (r < 0)
             return r;
         k->ev->cost.stops++;
@@ -231,14 +247,12 @@ static int stop_and_count(struct look *k, struct err *e) {
         if (r == 0 && k->needs & (NEED_MALLOC | NEED_ACCOUNT))
             take_malloc(k);
         debug_stage("malloc", &at);
-        k->ev->target.kind = image_kind(k->img) == IMAGE_STOPPED ? "stopped" : "core";
+        k->ev->target.kind = kind_name(image_kind(k->img));
         int alive = image_check_alive(k->img, e);
         image_release(k->img);
         if (alive < 0)
             return alive;
-        uint64_t pause = image_pause_ns(k->img) - before;
-        if (pause > k->ev->cost.longest_ns)
-            k->ev->cost.longest_ns = pause;
+        note_pause(k, before);
         if (r != -EAGAIN && r != -EBUSY)
             return r;
         unwalked += r == -EBUSY;

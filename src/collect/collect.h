@@ -17,6 +17,7 @@ enum collect_need {
     NEED_CGROUP = 1 << 5,
     NEED_NEIGHBOURS = 1 << 6,
     NEED_ALL = (1 << 7) - 1,
+    NEED_FROZEN = 1 << 7, /* read a forked copy instead of holding the process meanwhile */
 };
 
 /* TARGET, the same everywhere: a pid; a file (an ELF core, plain or .zst); or a name or part of a

@@ -17,6 +17,8 @@ struct image_ops {
     int (*read_parts)(const struct image *img, const struct image_part *parts, size_t n);
     /* NULL: cannot move, nothing to do. */
     int (*stop)(struct image *img, struct err *e);
+    /* NULL: as stop. */
+    int (*freeze)(struct image *img, struct err *e);
     void (*release)(struct image *img);
     /* NULL: always. */
     int (*check_alive)(const struct image *img, struct err *e);
@@ -39,6 +41,7 @@ struct image {
     bool has_residency;
     uint64_t kernel_rss;
     uint64_t pause_ns;
+    struct image_freeze_cost freeze_cost;
     VEC(char *) notes;
 };
 

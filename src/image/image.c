@@ -38,6 +38,10 @@ int image_stop(struct image *img, struct err *e) {
     return img->ops->stop ? img->ops->stop(img, e) : 0;
 }
 
+int image_freeze(struct image *img, struct err *e) {
+    return img->ops->freeze ? img->ops->freeze(img, e) : image_stop(img, e);
+}
+
 void image_release(struct image *img) {
     if (img->ops->release)
         img->ops->release(img);
@@ -94,6 +98,9 @@ const char *image_exe(const struct image *img) {
 }
 uint64_t image_pause_ns(const struct image *img) {
     return img->pause_ns;
+}
+const struct image_freeze_cost *image_freeze_cost(const struct image *img) {
+    return &img->freeze_cost;
 }
 const struct region_list *image_regions(const struct image *img) {
     return &img->regions;

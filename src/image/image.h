@@ -1,9 +1,9 @@
 /* The target's memory behind one reader. An image knows nothing of V8, malloc or accounts.
  *
  * Backends: live (a running process, read while it moves), stopped (the same, all threads held by
- * ptrace), core (an ELF core file), fake (segments given by a test).
- * Return contract: 0 or a negative errno of err.h. A read is whole or -EFAULT; nothing is ever
- * filled with zeros. Reads may be done from several threads at once.
+ * ptrace), frozen (a copy-on-write child of it, read while it runs on), core (an ELF core file),
+ * fake (segments given by a test). Return contract: 0 or a negative errno of err.h. A read is whole
+ * or -EFAULT; nothing is ever filled with zeros. Reads may be done from several threads at once.
  * Names: image_open_* makes one, image_free ends it (and releases a stopped target first). */
 #ifndef MEMWHY_IMAGE_IMAGE_H
 #define MEMWHY_IMAGE_IMAGE_H
@@ -19,7 +19,7 @@
 struct image;
 struct elf_file;
 
-enum image_kind { IMAGE_LIVE, IMAGE_STOPPED, IMAGE_CORE, IMAGE_FAKE };
+enum image_kind { IMAGE_LIVE, IMAGE_STOPPED, IMAGE_FROZEN, IMAGE_CORE, IMAGE_FAKE };
 
 /* General registers in the order of the kernel's struct user_regs_struct (x86-64, 27 words):
  * r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base
@@ -62,7 +62,24 @@ void image_free(struct image *img);
  * The kernel lets the threads go if memwhy dies. Fails with -ESRCH or -EPERM; -EBUSY when another
  * tracer has it. On images that cannot move this is a no-op. */
 int image_stop(struct image *img, struct err *e);
-/* Let the threads go; what was copied stays valid, reads go on but see a moving target. Idempotent.
+/* Make the picture of a moment without holding the process while it is read: all threads are held
+ * for as long as a fork takes, and what is read is the copy-on-write child. Regions, residency, RSS
+ * and registers are those of that moment; shared mappings go on moving. A supervisor process undoes
+ * everything whatever instant memwhy is killed. Fails as image_stop; -ENOMEM, -EAGAIN, -EACCES when
+ * the copy is refused or could push the process over a limit; the process is then as it was. On
+ * images that cannot move this is a no-op. */
+int image_freeze(struct image *img, struct err *e);
+
+struct image_freeze_cost {
+    uint64_t pause_ns;    /* for the fork; the last one */
+    uint64_t reap_ns;     /* the second pause, to reap the child; known after the release */
+    uint64_t extra_bytes; /* pages the target copied because the child shared them, and the child's
+                           * page tables; known after the release */
+};
+const struct image_freeze_cost *image_freeze_cost(const struct image *img);
+
+/* Let the threads go, or end the frozen copy; what was copied stays valid, reads go on but see a
+ * moving target. Idempotent.
  */
 void image_release(struct image *img);
 /* -ESRCH when a process has ended since it was opened (SIGKILL ends a stopped one too): what was

@@ -18,7 +18,7 @@
 enum evidence_engine { ENGINE_UNKNOWN, ENGINE_NONE, ENGINE_V8 };
 
 struct evidence_target {
-    const char *kind; /* "stopped", "live", "core" */
+    const char *kind; /* "stopped", "frozen", "live", "core" */
     pid_t pid;        /* 0 unknown */
     char *exe;        /* NULL unknown */
     enum evidence_engine engine;
@@ -28,6 +28,8 @@ struct evidence_target {
 struct evidence_cost {
     uint64_t pause_ns;      /* the target stood still, all stops together */
     uint64_t longest_ns;    /* the longest of them */
+    uint64_t reap_ns;       /* frozen: the pause in which the copy was reaped; in pause_ns too */
+    uint64_t extra_bytes;   /* frozen: what the target was charged for the copy while it lived */
     uint32_t stops;         /* how often it was stopped: again when V8 was collecting */
     uint64_t took_ns;       /* memwhy's own time */
     uint64_t own_rss_bytes; /* memwhy's own peak */

@@ -37,7 +37,9 @@ static json_t *cost_json(const struct evidence *ev) {
     set_u64(o, "stops", ev->cost.stops);
     set_u64(o, "took_ns", ev->cost.took_ns);
     set_u64(o, "own_rss_bytes", ev->cost.own_rss_bytes);
-    set_u64(o, "target_extra_bytes", 0); /* nothing was put into the target */
+    if (ev->cost.reap_ns)
+        set_u64(o, "reap_pause_ns", ev->cost.reap_ns);
+    set_u64(o, "target_extra_bytes", ev->cost.extra_bytes); /* 0 unless it was forked */
     return o;
 }
 
@@ -70,6 +72,10 @@ void document_footer(FILE *out, const struct evidence *ev) {
                 ev->cost.stops == 1 ? "" : "s", took, used);
     else
         fprintf(out, "Read in %s, memwhy used %s.\n", took, used);
+    if (ev->cost.reap_ns)
+        fprintf(out, "Read from a forked copy: longest pause %s, %s to reap it; it cost %s.\n",
+                fmt_duration(pause, ev->cost.longest_ns), fmt_duration(took, ev->cost.reap_ns),
+                fmt_bytes(used, ev->cost.extra_bytes));
     for (size_t i = 0; i < ev->notes.n; i++) {
         cleanup_free char *note = text_printable(ev->notes.at[i]);
         fprintf(out, "note: %s\n", note);

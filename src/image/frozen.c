@@ -1,0 +1,260 @@
+/* A process forked from outside: it stands still for as long as the fork takes, and the
+ * copy-on-write child, which never runs an instruction, is read in its place.
+ *
+ * V8 marks its pages MADV_DONTFORK since Node 18 (src/base/platform/platform-posix.cc), so a plain
+ * fork has no JavaScript heap: the mark is taken off before and put back after, in the same stop.
+ * Which mappings have it only smaps tells, which is slow; it is read while the process runs, and
+ * held against the process's maps in the stop. What this cannot see: a mapping given back and
+ * another made in between, of the same extent, protection and file.
+ *
+ * Clean pages of files are in no page table of the child; they are read through its mappings all
+ * the same. The guard process (guard.h) does what is done to the target. */
+#include "image/frozen.h"
+#include "image/dontfork.h"
+#include "image/guard.h"
+#include "image/headroom.h"
+#include "image/refusal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+_Static_assert((int)GUARD_REGS == (int)IMAGE_REGS, "registers");
+
+/* How often the mappings may have changed under the scan; after that it is made in the stop. */
+enum { SCANS = 3 };
+
+struct frozen {
+    struct guard *guard;
+    struct dontfork marks;
+    pid_t child;
+    int child_proc; /* /proc/CHILD */
+};
+
+bool frozen_lacks(const struct frozen *f, uint64_t addr, size_t len) {
+    for (size_t i = 0; i < f->marks.lacking.n; i++)
+        if (addr < f->marks.lacking.at[i].end && f->marks.lacking.at[i].start < addr + len)
+            return true;
+    return false;
+}
+
+static uint64_t child_kib(const struct frozen *f, const char *file, const char *format) {
+    int fd = openat(f->child_proc, file, O_RDONLY | O_CLOEXEC);
+    cleanup_fclose FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
+    char line[256];
+    unsigned long long kib;
+    while (in && fgets(line, sizeof line, in))
+        if (sscanf(line, format, &kib) == 1)
+            return kib * 1024;
+    return 0;
+}
+
+int frozen_check_alive(const struct live *l, struct err *e) {
+    if (child_kib(l->frozen, "status", "VmRSS: %llu kB"))
+        return 0;
+    return err_set(e, -EAGAIN, "Read it stopped (--freeze=stop).",
+                   "the frozen copy of process %d was ended while it was read: memory ran short",
+                   (int)l->img.pid);
+}
+
+/* --- making it --- */
+
+static int find_syscall(const struct live *l, uint64_t *ret) {
+    uint8_t code[8192];
+    for (size_t i = 0; i < l->img.regions.n; i++) {
+        const struct region *r = &l->img.regions.at[i];
+        if (strcmp(r->name, "[vdso]") != 0 || !(r->prot & REGION_X))
+            continue;
+        size_t size = r->end - r->start < sizeof code ? r->end - r->start : sizeof code;
+        size_t n = image_read_prefix(&l->img, r->start, code, size);
+        for (size_t k = 0; k + 1 < n; k++)
+            if (code[k] == 0x0f && code[k + 1] == 0x05) {
+                *ret = r->start + k;
+                return 0;
+            }
+    }
+    return -ENOEXEC;
+}
+
+static bool under_seccomp(const struct live *l) {
+    cleanup_fclose FILE *f = live_open_proc(l, "status");
+    char line[256];
+    int mode = 0;
+    while (f && fgets(line, sizeof line, f))
+        sscanf(line, "Seccomp: %d", &mode);
+    return mode != 0;
+}
+
+static int scan_marks(const struct live *l, struct dontfork *ret) {
+    cleanup_fclose FILE *f = live_open_proc(l, "smaps");
+    if (!f)
+        return -errno;
+    setvbuf(f, NULL, _IOFBF, 1 << 16);
+    return dontfork_read(f, ret);
+}
+
+static int explain_hold(pid_t pid, int error, struct err *e) {
+    if (error == -EACCES)
+        return err_set(e, -EACCES,
+                       "Run memwhy as root of the host, which may suspend the filter, or read it "
+                       "with --freeze=stop.",
+                       "process %d runs under a seccomp filter, which might end it for the calls "
+                       "that make a frozen copy",
+                       (int)pid);
+    if (error == -ETIMEDOUT || error == -EAGAIN)
+        return err_set(e, -EBUSY, "Try again in a moment.",
+                       "process %d could not be brought to a halt at a place where it can be "
+                       "forked",
+                       (int)pid);
+    if (error == -ENOEXEC)
+        return err_set(e, -ENOTSUP, "Read it with --freeze=stop.",
+                       "process %d cannot be forked from outside: it is no ordinary 64-bit "
+                       "process with a main thread and a vdso",
+                       (int)pid);
+    if (error == -EPIPE)
+        return err_set(e, -EBUSY, "Try again.",
+                       "the supervisor of process %d's frozen copy was ended", (int)pid);
+    return refusal_explain(pid, error, "it (ptrace)", e);
+}
+
+static int explain_fork(pid_t pid, int error, enum guard_step step, struct err *e) {
+    const char *call = step == GUARD_CLONE ? "clone" : "madvise";
+    if (error == -ESRCH || error == -EPIPE)
+        return explain_hold(pid, error, e);
+    if (error == -EAGAIN)
+        return err_set(e, -EAGAIN, "Raise pids.max or RLIMIT_NPROC, or read it with --freeze=stop.",
+                       "process %d may have no more processes (pids.max of its cgroup, or its "
+                       "user's limit), so it cannot be forked",
+                       (int)pid);
+    if (error == -ENOMEM)
+        return err_set(e, -ENOMEM, "Read it with --freeze=stop.",
+                       "the kernel has not the memory for the page tables of a copy of process %d, "
+                       "or does not let it commit more (vm.overcommit_memory)",
+                       (int)pid);
+    return err_set(e, error, "Read it with --freeze=stop.",
+                   "process %d cannot be forked from outside: %s gave %s", (int)pid, call,
+                   strerror(-error));
+}
+
+/* What the stop shows; -EAGAIN when the scan no longer fits. */
+static int look_held(struct live *l, bool last, struct err *e) {
+    struct frozen *f = l->frozen;
+    int r = live_take_picture(l, e);
+    if (r < 0)
+        return r;
+    if (!dontfork_fits(&f->marks, &l->img.regions)) {
+        if (!last)
+            return -EAGAIN;
+        dontfork_done(&f->marks);
+        r = scan_marks(l, &f->marks);
+        if (r < 0)
+            return refusal_explain(l->img.pid, r, "its smaps", e);
+    }
+    size_t n;
+    const struct guard_thread *t = guard_threads(f->guard, &n);
+    l->img.threads.n = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct image_thread to = {.tid = t[i].tid, .has_regs = t[i].has_regs};
+        memcpy(to.regs, t[i].regs, sizeof to.regs);
+        live_read_thread_name(l, to.tid, to.name);
+        vec_push(&l->img.threads, to);
+    }
+    return 0;
+}
+
+static int open_child(struct live *l) {
+    struct frozen *f = l->frozen;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d", (int)f->child);
+    f->child_proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (f->child_proc < 0)
+        return -errno;
+    l->read_fd = openat(f->child_proc, "mem", O_RDONLY | O_CLOEXEC);
+    return l->read_fd < 0 ? -errno : 0;
+}
+
+/* One stop. -EAGAIN without an explanation: scan again. */
+static int attempt(struct live *l, bool last, struct err *e) {
+    struct frozen *f = l->frozen;
+    dontfork_done(&f->marks);
+    int r = scan_marks(l, &f->marks);
+    if (r < 0)
+        return refusal_explain(l->img.pid, r, "its smaps", e);
+    r = guard_hold(f->guard);
+    if (r < 0)
+        return explain_hold(l->img.pid, r, e);
+    r = look_held(l, last, e);
+    if (r < 0) {
+        guard_let_go(f->guard);
+        l->img.pause_ns += guard_pause_ns(f->guard);
+        return r;
+    }
+    enum guard_step step;
+    r = guard_fork(f->guard, f->marks.ranges.at, f->marks.ranges.n, &f->child, &step);
+    l->img.pause_ns += guard_pause_ns(f->guard);
+    l->img.freeze_cost.pause_ns = guard_pause_ns(f->guard);
+    if (r < 0)
+        return explain_fork(l->img.pid, r, step, e);
+    r = open_child(l);
+    return r < 0 ? refusal_explain(f->child, r, "the frozen copy", e) : 0;
+}
+
+int live_freeze(struct image *img, struct err *e) {
+    struct live *l = (struct live *)img;
+    uint64_t insn;
+    if (l->hold.tasks.n || l->frozen)
+        return 0;
+    int r = headroom_check(img->pid, e);
+    if (r < 0)
+        return r;
+    r = find_syscall(l, &insn);
+    if (r < 0)
+        return explain_hold(img->pid, r, e);
+    struct frozen *f = mem_zalloc(sizeof *f);
+    f->child_proc = -1;
+    r = guard_start(img->pid, l->proc_fd, insn, under_seccomp(l), &f->guard);
+    if (r < 0) {
+        free(f);
+        return err_set(e, r, "", "the supervisor could not be started: %s", strerror(-r));
+    }
+    l->frozen = f;
+    for (int i = 1; i <= SCANS; i++) {
+        struct err why = {0};
+        r = attempt(l, i == SCANS, &why);
+        if (r >= 0) {
+            img->kind = IMAGE_FROZEN;
+            return 0;
+        }
+        if (why.code || i == SCANS) {
+            if (e)
+                *e = why;
+            break;
+        }
+    }
+    frozen_release(l);
+    return r;
+}
+
+/* --- and letting it go --- */
+
+/* A page that the target has written meanwhile is a copy, and the child alone has the old one:
+ * of what is private to the child, that much was charged, and its page tables. */
+void frozen_release(struct live *l) {
+    struct frozen *f = l->frozen;
+    struct image_freeze_cost *cost = &l->img.freeze_cost;
+    if (f->child_proc >= 0) {
+        cost->extra_bytes = child_kib(f, "smaps_rollup", "Private_Dirty: %llu kB") +
+                            child_kib(f, "status", "VmPTE: %llu kB");
+        close(f->child_proc);
+    }
+    if (l->read_fd >= 0 && l->read_fd != l->mem_fd)
+        close(l->read_fd);
+    l->read_fd = l->mem_fd;
+    cost->reap_ns = guard_end(f->guard);
+    l->img.pause_ns += cost->reap_ns;
+    dontfork_done(&f->marks);
+    free(f);
+    l->frozen = NULL;
+    l->img.kind = IMAGE_LIVE;
+}

@@ -1,0 +1,385 @@
+#include "image/guard.h"
+
+#include "base/limits.h"
+#include "base/mem.h"
+#include "image/hold.h"
+#include "image/inject.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    RANGES_MAX = 1 << 16, /* vm.max_map_count is 65530 by default */
+    SILENCE_MS = 3000,    /* how long a held target waits for memwhy */
+    HOLD_TRIES = 100,
+    REAP_TRIES = 300,
+    CLONE_TRIES = 8,
+};
+#define HOLD_AGAIN_NS 200000
+#define REAP_AGAIN_NS 10000000
+
+/* include/uapi/asm-generic/mman-common.h */
+_Static_assert(MADV_DONTFORK == 10 && MADV_DOFORK == 11, "madvise");
+/* A call interrupted before it did anything (include/linux/errno.h); fork says so when a signal is
+ * pending, which with all of them blocked is SIGSTOP only. */
+enum { ERESTARTNOINTR = 513 };
+
+enum { OP_HOLD = 'h', OP_FORK = 'f', OP_LET_GO = 'l', OP_END = 'e' };
+
+struct message {
+    int32_t op, result;
+};
+
+/* Shared by memwhy and its supervisor; written by the one whose turn it is. */
+struct board {
+    size_t n_ranges, n_threads;
+    pid_t child;
+    enum guard_step step;
+    uint64_t pause_ns, reap_ns;
+    struct guard_range ranges[RANGES_MAX];
+    struct guard_thread threads[LIMIT_THREADS];
+};
+
+struct guard {
+    pid_t process;
+    int socket;
+    struct board *board;
+};
+
+/* What the supervisor itself knows. */
+struct ward {
+    pid_t pid;
+    int socket;
+    struct board *board;
+    struct hold hold;
+    struct inject inject;
+    uint64_t held_at_ns;
+    pid_t child;           /* attached to us; 0: none */
+    int64_t child_of_them; /* its pid as the target knows it (another pid namespace); 0: reaped */
+};
+
+/* --- the supervisor: hold and fork --- */
+
+static void let_go(struct ward *w) {
+    if (!w->hold.tasks.n)
+        return;
+    inject_end(&w->inject);
+    hold_release(&w->hold);
+    w->board->pause_ns = hold_now_ns() - w->held_at_ns;
+}
+
+static void note_registers(struct ward *w) {
+    struct board *b = w->board;
+    b->n_threads = 0;
+    for (size_t i = 0; i < w->hold.tasks.n; i++) {
+        struct guard_thread *t = &b->threads[b->n_threads++];
+        struct user_regs_struct regs;
+        t->tid = w->hold.tasks.at[i].tid;
+        t->has_regs = ptrace(PTRACE_GETREGS, t->tid, NULL, &regs) == 0;
+        if (t->has_regs)
+            memcpy(t->regs, &regs, sizeof t->regs);
+    }
+}
+
+/* The main thread makes the calls. -EAGAIN when it was met with a signal on its way (to go on from
+ * there would lose the signal's particulars) or in a restartable sequence. */
+static int begin_calls(struct ward *w) {
+    for (size_t i = 0; i < w->hold.tasks.n; i++)
+        if (w->hold.tasks.at[i].tid == w->inject.tid)
+            return w->hold.tasks.at[i].signal ? -EAGAIN : inject_begin(&w->inject);
+    return -ENOEXEC; /* the main thread has ended before the others */
+}
+
+static int hold(struct ward *w) {
+    for (int tries = 0;; tries++) {
+        w->held_at_ns = hold_now_ns();
+        int r = hold_all(&w->hold);
+        if (r == 0)
+            r = begin_calls(w);
+        if (r == 0) {
+            note_registers(w);
+            return 0;
+        }
+        let_go(w);
+        if (r != -EAGAIN || tries >= HOLD_TRIES)
+            return r;
+        nanosleep(&(struct timespec){0, HOLD_AGAIN_NS}, NULL);
+    }
+}
+
+/* madvise walks over holes and says -ENOMEM in the end, having done its work (mm/madvise.c). */
+static int advise(struct ward *w, size_t i, uint64_t advice) {
+    const struct guard_range *g = &w->board->ranges[i];
+    int64_t ret;
+    int r = inject_call(&w->inject, SYS_madvise,
+                        (uint64_t[]){g->start, g->end - g->start, advice, 0}, &ret);
+    return r < 0 ? r : ret == -ENOMEM ? 0 : (int)ret;
+}
+
+/* exit_signal 0: the target gets no SIGCHLD and its waitpid does not see the child. */
+static int clone_target(struct ward *w) {
+    int64_t ret = -ERESTARTNOINTR;
+    for (int i = 0; i < CLONE_TRIES && ret == -ERESTARTNOINTR; i++) {
+        int r = inject_call(&w->inject, SYS_clone, (uint64_t[]){0, 0, 0, 0}, &ret);
+        if (w->inject.child > 0) {
+            w->child = w->inject.child;
+            w->child_of_them = ret > 0 ? ret : 0;
+            ptrace(PTRACE_SETOPTIONS, w->child, NULL, (void *)PTRACE_O_EXITKILL);
+        }
+        if (r < 0)
+            return r;
+    }
+    if (ret == -ERESTARTNOINTR)
+        return -EAGAIN;
+    if (ret < 0)
+        return (int)ret;
+    if (!w->child)
+        return -EIO;
+    /* Its first stop, before its first instruction. */
+    int status;
+    while (waitpid(w->child, &status, __WALL) < 0 && errno == EINTR)
+        ;
+    return ptrace(PTRACE_SETOPTIONS, w->child, NULL, (void *)PTRACE_O_EXITKILL) < 0 ? -errno : 0;
+}
+
+/* Where memory runs out in the target's cgroup, the copy shall be what is killed. */
+static void offer_child(pid_t child) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)child);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (write(fd, "1000", 4) != 4) {
+        /* It stays as likely a victim as the target is. */
+    }
+    close(fd);
+}
+
+static int fork_target(struct ward *w) {
+    struct board *b = w->board;
+    size_t done = 0;
+    int r = 0;
+    b->step = GUARD_DOFORK;
+    if (!w->hold.tasks.n)
+        return -EPIPE;
+    for (; r == 0 && done < b->n_ranges; done++)
+        r = advise(w, done, MADV_DOFORK);
+    if (r == 0) {
+        b->step = GUARD_CLONE;
+        r = clone_target(w);
+    }
+    for (size_t i = 0; i < done; i++) {
+        int back = advise(w, i, MADV_DONTFORK);
+        if (back < 0 && back != -ESRCH && r == 0) {
+            b->step = GUARD_DONTFORK;
+            r = back;
+        }
+    }
+    let_go(w);
+    if (w->child)
+        offer_child(w->child);
+    b->child = w->child;
+    return r;
+}
+
+/* --- the supervisor: the end of the child --- */
+
+/* 1 reaped (or nothing to reap), 0 not yet. */
+static int reap_once(struct ward *w) {
+    int64_t ret = 0;
+    uint64_t began = hold_now_ns();
+    int r = hold_one(&w->hold, w->pid);
+    if (r == 0)
+        r = begin_calls(w);
+    if (r == 0)
+        r = inject_call(&w->inject, SYS_wait4,
+                        (uint64_t[]){(uint64_t)w->child_of_them, 0, WNOHANG | __WALL, 0}, &ret);
+    inject_end(&w->inject);
+    hold_release(&w->hold);
+    w->board->reap_ns += hold_now_ns() - began;
+    return r == -ESRCH || (r == 0 && (ret == w->child_of_them || ret == -ECHILD));
+}
+
+static void end_child(struct ward *w) {
+    if (w->child) {
+        int status;
+        kill(w->child, SIGKILL);
+        for (;;) {
+            pid_t r = waitpid(w->child, &status, __WALL);
+            if ((r < 0 && errno != EINTR) || (r == w->child && !WIFSTOPPED(status)))
+                break;
+        }
+        w->child = 0;
+    }
+    for (int i = 0; w->child_of_them && i < REAP_TRIES; i++) {
+        if (reap_once(w))
+            w->child_of_them = 0;
+        else
+            nanosleep(&(struct timespec){0, REAP_AGAIN_NS}, NULL);
+    }
+}
+
+/* --- the supervisor: its life --- */
+
+/* True to go on. */
+static bool serve(struct ward *w) {
+    struct message m;
+    struct pollfd p = {.fd = w->socket, .events = POLLIN};
+    int ready = poll(&p, 1, w->hold.tasks.n ? SILENCE_MS : -1);
+    if (ready < 0 && errno == EINTR)
+        return true;
+    if (ready <= 0 || recv(w->socket, &m, sizeof m, 0) != sizeof m)
+        return false;
+    bool on = m.op != OP_END;
+    if (m.op == OP_HOLD)
+        m.result = hold(w);
+    else if (m.op == OP_FORK)
+        m.result = fork_target(w);
+    else if (m.op == OP_LET_GO)
+        let_go(w);
+    else
+        end_child(w);
+    return send(w->socket, &m, sizeof m, MSG_NOSIGNAL) == sizeof m && on;
+}
+
+/* Nothing of memwhy's stays open: who reads its output shall see its end. */
+static void close_others(int a, int b) {
+    int nothing = open("/dev/null", O_RDWR);
+    for (int fd = 0; fd < 3; fd++)
+        dup2(nothing, fd);
+    int low = a < b ? a : b, high = a < b ? b : a;
+    syscall(SYS_close_range, 3u, (unsigned)low - 1, 0u);
+    syscall(SYS_close_range, (unsigned)low + 1, (unsigned)high - 1, 0u);
+    syscall(SYS_close_range, (unsigned)high + 1, ~0u, 0u);
+}
+
+static _Noreturn void guard_main(struct ward *w) {
+    prctl(PR_SET_NAME, "mw-guard");
+    setsid();
+    /* memwhy may have been started without some of the first three. */
+    w->socket = fcntl(w->socket, F_DUPFD_CLOEXEC, 3);
+    w->hold.proc_fd = fcntl(w->hold.proc_fd, F_DUPFD_CLOEXEC, 3);
+    close_others(w->socket, w->hold.proc_fd);
+    while (serve(w))
+        ;
+    let_go(w);
+    end_child(w);
+    _exit(0);
+}
+
+/* --- memwhy's side --- */
+
+static int tell(struct guard *g, int op) {
+    struct message m = {.op = op};
+    if (send(g->socket, &m, sizeof m, MSG_NOSIGNAL) != sizeof m)
+        return -EPIPE;
+    ssize_t n;
+    while ((n = recv(g->socket, &m, sizeof m, 0)) < 0 && errno == EINTR)
+        ;
+    return n == sizeof m ? m.result : -EPIPE;
+}
+
+static void guard_free(struct guard *g) {
+    if (g->socket >= 0)
+        close(g->socket);
+    if (g->board != MAP_FAILED)
+        munmap(g->board, sizeof *g->board);
+    free(g);
+}
+
+/* Signals are blocked before the fork, so that none meets the supervisor unprepared. */
+static int fork_guard(struct guard *g, struct ward *w, int sockets[2]) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    g->process = fork();
+    if (g->process == 0) {
+        close(sockets[0]);
+        w->socket = sockets[1];
+        guard_main(w);
+    }
+    int err = -errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(sockets[1]);
+    return g->process < 0 ? err : 0;
+}
+
+int guard_start(pid_t pid, int proc_fd, uint64_t insn, bool filtered, struct guard **ret) {
+    struct guard *g = mem_zalloc(sizeof *g);
+    int sockets[2];
+    g->socket = -1;
+    g->board = mmap(NULL, sizeof *g->board, PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (g->board == MAP_FAILED ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) {
+        int r = -errno;
+        guard_free(g);
+        return r;
+    }
+    g->socket = sockets[0];
+    struct ward w = {
+        .pid = pid,
+        .board = g->board,
+        .hold = {.proc_fd = proc_fd},
+        .inject = {.pid = pid, .tid = pid, .insn = insn, .filtered = filtered},
+    };
+    int r = fork_guard(g, &w, sockets);
+    if (r < 0) {
+        guard_free(g);
+        return r;
+    }
+    *ret = g;
+    return 0;
+}
+
+int guard_hold(struct guard *g) {
+    return tell(g, OP_HOLD);
+}
+
+const struct guard_thread *guard_threads(const struct guard *g, size_t *ret_n) {
+    *ret_n = g->board->n_threads;
+    return g->board->threads;
+}
+
+int guard_fork(struct guard *g, const struct guard_range *ranges, size_t n, pid_t *ret_child,
+               enum guard_step *failed) {
+    if (n > RANGES_MAX) {
+        guard_let_go(g);
+        return -E2BIG;
+    }
+    memcpy(g->board->ranges, ranges, n * sizeof *ranges);
+    g->board->n_ranges = n;
+    int r = tell(g, OP_FORK);
+    *failed = g->board->step;
+    if (r == 0)
+        *ret_child = g->board->child;
+    return r;
+}
+
+int guard_let_go(struct guard *g) {
+    return tell(g, OP_LET_GO);
+}
+
+uint64_t guard_pause_ns(const struct guard *g) {
+    return g->board->pause_ns;
+}
+
+uint64_t guard_end(struct guard *g) {
+    tell(g, OP_END);
+    uint64_t reap_ns = g->board->reap_ns;
+    while (waitpid(g->process, NULL, 0) < 0 && errno == EINTR)
+        ;
+    guard_free(g);
+    return reap_ns;
+}

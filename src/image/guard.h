@@ -1,0 +1,51 @@
+/* The supervisor of a freeze: a process of its own that owns the attachment to the target. Private
+ * to src/image/.
+ *
+ * memwhy may be killed at any instruction; the kernel then detaches its tracees as they stand, and
+ * a thread in the middle of an injected call would go on with foreign registers. So a child of
+ * memwhy, in a session of its own and with all signals blocked, does what must not be left half
+ * done. When the socket to memwhy ends, or memwhy stays silent while the target is held, it undoes
+ * everything and ends. It cannot survive a SIGKILL of its own (an oom kill, the end of a pid
+ * namespace); what would be harmed then is only a target inside the milliseconds of a freeze. */
+#ifndef MEMWHY_IMAGE_GUARD_H
+#define MEMWHY_IMAGE_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { GUARD_REGS = 27 };
+
+struct guard_thread {
+    pid_t tid;
+    bool has_regs;
+    uint64_t regs[GUARD_REGS];
+};
+
+/* Memory marked MADV_DONTFORK that the child shall have: neighbouring regions with nothing else but
+ * holes between them. */
+struct guard_range {
+    uint64_t start, end;
+};
+
+enum guard_step { GUARD_ATTACH, GUARD_DOFORK, GUARD_CLONE, GUARD_DONTFORK };
+
+struct guard;
+
+/* `insn`: where `syscall` stands in the target; `filtered`: it runs under seccomp. */
+int guard_start(pid_t pid, int proc_fd, uint64_t insn, bool filtered, struct guard **ret);
+/* Hold all threads. -ETIMEDOUT, -ESRCH, -EPERM, -EBUSY, -EACCES (seccomp), -EPIPE (the supervisor
+ * is gone). Held for at most some seconds unless guard_fork or guard_let_go comes. */
+int guard_hold(struct guard *g);
+const struct guard_thread *guard_threads(const struct guard *g, size_t *ret_n);
+/* Fork the held target and let it go, in any case. `failed` says what was refused. */
+int guard_fork(struct guard *g, const struct guard_range *ranges, size_t n, pid_t *ret_child,
+               enum guard_step *failed);
+int guard_let_go(struct guard *g);
+/* From the first interrupt to the last detach of the last hold. */
+uint64_t guard_pause_ns(const struct guard *g);
+/* End the child, have the target reap it, end the supervisor; returns the pause of the reaping. */
+uint64_t guard_end(struct guard *g);
+
+#endif

@@ -1,0 +1,37 @@
+/* The tasks of a process, held by ptrace. Private to src/image/.
+ *
+ * PTRACE_SEIZE + PTRACE_INTERRUPT, never PTRACE_ATTACH: no SIGSTOP is sent, a job-control stop the
+ * target is in survives, and if the tracer dies the kernel detaches and resumes everything
+ * (ptrace(2), "Death under ptrace"). */
+#ifndef MEMWHY_IMAGE_HOLD_H
+#define MEMWHY_IMAGE_HOLD_H
+
+#include "base/vec.h"
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct held {
+    pid_t tid;
+    int signal; /* arrived while it was being stopped: handed on at the detach */
+    bool stopped;
+};
+
+struct hold {
+    int proc_fd; /* /proc/PID */
+    VEC(struct held) tasks;
+};
+
+/* Calls `each` for every task of the process; stops at its first error. */
+int hold_each_task(int proc_fd, int (*each)(void *arg, pid_t tid), void *arg);
+
+/* Hold every task. -ETIMEDOUT when one does not stop within a second; what is held then, and after
+ * any other error, hold_release lets go. */
+int hold_all(struct hold *h);
+/* Hold one task. -ESRCH when it has ended. */
+int hold_one(struct hold *h, pid_t tid);
+void hold_release(struct hold *h);
+
+uint64_t hold_now_ns(void);
+
+#endif

@@ -1,0 +1,137 @@
+#include "image/inject.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* include/uapi/linux/ptrace.h since Linux 5.13, and include/uapi/linux/rseq.h. */
+#define GET_RSEQ_CONFIGURATION 0x420f
+struct rseq_configuration {
+    uint64_t rseq_abi_pointer;
+    uint32_t rseq_abi_size, signature, flags, pad;
+};
+enum { RSEQ_CS_OFFSET = 8 };
+struct rseq_section {
+    uint32_t version, flags;
+    uint64_t start_ip, post_commit_offset, abort_ip;
+};
+
+enum { USER_CS_64 = 0x33 }; /* arch/x86/include/asm/segment.h, __USER_CS */
+
+/* Options of ptrace for the time of the calls. The child of a clone is attached by the kernel. */
+#define CALL_OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK)
+/* Since Linux 4.3; for tracers with CAP_SYS_ADMIN that are under no filter themselves. */
+#define SUSPEND_SECCOMP (1 << 21)
+
+static bool peek(pid_t pid, uint64_t addr, void *buf, size_t len) {
+    struct iovec to = {buf, len}, from = {(void *)(uintptr_t)addr, len};
+    return process_vm_readv(pid, &to, 1, &from, 1, 0) == (ssize_t)len;
+}
+
+/* The kernel aborts a restartable sequence by the registers it sees when the thread goes on; with
+ * ours in place it would forget the sequence, and the thread would finish it as if undisturbed
+ * (kernel/rseq.c, rseq_ip_fixup). */
+static bool in_rseq(const struct inject *in) {
+    struct rseq_configuration c = {0};
+    uint64_t at;
+    struct rseq_section s;
+    if (ptrace(GET_RSEQ_CONFIGURATION, in->tid, (void *)sizeof c, &c) < 0 || !c.rseq_abi_pointer)
+        return false;
+    if (!peek(in->pid, c.rseq_abi_pointer + RSEQ_CS_OFFSET, &at, sizeof at) || !at)
+        return false;
+    return !peek(in->pid, at, &s, sizeof s) || in->regs.rip - s.start_ip < s.post_commit_offset;
+}
+
+static int set_options(const struct inject *in) {
+    if (ptrace(PTRACE_SETOPTIONS, in->tid, NULL, (void *)(CALL_OPTIONS | SUSPEND_SECCOMP)) == 0)
+        return 0;
+    if (in->filtered)
+        return -EACCES;
+    return ptrace(PTRACE_SETOPTIONS, in->tid, NULL, (void *)CALL_OPTIONS) < 0 ? -errno : 0;
+}
+
+int inject_begin(struct inject *in) {
+    const uint64_t all = ~0ull;
+    uint8_t code[2];
+    in->begun = in->ended = in->stop_again = false;
+    in->child = 0;
+    if (ptrace(PTRACE_GETREGS, in->tid, NULL, &in->regs) < 0)
+        return -errno;
+    if (in->regs.cs != USER_CS_64 || !peek(in->pid, in->insn, code, sizeof code) ||
+        code[0] != 0x0f || code[1] != 0x05)
+        return -ENOEXEC;
+    if (in_rseq(in))
+        return -EAGAIN;
+    int r = set_options(in);
+    if (r < 0)
+        return r;
+    if (ptrace(PTRACE_GETSIGMASK, in->tid, (void *)sizeof in->mask, &in->mask) < 0 ||
+        ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof all, &all) < 0)
+        return -errno;
+    in->begun = true;
+    return 0;
+}
+
+/* Run the thread to its next system call stop. 1 with it stopped, -ESRCH when it ended. */
+static int run_to_stop(struct inject *in) {
+    for (;;) {
+        int status;
+        if (ptrace(PTRACE_SYSCALL, in->tid, NULL, NULL) < 0)
+            return -errno;
+        while (waitpid(in->tid, &status, __WALL) < 0)
+            if (errno != EINTR)
+                return -ESRCH;
+        if (!WIFSTOPPED(status)) {
+            in->ended = true;
+            return -ESRCH;
+        }
+        if (WSTOPSIG(status) == (SIGTRAP | 0x80))
+            return 1;
+        int event = status >> 16;
+        if (event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK) {
+            unsigned long child = 0;
+            if (ptrace(PTRACE_GETEVENTMSG, in->tid, NULL, &child) == 0)
+                in->child = (pid_t)child;
+        } else if (!event) {
+            in->stop_again |= WSTOPSIG(status) == SIGSTOP; /* the one signal no mask holds back */
+        }
+    }
+}
+
+int inject_call(struct inject *in, long number, const uint64_t args[4], int64_t *ret) {
+    struct user_regs_struct regs = in->regs;
+    regs.rip = in->insn;
+    regs.rax = (unsigned long long)number;
+    regs.orig_rax = (unsigned long long)-1; /* in no call: nothing to restart */
+    regs.rdi = args[0];
+    regs.rsi = args[1];
+    regs.rdx = args[2];
+    regs.r10 = args[3];
+    regs.r8 = regs.r9 = 0;
+    if (in->ended || ptrace(PTRACE_SETREGS, in->tid, NULL, &regs) < 0)
+        return -ESRCH;
+    for (int stops = 0; stops < 2; stops++) {
+        int r = run_to_stop(in);
+        if (r < 0)
+            return r;
+    }
+    if (ptrace(PTRACE_GETREGS, in->tid, NULL, &regs) < 0)
+        return -errno;
+    *ret = (int64_t)regs.rax;
+    return 0;
+}
+
+void inject_end(struct inject *in) {
+    if (!in->begun || in->ended)
+        return;
+    in->begun = false;
+    ptrace(PTRACE_SETREGS, in->tid, NULL, &in->regs);
+    ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof in->mask, &in->mask);
+    if (in->stop_again)
+        syscall(SYS_tgkill, in->pid, in->tid, SIGSTOP);
+}
