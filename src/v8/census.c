@@ -86,10 +86,13 @@ static int by_address(const void *a, const void *b) {
     const struct v8_store *x = a, *y = b;
     if (x->addr != y->addr)
         return x->addr < y->addr ? -1 : 1;
-    return x->bytes > y->bytes ? -1 : x->bytes < y->bytes;
+    if (x->bytes != y->bytes)
+        return x->bytes > y->bytes ? -1 : 1;
+    return x->isolate < y->isolate ? -1 : x->isolate > y->isolate;
 }
 
-/* Several objects may share one store (also across isolates): keep the longest view of each. */
+/* Several objects may share one store (also across isolates): keep the longest view of each, and
+ * the first isolate, whatever order the walkers met them in. */
 static void take_stores(const struct image *img, struct v8_census *c, struct v8_walk *walk) {
     const struct region_list *regions = image_regions(img);
     vec_sort(&walk->stores, by_address);
