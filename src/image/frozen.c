@@ -128,7 +128,7 @@ static int explain_fork(pid_t pid, int error, enum guard_step step, struct err *
                        "user's limit), so it cannot be forked",
                        (int)pid);
     if (error == -ENOMEM)
-        return err_set(e, -ENOMEM, "Read it with --freeze=stop.",
+        return err_set(e, -EBUSY, "Read it with --freeze=stop.",
                        "the kernel has not the memory for the page tables of a copy of process %d, "
                        "or does not let it commit more (vm.overcommit_memory)",
                        (int)pid);

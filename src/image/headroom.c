@@ -118,14 +118,14 @@ int headroom_check(pid_t pid, struct err *e) {
                        "process %d is in a frozen cgroup and cannot make the copy of itself",
                        (int)pid);
     if (need > room)
-        return err_set(e, -ENOMEM, "Read it stopped (--freeze=stop), or raise the limit first.",
+        return err_set(e, -EBUSY, "Read it stopped (--freeze=stop), or raise the limit first.",
                        "a frozen copy of process %d could cost its cgroup up to %.0f MiB, and only "
                        "%.0f MiB are left below the limit",
                        (int)pid, MIB(need), MIB(room));
     if (read_number("/proc/meminfo", "MemAvailable:", &available_kib) &&
         need > available_kib * 1024)
         return err_set(
-            e, -ENOMEM, "Read it stopped (--freeze=stop), or free memory first.",
+            e, -EBUSY, "Read it stopped (--freeze=stop), or free memory first.",
             "a frozen copy of process %d could cost up to %.0f MiB, and this machine has "
             "only %.0f MiB available",
             (int)pid, MIB(need), MIB(available_kib * 1024));

@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 /* Every page the target writes while the child lives is copied and charged to the target's cgroup;
- * at worst all of its private memory. -ENOMEM when that could push the cgroup over its limit or the
- * machine out of memory; -EBUSY when the cgroup is frozen and would never run what it is asked to.
+ * at worst all of its private memory. -EBUSY when that could push the cgroup over its limit or the
+ * machine out of memory, or when the cgroup is frozen and would never run what it is asked to.
  */
 int headroom_check(pid_t pid, struct err *e);
 

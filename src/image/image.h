@@ -65,7 +65,7 @@ int image_stop(struct image *img, struct err *e);
 /* Make the picture of a moment without holding the process while it is read: all threads are held
  * for as long as a fork takes, and what is read is the copy-on-write child. Regions, residency, RSS
  * and registers are those of that moment; shared mappings go on moving. A supervisor process undoes
- * everything whatever instant memwhy is killed. Fails as image_stop; -ENOMEM, -EAGAIN, -EACCES when
+ * everything whatever instant memwhy is killed. Fails as image_stop; -EBUSY, -EAGAIN, -EACCES when
  * the copy is refused or could push the process over a limit; the process is then as it was. On
  * images that cannot move this is a no-op. */
 int image_freeze(struct image *img, struct err *e);

@@ -7,7 +7,7 @@ import subprocess
 import time
 import urllib.request
 from pathlib import Path
-from harness import MEMWHY, Target, ask, at_most, equal, refuses, test
+from harness import MEMWHY, Skip, Target, ask, equal, refuses, test
 
 PARTS = ["account", "facts"]  # V8 space by space, malloc, every owner
 
@@ -171,6 +171,55 @@ def no_more_processes_allowed():
         time.sleep(0.3)
         refuses("explain", t.pid, "--freeze=fork", says="no more processes")
         no_trace(t)
+
+
+class Group:
+    """A cgroup (version 1) of our own."""
+
+    def __init__(self, controller):
+        self.folder = Path(f"/sys/fs/cgroup/{controller}/memwhy-test-{os.getpid()}")
+        try:
+            self.folder.mkdir()
+        except OSError as e:
+            raise Skip(f"no cgroup can be made: {e}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            try:
+                return self.folder.rmdir()
+            except OSError:
+                time.sleep(0.05)
+
+    def set(self, name, value):
+        (self.folder / name).write_text(str(value))
+
+
+@test
+def near_its_memory_limit():
+    with Group("memory") as group, Target("frozen.js", ready=False) as t:
+        group.set("cgroup.procs", t.pid)
+        t.hear()
+        used = int((group.folder / "memory.usage_in_bytes").read_text())
+        group.set("memory.limit_in_bytes", used + (8 << 20))
+        refuses("explain", t.pid, "--freeze=fork", says="left below the limit")
+        group.set("memory.limit_in_bytes", used + (400 << 20))
+        ask("explain", t.pid, "--freeze=fork", codes=(0, 1, 4))
+        all_is_well(t)
+
+
+@test
+def no_more_processes_in_its_cgroup():
+    with Group("pids") as group, Target("frozen.js") as t:
+        group.set("cgroup.procs", t.pid)
+        before = flags(t.pid), masks(t.pid)
+        group.set("pids.max", 1)
+        refuses("explain", t.pid, "--freeze=fork", says="no more processes")
+        undisturbed(t.pid, before)
+        all_is_well(t)
 
 
 @test
