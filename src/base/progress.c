@@ -1,24 +1,19 @@
 #include "base/progress.h"
+#include "base/clock.h"
 #include "base/fmt.h"
 #include <stdio.h>
 #include <time.h>
 
 enum { AFTER_NS = 1000000000, EVERY_NS = 100000000 };
 
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
 struct progress progress_start(bool on) {
-    return (struct progress){.on = on, .start_ns = now_ns()};
+    return (struct progress){.on = on, .start_ns = clock_ns()};
 }
 
 void progress_say(struct progress *p, const char *what, uint64_t done, uint64_t total) {
     if (!p || !p->on)
         return;
-    uint64_t now = now_ns();
+    uint64_t now = clock_ns();
     if (now - p->start_ns < AFTER_NS || now - p->last_ns < EVERY_NS)
         return;
     p->last_ns = now;

@@ -1,4 +1,5 @@
 /* The dispatcher: which command, its options, where its result goes, errors and exit codes. */
+#include "base/clock.h"
 #include "base/term.h"
 #include "base/text.h"
 #include "base/vec.h"
@@ -22,12 +23,6 @@ struct request {
     struct opt_values *opts;
     uint64_t began_ns;
 };
-
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* The first word of the command line: what is neither a leading option nor its value. */
 static int find_word(int argc, char **argv) {
@@ -113,7 +108,7 @@ static void add_cost(json_t *doc, uint64_t began_ns) {
         json_object_set_new(doc, "cost", cost);
     }
     getrusage(RUSAGE_SELF, &usage);
-    json_object_set_new(cost, "took_ns", json_integer((json_int_t)(now_ns() - began_ns)));
+    json_object_set_new(cost, "took_ns", json_integer((json_int_t)(clock_ns() - began_ns)));
     json_object_set_new(cost, "own_rss_bytes", json_integer(usage.ru_maxrss * 1024));
 }
 
@@ -232,7 +227,7 @@ static int serve_request(struct request *q) {
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_DFL); /* `memwhy map 1 | head` ends quietly, as other tools do */
     setlocale(LC_CTYPE, "");
-    struct request q = {.began_ns = now_ns()};
+    struct request q = {.began_ns = clock_ns()};
     int code = 0;
     if (!answer_directly(argc, argv, &code)) {
         choose_command(&q, argc, argv);

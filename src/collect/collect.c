@@ -1,5 +1,6 @@
 #include "collect/collect.h"
 
+#include "base/clock.h"
 #include "base/debug.h"
 #include "base/text.h"
 #include "collect/processes.h"
@@ -21,12 +22,6 @@
  * a little later each time, so that it gets on with its work in between. */
 enum { STOPS_MAX = 24, UNWALKED_MAX = 3 };
 #define RETRY_NS 2000000ull
-
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 /* --- before the stop --- */
 
@@ -209,7 +204,7 @@ static void take_malloc(struct look *k) {
 }
 
 static void debug_stage(const char *name, uint64_t *since_ns) {
-    uint64_t now = now_ns();
+    uint64_t now = clock_ns();
     debug("collect", "%s: %.2f ms", name, (double)(now - *since_ns) / 1e6);
     *since_ns = now;
 }
@@ -236,7 +231,7 @@ static int stop_and_count(struct look *k, struct err *e) {
         image_kind(k->img) == IMAGE_LIVE ? 0 : V8_ACCEPT_COLLECTION | V8_ACCEPT_UNWALKED;
     for (int attempt = 1, unwalked = 0;; attempt++) {
         uint64_t before = image_pause_ns(k->img);
-        uint64_t at = now_ns();
+        uint64_t at = clock_ns();
         int r = k->needs & NEED_FROZEN ? image_freeze(k->img, e) : image_stop(k->img, e);
         if (r < 0)
             return r;
@@ -322,7 +317,7 @@ static void open_layout(struct look *k) {
 }
 
 int collect_image(struct image *img, unsigned needs, struct evidence *ret, struct err *e) {
-    uint64_t began = now_ns();
+    uint64_t began = clock_ns();
     struct look k = {.img = img, .needs = needs, .ev = ret};
     *ret = (struct evidence){.target = {.kind = "live", .pid = image_pid(img)}};
     if (image_exe(img)[0])
@@ -351,7 +346,7 @@ int collect_image(struct image *img, unsigned needs, struct evidence *ret, struc
     getrusage(RUSAGE_SELF, &u);
     ret->cost.own_rss_bytes = (uint64_t)u.ru_maxrss * 1024;
     ret->cost.pause_ns = image_pause_ns(img);
-    ret->cost.took_ns = now_ns() - began;
+    ret->cost.took_ns = clock_ns() - began;
     if (r < 0)
         evidence_done(ret);
     return r;

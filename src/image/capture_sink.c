@@ -3,6 +3,7 @@
 #include "base/fmt.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/write_all.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -18,20 +19,6 @@ struct capture_sink {
     struct capture_packer *packer; /* NULL: plain */
     uint64_t at;
 };
-
-int capture_write_all(int fd, const uint8_t *p, size_t n, uint64_t to) {
-    while (n) {
-        ssize_t w = pwrite(fd, p, n, (off_t)to);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w <= 0)
-            return w < 0 ? -errno : -EIO;
-        p += w;
-        n -= (size_t)w;
-        to += (uint64_t)w;
-    }
-    return 0;
-}
 
 int capture_sink_explain(const struct capture_sink *s, int error, struct err *e) {
     const char *hint = "Name a new file in a folder you may write to: -o FILE.";
@@ -105,14 +92,14 @@ static int write_sparse(struct capture_sink *s, const uint8_t *p, size_t n) {
     while (at < n) {
         size_t page = n - at < PAGE_BYTES ? n - at : PAGE_BYTES;
         if (all_zero(p + at, page)) {
-            int r = capture_write_all(s->fd, p + from, at - from, s->at + from);
+            int r = write_all_at(s->fd, p + from, at - from, s->at + from);
             if (r < 0)
                 return r;
             from = at + page;
         }
         at += page;
     }
-    return capture_write_all(s->fd, p + from, n - from, s->at + from);
+    return write_all_at(s->fd, p + from, n - from, s->at + from);
 }
 
 int capture_sink_write(struct capture_sink *s, const uint8_t *p, size_t n) {

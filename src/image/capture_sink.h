@@ -33,7 +33,4 @@ int capture_packer_write(struct capture_packer *p, const uint8_t *bytes, size_t 
 int capture_packer_finish(struct capture_packer *p);
 void capture_packer_free(struct capture_packer *p);
 
-/* All of it, whatever the kernel takes at a time. */
-int capture_write_all(int fd, const uint8_t *p, size_t n, uint64_t to);
-
 #endif

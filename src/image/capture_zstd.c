@@ -1,6 +1,7 @@
 #include "image/capture_sink.h"
 
 #include "base/vec.h"
+#include "base/write_all.h"
 #include <errno.h>
 #include <pthread.h>
 #include <zstd.h>
@@ -46,7 +47,7 @@ static int pack(ZSTD_CCtx *ctx, struct slot *s, size_t *ret) {
 static void write_frame(struct capture_packer *p, struct slot *s, size_t packed, int r) {
     if (r == 0 && !p->failed) {
         pthread_mutex_unlock(&p->lock);
-        r = capture_write_all(p->fd, s->out, packed, p->at);
+        r = write_all_at(p->fd, s->out, packed, p->at);
         pthread_mutex_lock(&p->lock);
     }
     if (r < 0 && !p->failed)
@@ -149,7 +150,7 @@ static int write_seek_table(struct capture_packer *p) {
     memcpy(table + 8, p->frames.at, entries);
     memcpy(table + 8 + entries, &count, 4);
     memcpy(table + n - 4, &magic, 4);
-    return capture_write_all(p->fd, table, n, p->at);
+    return write_all_at(p->fd, table, n, p->at);
 }
 
 int capture_packer_finish(struct capture_packer *p) {

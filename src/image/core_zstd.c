@@ -8,6 +8,7 @@
 #include "base/fmt.h"
 #include "base/limits.h"
 #include "base/vec.h"
+#include "base/write_all.h"
 #include "image/core_file.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -63,17 +64,7 @@ static int write_all(struct unpacking *u, const uint8_t *p, size_t n, uint64_t t
     uint64_t before = atomic_fetch_add(&u->written, n);
     if (before / CHECK_EVERY != (before + n) / CHECK_EVERY && disk_full(u->fd))
         return -ENOSPC;
-    while (n) {
-        ssize_t w = pwrite(u->fd, p, n, (off_t)to);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w <= 0)
-            return w < 0 ? -errno : -EIO;
-        p += w;
-        n -= (size_t)w;
-        to += (uint64_t)w;
-    }
-    return 0;
+    return write_all_at(u->fd, p, n, to);
 }
 
 static bool all_zero(const uint8_t *p, size_t n) {

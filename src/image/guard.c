@@ -1,5 +1,6 @@
 #include "image/guard.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "image/hold.h"
@@ -76,7 +77,7 @@ static void let_go(struct ward *w) {
         return;
     inject_end(&w->inject);
     hold_release(&w->hold);
-    w->board->pause_ns = hold_now_ns() - w->held_at_ns;
+    w->board->pause_ns = clock_ns() - w->held_at_ns;
 }
 
 static void note_registers(struct ward *w) {
@@ -103,7 +104,7 @@ static int begin_calls(struct ward *w) {
 
 static int hold(struct ward *w) {
     for (int tries = 0;; tries++) {
-        w->held_at_ns = hold_now_ns();
+        w->held_at_ns = clock_ns();
         int r = hold_all(&w->hold);
         if (r == 0)
             r = begin_calls(w);
@@ -198,7 +199,7 @@ static int fork_target(struct ward *w) {
 /* 1 reaped (or nothing to reap), 0 not yet. */
 static int reap_once(struct ward *w) {
     int64_t ret = 0;
-    uint64_t began = hold_now_ns();
+    uint64_t began = clock_ns();
     int r = hold_one(&w->hold, w->pid);
     if (r == 0)
         r = begin_calls(w);
@@ -207,7 +208,7 @@ static int reap_once(struct ward *w) {
                         (uint64_t[]){(uint64_t)w->child_of_them, 0, WNOHANG | __WALL, 0}, &ret);
     inject_end(&w->inject);
     hold_release(&w->hold);
-    w->board->reap_ns += hold_now_ns() - began;
+    w->board->reap_ns += clock_ns() - began;
     return r == -ESRCH || (r == 0 && (ret == w->child_of_them || ret == -ECHILD));
 }
 

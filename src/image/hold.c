@@ -1,5 +1,6 @@
 #include "image/hold.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include <dirent.h>
 #include <errno.h>
@@ -13,12 +14,6 @@
 
 /* A task that will not stop (uninterruptible sleep, vfork) must not hold all others for longer. */
 #define STOP_DEADLINE_NS 1000000000ull
-
-uint64_t hold_now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
 
 int hold_each_task(int proc_fd, int (*each)(void *arg, pid_t tid), void *arg) {
     int fd = openat(proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -71,7 +66,7 @@ static int wait_stopped(struct held *h, uint64_t deadline) {
             h->stopped = true;
             return 1;
         }
-        if (hold_now_ns() > deadline)
+        if (clock_ns() > deadline)
             return -ETIMEDOUT;
         if (spin > 20)
             nanosleep(&(struct timespec){0, 20000}, NULL);
@@ -81,7 +76,7 @@ static int wait_stopped(struct held *h, uint64_t deadline) {
 }
 
 int hold_all(struct hold *h) {
-    uint64_t deadline = hold_now_ns() + STOP_DEADLINE_NS;
+    uint64_t deadline = clock_ns() + STOP_DEADLINE_NS;
     for (size_t done = 0;;) {
         int r = hold_each_task(h->proc_fd, seize, h);
         if (r < 0)
@@ -106,7 +101,7 @@ int hold_one(struct hold *h, pid_t tid) {
         return r;
     if (!h->tasks.n)
         return -ESRCH;
-    r = wait_stopped(&h->tasks.at[0], hold_now_ns() + STOP_DEADLINE_NS);
+    r = wait_stopped(&h->tasks.at[0], clock_ns() + STOP_DEADLINE_NS);
     if (r == 0)
         h->tasks.n = 0;
     return r == 0 ? -ESRCH : r < 0 ? r : 0;
@@ -117,7 +112,7 @@ void hold_release(struct hold *h) {
         struct held *t = &h->tasks.at[i];
         if (ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(intptr_t)t->signal) < 0 && !t->stopped) {
             /* Interrupted but not yet stopped: it must stop once before it can be let go. */
-            if (wait_stopped(t, hold_now_ns() + STOP_DEADLINE_NS) == 1)
+            if (wait_stopped(t, clock_ns() + STOP_DEADLINE_NS) == 1)
                 ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(intptr_t)t->signal);
         }
     }

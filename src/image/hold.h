@@ -32,6 +32,4 @@ int hold_all(struct hold *h);
 int hold_one(struct hold *h, pid_t tid);
 void hold_release(struct hold *h);
 
-uint64_t hold_now_ns(void);
-
 #endif

@@ -4,6 +4,7 @@
 #include "image/pagemap.h"
 #include "image/refusal.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -133,7 +134,7 @@ static void live_release(struct image *img) {
     if (!l->hold.tasks.n)
         return;
     hold_release(&l->hold);
-    img->pause_ns += hold_now_ns() - l->stopped_at_ns;
+    img->pause_ns += clock_ns() - l->stopped_at_ns;
     img->kind = IMAGE_LIVE;
 }
 
@@ -190,7 +191,7 @@ static int live_stop(struct image *img, struct err *e) {
     struct live *l = (struct live *)img;
     if (l->hold.tasks.n || l->frozen)
         return 0;
-    l->stopped_at_ns = hold_now_ns();
+    l->stopped_at_ns = clock_ns();
     int r = hold_all(&l->hold);
     if (r >= 0) {
         img->kind = IMAGE_STOPPED;

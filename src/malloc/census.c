@@ -1,5 +1,6 @@
 /* The census from beginning to end, and the questions asked of it later. */
 #include "base/limits.h"
+#include "base/u64.h"
 #include "malloc/glibc.h"
 #include <errno.h>
 #include <stdio.h>
@@ -114,15 +115,8 @@ int malloc_census_take(const struct image *img, const struct malloc_hints *hints
 }
 
 static bool holds(const uint64_t *at, size_t n, uint64_t key) {
-    size_t lo = 0, hi = n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (at[mid] < key)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < n && at[lo] == key;
+    size_t i = u64_lower_bound(at, n, key);
+    return i < n && at[i] == key;
 }
 
 /* The state of a chunk that ends before its span does. */

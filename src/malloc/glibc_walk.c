@@ -4,6 +4,7 @@
  * decides on a chunk when it reads the next header; bins are never chased. Fastbin and tcache
  * chunks look as if in use and are told by the sorted lists, merged in as the walk passes. */
 #include "base/limits.h"
+#include "base/u64.h"
 #include "malloc/glibc.h"
 #include <errno.h>
 
@@ -21,18 +22,6 @@ struct walk {
     uint64_t top, last; /* last: the chunk before the one looked at */
     uint64_t next_block;
 };
-
-static size_t lower_bound(const uint64_t *at, size_t n, uint64_t key) {
-    size_t lo = 0, hi = n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (at[mid] < key)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
 
 /* malloc.c, mtrim(), 2.17-2.43: after malloc_consolidate(), of each binned chunk the whole pages
  * behind its struct malloc_chunk are given back. */
@@ -274,9 +263,9 @@ static void walk_span(struct glibc *g, size_t i) {
     s->index = mem_alloc(s->n_index * sizeof *s->index + 1);
     res_cursor_seek(&w.resident, g->res, s->start);
     w.trim = w.resident;
-    w.fast = lower_bound(c->fast.at, c->fast.n, s->start);
-    w.tcached = lower_bound(c->tcached.at, c->tcached.n, s->start);
-    w.wanted = lower_bound(g->hints->wanted, g->hints->n_wanted, s->start);
+    w.fast = u64_lower_bound(c->fast.at, c->fast.n, s->start);
+    w.tcached = u64_lower_bound(c->tcached.at, c->tcached.n, s->start);
+    w.wanted = u64_lower_bound(g->hints->wanted, g->hints->n_wanted, s->start);
     if (mem_pages_u64(&g->pages, glibc_bins(g, w.arena) + BINS_TOP, &w.top) < 0)
         c->coverage.list_errors++;
     if (first < s->start || first > s->used_end)

@@ -3,6 +3,7 @@
 #include "v8/isolates.h"
 
 #include "base/limits.h"
+#include "base/u64.h"
 #include <string.h>
 
 /* [low, high] lies in the object area of one page for small objects. */
@@ -141,15 +142,8 @@ enum { WINDOW = 1 << 20 };
 static bool holds_stuck(const struct search *s, const struct v8_lab_record *r) {
     enum { FLIGHT_MAX = 4096 };
     uint64_t high = r->top, low = high - r->start < FLIGHT_MAX ? r->start : high - FLIGHT_MAX;
-    size_t lo = 0, hi = s->n_stuck;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (s->stuck[mid] < low)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < s->n_stuck && s->stuck[lo] <= high;
+    size_t i = u64_lower_bound(s->stuck, s->n_stuck, low);
+    return i < s->n_stuck && s->stuck[i] <= high;
 }
 
 static void search_words(struct search *s, size_t n) {
