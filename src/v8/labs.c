@@ -138,12 +138,15 @@ struct search {
 enum { WINDOW = 1 << 20 };
 
 /* Is there a stuck place at the record's top, or shortly before it (taken from the area and not yet
- * written)? Addresses of neighbouring code objects look like areas too, hence "shortly". */
+ * written), or behind it in the area (what stood there before may look like objects for a while)?
+ * Addresses of neighbouring code objects look like areas too, hence "shortly", and behind it only
+ * where a whole triple says so and not in code. */
 static bool holds_stuck(const struct search *s, const struct v8_lab_record *r) {
     enum { FLIGHT_MAX = 4096 };
-    uint64_t high = r->top, low = high - r->start < FLIGHT_MAX ? r->start : high - FLIGHT_MAX;
+    uint64_t low = r->top - r->start < FLIGHT_MAX ? r->start : r->top - FLIGHT_MAX;
+    bool whole = !r->original && v8_pages_at(s->pages, r->start)->space != V8_CODE;
     size_t i = u64_lower_bound(s->stuck, s->n_stuck, low);
-    return i < s->n_stuck && s->stuck[i] <= high;
+    return i < s->n_stuck && (s->stuck[i] <= r->top || (whole && s->stuck[i] < r->limit));
 }
 
 static void search_words(struct search *s, size_t n) {
