@@ -1,16 +1,11 @@
 #include "v8/v8.h"
 
 #include "base/debug.h"
-#include "v8/isolates.h"
-#include "v8/walk.h"
+#include "v8/heap.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Each round finds the areas of background threads on which the round before got stuck; a page can
- * hold several. */
-#define MAX_ROUNDS 6
 
 static void note(struct v8_census *c, const char *fmt, ...) {
     char *s = NULL;
@@ -19,67 +14,6 @@ static void note(struct v8_census *c, const char *fmt, ...) {
     if (vasprintf(&s, fmt, ap) >= 0)
         vec_push(&c->notes, s);
     va_end(ap);
-}
-
-static bool has_top(const struct v8_lab_list *labs, const struct v8_page *g) {
-    for (size_t i = 0; i < labs->list.n; i++)
-        if (labs->list.at[i].top >= g->area_start && labs->list.at[i].top <= g->area_end)
-            return true;
-    return false;
-}
-
-/* Up to version 10 to-space pages after the one with the allocation top keep old contents. The
- * order is the list's, not the addresses'. */
-static void mark_raw_tails(struct v8_pages *p, const struct v8_lab_list *labs) {
-    for (size_t i = 0; i < p->list.n; i++) {
-        struct v8_page *g = &p->list.at[i];
-        if (!g->in_use || g->space != V8_NEW || !(g->flags & V8_PAGE_TO) || !has_top(labs, g))
-            continue;
-        size_t guard = 0;
-        for (struct v8_page *n = v8_pages_by_base(p, g->next);
-             n && n->owner == g->owner && guard++ < p->list.n; n = v8_pages_by_base(p, n->next))
-            n->raw_tail = true;
-    }
-}
-
-static int by_u64(const void *a, const void *b) {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* Walk all pages in use; where a walk gets stuck, look for the area of a background thread there
- * and walk those pages again. */
-static void walk_all(const struct image *img, const struct v8_layout *l, const struct v8_pages *p,
-                     struct v8_lab_list *labs, size_t n_isolates, struct v8_walk *walk) {
-    VEC(size_t) which = {0};
-    for (size_t i = 0; i < p->list.n; i++)
-        if (p->list.at[i].in_use)
-            vec_push(&which, i);
-    VEC(uint64_t) before = {0};
-    bool last = false;
-    for (int round = 0; which.n; round++) {
-        walk->stuck.n = 0;
-        v8_walk_pages(img, l, p, labs, n_isolates, which.at, which.n, last, walk);
-        if (!walk->stuck.n || last)
-            break;
-        debug("v8", "round %d: stuck at %zu places", round, walk->stuck.n);
-        VEC(uint64_t) at = {0};
-        which.n = 0;
-        for (size_t i = 0; i < walk->stuck.n; i++) {
-            vec_push(&which, walk->stuck.at[i].page);
-            vec_push(&at, walk->stuck.at[i].at);
-        }
-        qsort(at.at, at.n, sizeof *at.at, by_u64);
-        bool same = at.n == before.n && !memcmp(at.at, before.at, at.n * sizeof *at.at);
-        /* Nothing more is to be found: count what there is. */
-        last = same || round + 1 >= MAX_ROUNDS || !v8_labs_search(img, p, at.at, at.n, labs);
-        vec_free(&before);
-        before.at = at.at;
-        before.n = at.n;
-        before.cap = at.cap;
-    }
-    vec_free(&before);
-    vec_free(&which);
 }
 
 static int by_address(const void *a, const void *b) {
@@ -276,41 +210,26 @@ static void sort_isolates(struct v8_census *c, struct v8_pages *p, pid_t pid) {
 }
 
 static int find_everything(const struct image *img, const struct v8_layout *l, bool accept,
-                           struct v8_pages *pages, struct v8_census *c, struct err *e) {
-    struct v8_isolate_list isolates = {0};
-    if (v8_pages_find(img, l, 0, pages) == 0) {
-        v8_pages_assign(img, l, pages);
-        v8_isolates_find(img, l, pages, &isolates);
-    }
-    for (size_t i = 0; i < isolates.list.n; i++) {
-        const struct v8_isolate *iso = &isolates.list.at[i];
+                           struct v8_heap *heap, struct v8_census *c, struct err *e) {
+    v8_heap_find(img, l, heap);
+    for (size_t i = 0; i < heap->isolates.list.n; i++) {
+        const struct v8_isolate *iso = &heap->isolates.list.at[i];
         struct v8_isolate_census ic = {.isolate = iso->isolate,
                                        .heap = iso->heap,
                                        .roots = iso->roots,
                                        .gc_state = iso->gc_state};
         vec_push(&c->isolates, ic);
-        if (iso->gc_state)
-            c->in_collection = true;
     }
-    if (c->in_collection && !accept) {
-        vec_free(&isolates.list);
+    c->in_collection = v8_heap_in_collection(heap);
+    if (c->in_collection && !accept)
         return -EAGAIN;
-    }
-    if (!isolates.list.n)
+    if (!heap->isolates.list.n)
         return err_set(e, -ENODATA, NULL, "no isolate was found (V8 is starting or has ended)");
     name_isolates(img, c);
-    sort_isolates(c, pages, image_pid(img));
-    struct v8_lab_list labs = {0};
-    struct v8_walk walk = {.space = mem_zalloc((c->isolates.n + 1) * sizeof *walk.space)};
-    v8_labs_find(img, pages, &isolates, &labs);
-    if (l->facts.new_space_raw_tail)
-        mark_raw_tails(pages, &labs);
-    walk_all(img, l, pages, &labs, c->isolates.n, &walk);
-    take_spaces(img, l, pages, &labs, &walk, c);
-    take_stores(img, c, &walk);
-    v8_walk_done(&walk);
-    v8_labs_done(&labs);
-    vec_free(&isolates.list);
+    sort_isolates(c, &heap->pages, image_pid(img));
+    v8_heap_walk(img, l, heap);
+    take_spaces(img, l, &heap->pages, &heap->labs, &heap->walk, c);
+    take_stores(img, c, &heap->walk);
     return 0;
 }
 
@@ -342,26 +261,27 @@ static void forget_isolates(const struct v8_layout *l, struct v8_census *c) {
 
 int v8_census_take(const struct image *img, const struct v8_layout *l, unsigned accept,
                    struct v8_census *ret, struct err *e) {
-    struct v8_pages pages = {0};
+    struct v8_heap heap = {0};
+    struct v8_pages *pages = &heap.pages;
     int r = 0;
     snprintf(ret->v8_version, sizeof ret->v8_version, "%s", l->v8_version);
     snprintf(ret->node_version, sizeof ret->node_version, "%s", l->node_version);
     if (!l->explained) {
-        v8_pages_find(img, l, 0, &pages);
-        take_pages(img, &pages, ret);
+        v8_pages_find(img, l, 0, pages);
+        take_pages(img, pages, ret);
         ret->stale = (struct v8_stale){0};
-        v8_pages_done(&pages);
+        v8_heap_done(&heap);
         return 0;
     }
-    r = find_everything(img, l, accept & V8_ACCEPT_COLLECTION, &pages, ret, e);
-    if (r == -ENODATA && pages.list.n) {
-        take_pages(img, &pages, ret);
+    r = find_everything(img, l, accept & V8_ACCEPT_COLLECTION, &heap, ret, e);
+    if (r == -ENODATA && pages->list.n) {
+        take_pages(img, pages, ret);
         ret->stale = (struct v8_stale){0};
         note(ret, "V8's pages are there, but no isolate that owns them could be found");
         r = 0;
     } else if (r == 0) {
-        ret->layout_known = l->exact || explains(&pages, ret);
-        take_pages(img, &pages, ret);
+        ret->layout_known = l->exact || explains(pages, ret);
+        take_pages(img, pages, ret);
         if (ret->layout_known && !l->exact)
             note(ret,
                  "no table is made for V8 %s; that of %s explains this whole heap and was used",
@@ -375,6 +295,6 @@ int v8_census_take(const struct image *img, const struct v8_layout *l, unsigned 
                  (unsigned long long)ret->unwalked_bytes,
                  ret->in_collection ? " because a collection was under way" : "");
     }
-    v8_pages_done(&pages);
+    v8_heap_done(&heap);
     return r;
 }

@@ -38,9 +38,8 @@ static int read_symbol(const struct image *img, const struct v8_layout *l, const
     return image_read(img, sym.value + l->bias, buf, len);
 }
 
-/* Constants V8 exports for debuggers (v8dbg_*, tools/gen-postmortem-metadata.py). */
-static int32_t debug_constant(const struct image *img, const struct v8_layout *l, const char *name,
-                              int32_t otherwise) {
+int32_t v8_layout_constant(const struct image *img, const struct v8_layout *l, const char *name,
+                           int32_t otherwise) {
     char symbol[128];
     int32_t v;
     snprintf(symbol, sizeof symbol, "v8dbg_%s", name);
@@ -104,7 +103,7 @@ static void facts_from_binary(const struct image *img, struct v8_layout *l) {
         {FACT_array_buffer_store, "class_JSArrayBuffer__backing_store__uintptr_t"},
     };
     for (size_t i = 0; i < sizeof stated / sizeof *stated; i++) {
-        int32_t v = debug_constant(img, l, stated[i].constant, -1);
+        int32_t v = v8_layout_constant(img, l, stated[i].constant, -1);
         if (v > 0 && v < 4096)
             set_fact(l, stated[i].id, v, "v8dbg constant in the binary");
     }
@@ -124,24 +123,27 @@ static void facts_from_binary(const struct image *img, struct v8_layout *l) {
 }
 
 static void load_types(const struct image *img, struct v8_layout *l) {
-    l->map_type = (uint16_t)debug_constant(img, l, "type_Map__MAP_TYPE", 0);
+    l->map_type = (uint16_t)v8_layout_constant(img, l, "type_Map__MAP_TYPE", 0);
     l->array_buffer_type =
-        (uint16_t)debug_constant(img, l, "type_JSArrayBuffer__JS_ARRAY_BUFFER_TYPE", 0);
+        (uint16_t)v8_layout_constant(img, l, "type_JSArrayBuffer__JS_ARRAY_BUFFER_TYPE", 0);
     l->wasm_memory_type =
-        (uint16_t)debug_constant(img, l, "type_WasmMemoryObject__WASM_MEMORY_OBJECT_TYPE", 0);
-    l->wasm_struct_type = (uint16_t)debug_constant(img, l, "type_WasmStruct__WASM_STRUCT_TYPE", 0);
-    l->wasm_array_type = (uint16_t)debug_constant(img, l, "type_WasmArray__WASM_ARRAY_TYPE", 0);
-    l->first_nonstring_type = (uint16_t)debug_constant(img, l, "FirstNonstringType", 0x80);
-    l->string_representation_mask = (uint16_t)debug_constant(img, l, "StringRepresentationMask", 7);
-    l->external_string_tag = (uint16_t)debug_constant(img, l, "ExternalStringTag", 2);
-    l->string_encoding_mask = (uint16_t)debug_constant(img, l, "StringEncodingMask", 8);
-    l->one_byte_tag = (uint16_t)debug_constant(img, l, "OneByteStringTag", 8);
+        (uint16_t)v8_layout_constant(img, l, "type_WasmMemoryObject__WASM_MEMORY_OBJECT_TYPE", 0);
+    l->wasm_struct_type =
+        (uint16_t)v8_layout_constant(img, l, "type_WasmStruct__WASM_STRUCT_TYPE", 0);
+    l->wasm_array_type = (uint16_t)v8_layout_constant(img, l, "type_WasmArray__WASM_ARRAY_TYPE", 0);
+    l->first_nonstring_type = (uint16_t)v8_layout_constant(img, l, "FirstNonstringType", 0x80);
+    l->string_representation_mask =
+        (uint16_t)v8_layout_constant(img, l, "StringRepresentationMask", 7);
+    l->external_string_tag = (uint16_t)v8_layout_constant(img, l, "ExternalStringTag", 2);
+    l->string_encoding_mask = (uint16_t)v8_layout_constant(img, l, "StringEncodingMask", 8);
+    l->one_byte_tag = (uint16_t)v8_layout_constant(img, l, "OneByteStringTag", 8);
     /* Torque numbers the contexts in a fixed order, native_context the 8th, since 8.x; before, it
      * had a root map of its own (root 145's type in 7.8). */
-    int first_context = debug_constant(img, l, "FirstContextType", -1);
+    int first_context = v8_layout_constant(img, l, "FirstContextType", -1);
     l->native_context_type = (uint16_t)(first_context + 7);
     l->first_context_type = (uint16_t)first_context;
-    l->last_context_type = (uint16_t)debug_constant(img, l, "LastContextType", first_context + 10);
+    l->last_context_type =
+        (uint16_t)v8_layout_constant(img, l, "LastContextType", first_context + 10);
 }
 
 static void load_vtables(struct v8_layout *l) {

@@ -95,6 +95,10 @@ void v8_layout_free(struct v8_layout *l);
 
 /* Root index by name ("free_space_map"), or -1. */
 int v8_layout_root(const struct v8_layout *l, const char *name);
+/* A constant that V8 exports for debuggers as v8dbg_NAME (tools/gen-postmortem-metadata.py), or
+ * `otherwise`. */
+int32_t v8_layout_constant(const struct image *img, const struct v8_layout *l, const char *name,
+                           int32_t otherwise);
 /* The space a vtable belongs to, or -1. */
 int v8_layout_space(const struct v8_layout *l, uint64_t vtable);
 

@@ -20,6 +20,7 @@ enum {
     RECENT = 32,
     GAPS_MAX = 4,
     LARGE_HEAD = 256, /* of a large object only its head is read */
+    FREE_HEAD = 64,   /* more than a FreeSpace's fields, and as long as a gap */
 };
 
 /* Everything the threads share; only `next` changes. */
@@ -31,6 +32,7 @@ struct job {
     const size_t *which;
     size_t n, n_isolates;
     bool last;
+    struct v8_walk_sink sink;
     atomic_size_t next;
 };
 
@@ -44,6 +46,7 @@ struct walker {
     unsigned loaded;                       /* bit b: block b was read */
     uint64_t ready_from, ready_to;         /* readable in a row */
     const struct v8_page *page;
+    size_t index;                 /* of this page */
     struct v8_space_census tally; /* of this page */
     size_t stores_before;
     uint64_t recent[RECENT]; /* the objects walked over last, as a ring */
@@ -135,9 +138,11 @@ static void need(struct walker *w, uint64_t at) {
         load_block(w, offset / BLOCK_BYTES + 1);
 }
 
-static void begin_page(struct walker *w, const struct v8_page *g) {
+static void begin_page(struct walker *w, size_t index) {
     const struct residency *res = image_residency(w->job->img);
+    const struct v8_page *g = &w->job->pages->list.at[index];
     w->page = g;
+    w->index = index;
     w->loaded = 0;
     w->ready_from = w->ready_to = 0;
     w->tally = (struct v8_space_census){0};
@@ -225,6 +230,59 @@ static bool holds_outside(const struct v8_layout *l, const struct v8_map_info *m
             (m->type & l->string_representation_mask) == l->external_string_tag);
 }
 
+/* --- telling of objects --- */
+
+/* What of [at, at + size) cannot be read shall be zeros: the buffer has what stood there before. */
+static void blank_unread(struct walker *w, uint64_t at, uint64_t size) {
+    uint64_t from = at - w->page->addr, to = from + size;
+    for (uint64_t block = from / BLOCK_BYTES; block * BLOCK_BYTES < to; block++)
+        load_block(w, block);
+    for (uint64_t i = from / PAGE_BYTES; i * PAGE_BYTES < to; i++)
+        if (!bit(w->readable, i))
+            memset(w->buf + i * PAGE_BYTES, 0, PAGE_BYTES);
+}
+
+static void tell(struct walker *w, uint64_t at, uint64_t size, const struct v8_map_info *m) {
+    const struct v8_walk_sink *s = &w->job->sink;
+    if (!s->arg)
+        return;
+    blank_unread(w, at, size);
+    s->object(s->arg, w->index, at, size, m, w->buf + (at - w->page->addr), size);
+}
+
+/* Free space, fillers, and words between objects that belong to neither. */
+static void tell_free(struct walker *w, uint64_t at, uint64_t size) {
+    const struct v8_walk_sink *s = &w->job->sink;
+    if (!s->arg || !s->free)
+        return;
+    uint64_t have = size < FREE_HEAD ? size : FREE_HEAD;
+    blank_unread(w, at, have);
+    s->free(s->arg, w->index, at, size, w->buf + (at - w->page->addr), have);
+}
+
+static void tell_large(struct walker *w, uint64_t size, const struct v8_map_info *m) {
+    const struct v8_walk_sink *s = &w->job->sink;
+    const struct v8_page *g = w->page;
+    if (!s->arg)
+        return;
+    s->begin(s->arg, w->index);
+    for (uint64_t done = 0; done < size;) {
+        uint64_t at = g->area_start + done, have = size - done;
+        have = have < V8_PAGE_ALIGN ? have : V8_PAGE_ALIGN;
+        for (uint64_t i = 0, n; i < have; i += n) {
+            n = PAGE_BYTES - (at + i) % PAGE_BYTES;
+            n = n < have - i ? n : have - i;
+            if (image_read(w->job->img, at + i, w->buf + i, n) < 0)
+                memset(w->buf + i, 0, n);
+        }
+        if (done)
+            s->more(s->arg, w->index, done, w->buf, have);
+        else
+            s->object(s->arg, w->index, at, size, m, w->buf, have);
+        done += have;
+    }
+}
+
 /* --- walking --- */
 
 /* The size of the object at `at`, with its map; 0 when no object can begin there. */
@@ -294,6 +352,8 @@ static uint64_t walk_area(struct walker *w) {
     uint64_t at = g->area_start, flight;
     size_t lab = v8_labs_from(labs, at);
     w->n_recent = 0;
+    if (w->job->sink.arg)
+        w->job->sink.begin(w->job->sink.arg, w->index);
     while (at < g->area_end) {
         while (lab < labs->list.n && labs->list.at[lab].top < at)
             lab++;
@@ -305,6 +365,7 @@ static uint64_t walk_area(struct walker *w) {
         uint64_t gap = gap_at(w, at);
         if (gap) {
             count(w, V8_FREE, at, at + gap);
+            tell_free(w, at, gap);
             at += gap;
             continue;
         }
@@ -320,11 +381,13 @@ static uint64_t walk_area(struct walker *w) {
         }
         if (is_free(w->job->l, m)) {
             count(w, V8_FREE, at, at + size);
+            tell_free(w, at, size);
         } else {
             w->tally.objects++;
             w->tally.part[V8_OBJECTS].bytes += size;
             if (holds_outside(w->job->l, m))
                 note_outside(w, m, w->buf + (at - g->addr), size);
+            tell(w, at, size, m);
         }
         w->recent[w->n_recent++ % RECENT] = at;
         at += size;
@@ -404,7 +467,7 @@ static void debug_stuck(const struct walker *w, uint64_t at) {
     }
 }
 
-static void walk_regular(struct walker *w, size_t index) {
+static void walk_regular(struct walker *w) {
     const struct v8_page *g = w->page;
     bool holds_nothing = g->raw_tail || (g->space == V8_NEW && (g->flags & V8_PAGE_FROM));
     if (holds_nothing) {
@@ -413,7 +476,7 @@ static void walk_regular(struct walker *w, size_t index) {
         uint64_t at = walk_mended(w);
         if (at < g->area_end && !w->job->last) {
             w->out.stores.n = w->stores_before;
-            vec_push(&w->out.stuck, (struct v8_stuck){index, at});
+            vec_push(&w->out.stuck, (struct v8_stuck){w->index, at});
             return;
         }
         if (at == g->area_start && g->space == V8_NEW && w->job->l->facts.new_space_raw_tail) {
@@ -423,7 +486,7 @@ static void walk_regular(struct walker *w, size_t index) {
         } else if (at < g->area_end) {
             count(w, V8_UNWALKED, at, g->area_end);
             debug_stuck(w, at);
-            vec_push(&w->out.stuck, (struct v8_stuck){index, at});
+            vec_push(&w->out.stuck, (struct v8_stuck){w->index, at});
         }
     }
     finish_page(w);
@@ -431,10 +494,12 @@ static void walk_regular(struct walker *w, size_t index) {
 }
 
 /* One object at the start of the area; only its head is read. */
-static void walk_large(struct walker *w, const struct v8_page *g) {
+static void walk_large(struct walker *w, size_t index) {
     const struct residency *res = image_residency(w->job->img);
+    const struct v8_page *g = &w->job->pages->list.at[index];
     uint8_t head[LARGE_HEAD] = {0};
     w->page = g;
+    w->index = index;
     w->tally = (struct v8_space_census){.pages = 1, .committed = g->size};
     size_t got = image_read_prefix(w->job->img, g->area_start, head, sizeof head);
     const struct v8_map_info *m = got >= 8 ? map_of(w, u64_at(head, 0)) : NULL;
@@ -447,6 +512,7 @@ static void walk_large(struct walker *w, const struct v8_page *g) {
         w->tally.objects = 1;
         if (holds_outside(w->job->l, m))
             note_outside(w, m, head, got);
+        tell_large(w, size, m);
     }
     uint64_t end = g->area_start + size;
     w->tally.part[part].bytes = size;
@@ -459,19 +525,40 @@ static void walk_large(struct walker *w, const struct v8_page *g) {
     add_tally(w);
 }
 
+bool v8_page_is_large(const struct v8_page *g) {
+    return g->space >= V8_LARGE || g->size > V8_PAGE_ALIGN;
+}
+
+static void walk_page(struct walker *w, size_t index) {
+    if (v8_page_is_large(&w->job->pages->list.at[index])) {
+        walk_large(w, index);
+    } else {
+        begin_page(w, index);
+        walk_regular(w);
+    }
+}
+
 static void *run_walker(void *arg) {
     struct walker *w = arg;
     struct job *j = w->job;
-    for (size_t i; (i = atomic_fetch_add(&j->next, 1)) < j->n;) {
-        const struct v8_page *g = &j->pages->list.at[j->which[i]];
-        if (g->space >= V8_LARGE || g->size > V8_PAGE_ALIGN) {
-            walk_large(w, g);
-        } else {
-            begin_page(w, g);
-            walk_regular(w, j->which[i]);
-        }
-    }
+    for (size_t i; (i = atomic_fetch_add(&j->next, 1)) < j->n;)
+        walk_page(w, j->which[i]);
     return NULL;
+}
+
+static struct walker *new_walker(struct job *j) {
+    struct walker *w = mem_zalloc(sizeof *w);
+    w->job = j;
+    w->buf = mem_alloc(V8_PAGE_ALIGN);
+    w->out.space = mem_zalloc((j->n_isolates + 1) * sizeof *w->out.space);
+    return w;
+}
+
+static void free_walker(struct walker *w) {
+    v8_walk_done(&w->out);
+    free(w->buf);
+    v8_maps_done(&w->maps);
+    free(w);
 }
 
 static void merge(struct v8_walk *to, struct v8_walk *from, size_t rows) {
@@ -502,17 +589,15 @@ void v8_walk_pages(const struct image *img, const struct v8_layout *l, const str
                       .which = which,
                       .n = n,
                       .n_isolates = n_isolates,
-                      .last = last};
+                      .last = last,
+                      .sink = ret->sink};
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     size_t threads = cpus < 1 ? 1 : cpus > MAX_THREADS ? MAX_THREADS : (size_t)cpus;
     if (threads > n / 16 + 1) /* a thread is worth starting for some pages only */
         threads = n / 16 + 1;
     struct walker *walkers[MAX_THREADS];
     for (size_t i = 0; i < threads; i++) {
-        struct walker *w = walkers[i] = mem_zalloc(sizeof *w);
-        w->job = &job;
-        w->buf = mem_alloc(V8_PAGE_ALIGN);
-        w->out.space = mem_zalloc((n_isolates + 1) * sizeof *w->out.space);
+        struct walker *w = walkers[i] = new_walker(&job);
         if (i && pthread_create(&w->thread, NULL, run_walker, w) != 0)
             w->thread = 0; /* the others do its share */
     }
@@ -521,11 +606,41 @@ void v8_walk_pages(const struct image *img, const struct v8_layout *l, const str
         if (i && walkers[i]->thread)
             pthread_join(walkers[i]->thread, NULL);
         merge(ret, &walkers[i]->out, n_isolates + 1);
-        v8_walk_done(&walkers[i]->out);
-        free(walkers[i]->buf);
-        v8_maps_done(&walkers[i]->maps);
-        free(walkers[i]);
+        free_walker(walkers[i]);
     }
+}
+
+struct v8_page_walker {
+    struct job job;
+    struct walker *walker;
+};
+
+struct v8_page_walker *v8_page_walker_new(const struct image *img, const struct v8_layout *l,
+                                          const struct v8_pages *pages,
+                                          const struct v8_lab_list *labs, size_t n_isolates,
+                                          const struct v8_walk_sink *sink) {
+    struct v8_page_walker *p = mem_zalloc(sizeof *p);
+    p->job.img = img;
+    p->job.l = l;
+    p->job.pages = pages;
+    p->job.labs = labs;
+    p->job.n_isolates = n_isolates;
+    p->job.last = true;
+    p->job.sink = *sink;
+    p->walker = new_walker(&p->job);
+    return p;
+}
+
+void v8_page_walker_walk(struct v8_page_walker *p, size_t page) {
+    walk_page(p->walker, page);
+    p->walker->out.stores.n = p->walker->out.stuck.n = 0;
+}
+
+void v8_page_walker_free(struct v8_page_walker *p) {
+    if (!p)
+        return;
+    free_walker(p->walker);
+    free(p);
 }
 
 void v8_walk_done(struct v8_walk *w) {
