@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,11 +129,13 @@ static int advise(struct ward *w, size_t i, uint64_t advice) {
     return r < 0 ? r : ret == -ENOMEM ? 0 : (int)ret;
 }
 
-/* exit_signal 0: the target gets no SIGCHLD and its waitpid does not see the child. */
+/* exit_signal 0: the target gets no SIGCHLD and its waitpid does not see the child. CLONE_FILES:
+ * the child holds none of its files open, so that what the target closes is closed. */
 static int clone_target(struct ward *w) {
+    const uint64_t args[4] = {CLONE_FILES};
     int64_t ret = -ERESTARTNOINTR;
     for (int i = 0; i < CLONE_TRIES && ret == -ERESTARTNOINTR; i++) {
-        int r = inject_call(&w->inject, SYS_clone, (uint64_t[]){0, 0, 0, 0}, &ret);
+        int r = inject_call(&w->inject, SYS_clone, args, &ret);
         if (w->inject.child > 0) {
             w->child = w->inject.child;
             w->child_of_them = ret > 0 ? ret : 0;
