@@ -1,10 +1,8 @@
 #include "image/inject.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,7 +56,7 @@ static int set_options(const struct inject *in) {
 int inject_begin(struct inject *in) {
     const uint64_t all = ~0ull;
     uint8_t code[2];
-    in->begun = in->ended = in->stop_again = false;
+    in->begun = in->ended = false;
     in->child = 0;
     if (ptrace(PTRACE_GETREGS, in->tid, NULL, &in->regs) < 0)
         return -errno;
@@ -77,12 +75,17 @@ int inject_begin(struct inject *in) {
     return 0;
 }
 
-/* Run the thread to its next system call stop. 1 with it stopped, -ESRCH when it ended. */
+/* Run the thread to its next system call stop. 1 with it stopped, -ESRCH when it ended.
+ *
+ * SIGSTOP is the one signal that no mask holds back. It is let through: the thread reports that its
+ * process is stopping and runs on for us, and what becomes of the stop, also when a SIGCONT comes
+ * before the end of the calls, the kernel knows at the detach (ptrace(2), "Group-stop"). */
 static int run_to_stop(struct inject *in) {
-    for (;;) {
+    for (long signal = 0;;) {
         int status;
-        if (ptrace(PTRACE_SYSCALL, in->tid, NULL, NULL) < 0)
+        if (ptrace(PTRACE_SYSCALL, in->tid, NULL, (void *)signal) < 0)
             return -errno;
+        signal = 0;
         while (waitpid(in->tid, &status, __WALL) < 0)
             if (errno != EINTR)
                 return -ESRCH;
@@ -98,7 +101,7 @@ static int run_to_stop(struct inject *in) {
             if (ptrace(PTRACE_GETEVENTMSG, in->tid, NULL, &child) == 0)
                 in->child = (pid_t)child;
         } else if (!event) {
-            in->stop_again |= WSTOPSIG(status) == SIGSTOP; /* the one signal no mask holds back */
+            signal = WSTOPSIG(status);
         }
     }
 }
@@ -132,6 +135,4 @@ void inject_end(struct inject *in) {
     in->begun = false;
     ptrace(PTRACE_SETREGS, in->tid, NULL, &in->regs);
     ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof in->mask, &in->mask);
-    if (in->stop_again)
-        syscall(SYS_tgkill, in->pid, in->tid, SIGSTOP);
 }

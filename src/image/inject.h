@@ -17,7 +17,7 @@ struct inject {
     uint64_t insn; /* where `syscall` (0f 05) stands in the target */
     bool filtered; /* it runs under seccomp: only with the filter suspended */
 
-    bool begun, ended, stop_again;
+    bool begun, ended;
     struct user_regs_struct regs;
     uint64_t mask;
     pid_t child; /* made by the last call, attached; in our pid namespace */
