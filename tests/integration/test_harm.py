@@ -159,3 +159,56 @@ def what_it_closes_is_closed():
             equal("what was read", os.read(t.process.stdout.fileno(), 100), b"")
         equal("memwhy's exit code", copy.code in (0, 1, 4), True)
         no_trace(t)
+
+
+class Calls:
+    """tests/targets/harm_calls.c, which checks each of its calls."""
+
+    def __init__(self):
+        self.target = Target("harm_calls")
+        self.pid, self.counts = self.target.pid, self.target.truth["done"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.target.kill()
+
+    def ends_well(self):
+        self.target.say("end")
+        seen = self.target.hear()
+        equal("faults", seen["wrong"], [])
+        equal("stood still", [k for k, n in seen["done"].items() if n <= self.counts[k]], [])
+        no_trace(self.target)
+        return sum(seen["done"].values())
+
+
+@test(timeout=120 + 3 * FREEZES)
+def calls_under_way():
+    """Only what a stop may do to a system call happens to them (signal(7)); restartable sequences,
+    queued signals, fault handlers and children are as without it."""
+    with Calls() as calls:
+        time.sleep(0.2)
+        for _ in range(FREEZES):
+            ask("explain", calls.pid, "--freeze=fork", codes=(0, 1, 3, 4))
+            no_copies(calls.pid)
+        print(f"{FREEZES} freezes, {calls.ends_well()} calls")
+
+
+@test(timeout=120 + 3 * FREEZES)
+def job_control_under_way():
+    """SIGSTOP and SIGCONT that arrive while it is frozen do what they do without it."""
+    with Calls() as calls:
+        wait = random.Random(1)
+        for _ in range(FREEZES):
+            p = subprocess.Popen([str(MEMWHY), "explain", str(calls.pid), "--freeze=fork"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while p.poll() is None:
+                calls.target.process.send_signal(signal.SIGSTOP)
+                time.sleep(wait.choice((0, wait.uniform(0, 0.003))))
+                calls.target.process.send_signal(signal.SIGCONT)
+                time.sleep(wait.uniform(0, 0.004))
+            no_copies(calls.pid)
+            calls.target.say("mark")  # not answered by one that stays stopped
+            calls.target.hear()
+        print(f"{FREEZES} freezes, {calls.ends_well()} calls")
