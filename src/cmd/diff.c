@@ -165,6 +165,8 @@ static int run_diff(struct run *r) {
 
 static const struct opt opts[] = {
     {"all", 'a', OPT_FLAG, NULL, "every owner, not only the 20 that differ most"},
+    LOOK_OPT_FREEZE,
+    LOOK_OPT_MAX_PAUSE,
     {0},
 };
 

@@ -5,7 +5,6 @@
 #include "rules/rule.h"
 
 #include <errno.h>
-#include <string.h>
 
 enum { EXIT_FINDINGS = 1, EXIT_PARTIAL = 4 };
 
@@ -14,15 +13,8 @@ static int run_explain(struct run *r) {
     if (opt_args(r->opts, &args) != 1)
         return err_set(&r->err, -EINVAL, "Give a process id or a core file: memwhy explain 1234",
                        "explain takes exactly one TARGET");
-    const char *how = opt_string(r->opts, "freeze", "stop");
-    unsigned needs = NEED_ALL;
-    if (strcmp(how, "fork") == 0)
-        needs |= NEED_FROZEN;
-    else if (strcmp(how, "stop") != 0)
-        return err_set(&r->err, -EINVAL, "Give --freeze=fork or --freeze=stop.",
-                       "there is no way to freeze named so: %s", how);
     struct evidence ev;
-    int rc = look_at(r, args[0], needs, &ev);
+    int rc = look_at(r, args[0], NEED_ALL, &ev);
     if (rc < 0)
         return rc;
     struct diagnosis d = {0};
@@ -43,20 +35,20 @@ static int run_explain(struct run *r) {
     return rc;
 }
 
-static const struct opt opts[] = {
-    {"freeze", 0, OPT_STRING, "HOW",
-     "stop: hold it while it is read (default); fork: read a forked copy while it runs on"},
-    {0},
-};
+static const struct opt opts[] = {LOOK_OPT_FREEZE, LOOK_OPT_MAX_PAUSE, {0}};
 
 const struct command cmd_explain = {
     .name = "explain",
     .args = "TARGET",
     .summary = "who owns every resident byte of a process, and why",
     .help =
-        "Stops the process for some milliseconds, counts, lets it go, and accounts for every\n"
-        "resident byte: V8's spaces object by object, ArrayBuffers, each malloc arena in use and\n"
-        "free, stacks, code, files. The sum is the kernel's RSS of that moment, to the byte.\n"
+        "Holds the process for some milliseconds, for a fork; reads the copy while it runs on; "
+        "and\n"
+        "accounts for every resident byte: V8's spaces object by object, ArrayBuffers, each "
+        "malloc\n"
+        "arena in use and free, stacks, code, files. The sum is the kernel's RSS of that moment,\n"
+        "to the byte. A process that cannot be forked is stopped and read, when that takes less\n"
+        "than --max-pause.\n"
         "\n"
         "  $ memwhy explain 1234         the same as: memwhy 1234\n"
         "  $ memwhy explain core.1234    from a core file (plain or .zst)\n"

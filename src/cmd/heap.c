@@ -266,7 +266,7 @@ static int run_heap(struct run *r) {
     return rc;
 }
 
-static const struct opt opts[] = {{0}};
+static const struct opt opts[] = {LOOK_OPT_FREEZE, LOOK_OPT_MAX_PAUSE, {0}};
 
 const struct command cmd_heap = {
     .name = "heap",
@@ -286,7 +286,7 @@ const struct command cmd_heap = {
         "  $ memwhy heap --json core.2043476   the same of a core file, for a script\n"
         "\n"
         "When RESIDENT is far above USED and FREE is large, the heap is fragmented or was once\n"
-        "larger. The process stands still while it is walked: 0.1 s for 500 MB. Exit code 4: part\n"
+        "larger. The process is held for a fork of it: about 40 ms for 1 GB. Exit code 4: part\n"
         "of the heap could not be walked, or a collection was under way all the time.\n",
     .opts = opts,
     .run = run_heap,

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "cmd/cmd.h"
+#include "cmd/look.h"
 #include "collect/collect.h"
 #include "report/document.h"
 #include "v8/sizes.h"
@@ -12,6 +13,8 @@
 static const struct opt opts[] = {
     {"all", 'a', OPT_FLAG, NULL, "also how the size of each kind of object is found"},
     {"live", 'l', OPT_FLAG, NULL, "do not stop the target: facts only, no isolates, no malloc"},
+    LOOK_OPT_FREEZE,
+    LOOK_OPT_MAX_PAUSE,
     {NULL},
 };
 
@@ -368,13 +371,17 @@ static void describe_live(struct known *k) {
 
 static int learn(struct run *r, struct known *k) {
     struct err why = {0};
-    int rc = v8_layout_open(k->img, &k->layout, &why);
+    struct image_freeze_how how;
+    int rc = look_freeze_how(r, &how);
+    if (rc < 0)
+        return rc;
+    rc = v8_layout_open(k->img, &k->layout, &why);
     if (opt_flag(r->opts, "live")) {
         describe_live(k);
         if (rc < 0 && rc != -ENODATA)
             evidence_note(&k->ev, "%s", why.what);
     } else {
-        rc = collect_image(k->img, NEED_V8 | NEED_MALLOC, &k->ev, &r->err);
+        rc = collect_image(k->img, NEED_V8 | NEED_MALLOC, &how, &k->ev, &r->err);
         if (rc < 0)
             return rc;
         k->has_evidence = true;

@@ -1,8 +1,10 @@
 #include "cmd/look.h"
 
 #include "base/progress.h"
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <time.h>
 
 /* The collection is one call, so a thread of its own keeps the line alive. */
@@ -38,10 +40,32 @@ static void ticker_stop(struct ticker *t) {
     pthread_join(t->thread, NULL);
 }
 
+#define MAX_PAUSE_NS 1000000000ull
+
+int look_freeze_how(struct run *r, struct image_freeze_how *ret) {
+    static const char *const ways[] = {
+        [IMAGE_FREEZE_AUTO] = "auto", [IMAGE_FREEZE_FORK] = "fork", [IMAGE_FREEZE_STOP] = "stop"};
+    const char *way = opt_string(r->opts, "freeze", "auto");
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (strcmp(way, ways[i]) == 0) {
+            *ret = (struct image_freeze_how){
+                .way = (enum image_freeze_way)i,
+                .max_pause_ns = opt_u64(r->opts, "max-pause", MAX_PAUSE_NS),
+            };
+            return 0;
+        }
+    return err_set(&r->err, -EINVAL, "Give --freeze=auto, --freeze=fork or --freeze=stop.",
+                   "there is no way to freeze named so: %s", way);
+}
+
 int look_at(struct run *r, const char *target, unsigned needs, struct evidence *ret) {
     struct ticker t = {0};
+    struct image_freeze_how how;
+    int rc = look_freeze_how(r, &how);
+    if (rc < 0)
+        return rc;
     ticker_start(&t, r->progress, target);
-    int rc = collect(target, needs, ret, &r->err);
+    rc = collect(target, needs, &how, ret, &r->err);
     ticker_stop(&t);
     return rc;
 }

@@ -6,6 +6,18 @@
 #include "cmd/cmd.h"
 #include "collect/collect.h"
 
+/* The options of every command that reads a process standing still, for its table. */
+#define LOOK_OPT_FREEZE                                                                            \
+    {                                                                                              \
+        "freeze", 0, OPT_STRING, "HOW",                                                            \
+            "fork: read a copy while the process runs on; stop: hold it; auto (default)"           \
+    }
+#define LOOK_OPT_MAX_PAUSE                                                                         \
+    { "max-pause", 0, OPT_DURATION, "TIME", "hold the process for at most this long (1s)" }
+
+/* What they say; read_ns_per_mib is the caller's to know. -EINVAL with r->err filled. */
+int look_freeze_how(struct run *r, struct image_freeze_how *ret);
+
 /* collect() for a command: fills r->err on failure. */
 int look_at(struct run *r, const char *target, unsigned needs, struct evidence *ret);
 

@@ -397,6 +397,8 @@ static const struct opt opts[] = {
     {"classes", 'c', OPT_FLAG, NULL, "list size classes: how many chunks are in use and free"},
     {"arenas", 'a', OPT_FLAG, NULL, "split each arena by state, with what of each is in memory"},
     {"mmapped", 'm', OPT_FLAG, NULL, "list the chunks that are mappings of their own"},
+    LOOK_OPT_FREEZE,
+    LOOK_OPT_MAX_PAUSE,
     {0},
 };
 

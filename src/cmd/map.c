@@ -18,6 +18,8 @@ static const struct opt opts[] = {
     {"pmap", 'x', OPT_FLAG, NULL, "the columns of pmap -x, one line per mapping"},
     {"sizes", 'S', OPT_FLAG, NULL, "how many anonymous mappings there are of which size"},
     {"sort", 's', OPT_STRING, "KEY", "by addr (as without it), size or rss"},
+    LOOK_OPT_FREEZE,
+    LOOK_OPT_MAX_PAUSE,
     {NULL},
 };
 

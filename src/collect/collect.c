@@ -23,6 +23,11 @@
 enum { STOPS_MAX = 24, UNWALKED_MAX = 3 };
 #define RETRY_NS 2000000ull
 
+/* How long a stopped process is read, for a MiB of private memory: about twice what was measured
+ * of V8's heap (0.15 to 0.25 ms for objects of 16 to 64 bytes), and the dearest malloc heap there
+ * is (0.43 ms for chunks of 32 bytes). */
+#define READ_NS_PER_MIB 500000ull
+
 /* --- before the stop --- */
 
 static void keep_smaps(struct smaps *s, struct evidence *ev) {
@@ -160,6 +165,7 @@ char *collect_neighbours_text(pid_t pid) {
 struct look {
     struct image *img;
     unsigned needs;
+    struct image_freeze_how how;
     struct v8_layout *layout; /* NULL: no V8, or one we cannot read */
     struct malloc_allocator allocator;
     struct evidence *ev;
@@ -209,8 +215,10 @@ static void debug_stage(const char *name, uint64_t *since_ns) {
     *since_ns = now;
 }
 
-static const char *kind_name(enum image_kind kind) {
-    return kind == IMAGE_STOPPED ? "stopped" : kind == IMAGE_FROZEN ? "frozen" : "core";
+static void note_kind(struct evidence *ev, enum image_kind kind) {
+    bool stopped = kind == IMAGE_STOPPED, frozen = kind == IMAGE_FROZEN;
+    ev->target.kind = stopped ? "stopped" : frozen ? "frozen" : "core";
+    ev->cost.freeze = stopped ? "stop" : frozen ? "fork" : NULL;
 }
 
 /* After the release, when all is known of one stop. */
@@ -223,6 +231,19 @@ static void note_pause(struct look *k, uint64_t before_ns) {
     cost->reap_ns = freeze->reap_ns;
     if (freeze->extra_bytes > cost->extra_bytes)
         cost->extra_bytes = freeze->extra_bytes;
+    if (freeze->not_forked[0] && !cost->not_forked)
+        cost->not_forked = mem_strdup(freeze->not_forked);
+}
+
+/* What was read of a copy that was given up on the way. */
+static void forget(struct evidence *ev, size_t notes) {
+    v8_census_done(&ev->v8);
+    malloc_census_done(&ev->malloc);
+    ev->v8 = (struct v8_census){0};
+    ev->malloc = (struct malloc_census){0};
+    ev->has_v8 = ev->has_malloc = false;
+    while (ev->notes.n > notes)
+        free(ev->notes.at[--ev->notes.n]);
 }
 
 static int stop_and_count(struct look *k, struct err *e) {
@@ -232,7 +253,8 @@ static int stop_and_count(struct look *k, struct err *e) {
     for (int attempt = 1, unwalked = 0;; attempt++) {
         uint64_t before = image_pause_ns(k->img);
         uint64_t at = clock_ns();
-        int r = k->needs & NEED_FROZEN ? image_freeze(k->img, e) : image_stop(k->img, e);
+        size_t notes = k->ev->notes.n;
+        int r = image_freeze(k->img, &k->how, e);
         if (r < 0)
             return r;
         k->ev->cost.stops++;
@@ -242,12 +264,16 @@ static int stop_and_count(struct look *k, struct err *e) {
         if (r == 0 && k->needs & (NEED_MALLOC | NEED_ACCOUNT))
             take_malloc(k);
         debug_stage("malloc", &at);
-        k->ev->target.kind = kind_name(image_kind(k->img));
+        note_kind(k->ev, image_kind(k->img));
         int alive = image_check_alive(k->img, e);
         image_release(k->img);
+        note_pause(k, before);
+        if (alive < 0)
+            forget(k->ev, notes);
+        if (alive == -EAGAIN)
+            continue;
         if (alive < 0)
             return alive;
-        note_pause(k, before);
         if (r != -EAGAIN && r != -EBUSY)
             return r;
         unwalked += r == -EBUSY;
@@ -316,9 +342,11 @@ static void open_layout(struct look *k) {
     }
 }
 
-int collect_image(struct image *img, unsigned needs, struct evidence *ret, struct err *e) {
+int collect_image(struct image *img, unsigned needs, const struct image_freeze_how *how,
+                  struct evidence *ret, struct err *e) {
     uint64_t began = clock_ns();
-    struct look k = {.img = img, .needs = needs, .ev = ret};
+    struct look k = {.img = img, .needs = needs, .how = *how, .ev = ret};
+    k.how.read_ns_per_mib = READ_NS_PER_MIB;
     *ret = (struct evidence){.target = {.kind = "live", .pid = image_pid(img)}};
     if (image_exe(img)[0])
         ret->target.exe = mem_strdup(image_exe(img));
@@ -352,12 +380,13 @@ int collect_image(struct image *img, unsigned needs, struct evidence *ret, struc
     return r;
 }
 
-int collect(const char *target, unsigned needs, struct evidence *ret, struct err *e) {
+int collect(const char *target, unsigned needs, const struct image_freeze_how *how,
+            struct evidence *ret, struct err *e) {
     struct image *img;
     int r = target_open(target, &img, e);
     if (r < 0)
         return r;
-    r = collect_image(img, needs, ret, e);
+    r = collect_image(img, needs, how, ret, e);
     image_free(img);
     return r;
 }

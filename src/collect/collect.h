@@ -17,18 +17,20 @@ enum collect_need {
     NEED_CGROUP = 1 << 5,
     NEED_NEIGHBOURS = 1 << 6,
     NEED_ALL = (1 << 7) - 1,
-    NEED_FROZEN = 1 << 7, /* read a forked copy instead of holding the process meanwhile */
 };
 
 /* TARGET, the same everywhere: a pid; a file (an ELF core, plain or .zst); or a name or part of a
  * command line that fits exactly one process. Opens it without stopping. */
 int target_open(const char *target, struct image **ret, struct err *e);
 
-/* Look at the target. `ret` is valid (and must be ended) only on success. */
-int collect(const char *target, unsigned needs, struct evidence *ret, struct err *e);
+/* Look at the target, held as `how` allows (its read_ns_per_mib is set here). `ret` is valid (and
+ * must be ended) only on success. */
+int collect(const char *target, unsigned needs, const struct image_freeze_how *how,
+            struct evidence *ret, struct err *e);
 
 /* The same with an image that is open already; releases it, does not free it. */
-int collect_image(struct image *img, unsigned needs, struct evidence *ret, struct err *e);
+int collect_image(struct image *img, unsigned needs, const struct image_freeze_how *how,
+                  struct evidence *ret, struct err *e);
 
 /* The processes beside this one, as text for a capture; the caller frees it. */
 char *collect_neighbours_text(pid_t pid);

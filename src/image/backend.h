@@ -18,7 +18,7 @@ struct image_ops {
     /* NULL: cannot move, nothing to do. */
     int (*stop)(struct image *img, struct err *e);
     /* NULL: as stop. */
-    int (*freeze)(struct image *img, struct err *e);
+    int (*freeze)(struct image *img, const struct image_freeze_how *how, struct err *e);
     void (*release)(struct image *img);
     /* NULL: always. */
     int (*check_alive)(const struct image *img, struct err *e);

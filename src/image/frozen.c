@@ -10,6 +10,8 @@
  * Clean pages of files are in no page table of the child; they are read through its mappings all
  * the same. The guard process (guard.h) does what is done to the target. */
 #include "image/frozen.h"
+#include "base/debug.h"
+#include "base/fmt.h"
 #include "image/dontfork.h"
 #include "image/guard.h"
 #include "image/headroom.h"
@@ -18,6 +20,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 _Static_assert((int)GUARD_REGS == (int)IMAGE_REGS, "registers");
@@ -54,23 +58,27 @@ int frozen_check_alive(const struct live *l, struct err *e) {
     if (child_kib(l->frozen, "status", "VmRSS: %llu kB"))
         return 0;
     return err_set(e, -EAGAIN, "Read it stopped (--freeze=stop).",
-                   "the frozen copy of process %d was ended while it was read: memory ran short",
-                   (int)l->img.pid);
+                   "the frozen copy of process %d was ended while it was read", (int)l->img.pid);
 }
 
 /* --- making it --- */
 
+/* The kernel gives every 64-bit process the same vdso, so it is searched in our own: a read would
+ * bring the target's page in, and change the picture. What stands there is looked at by inject_call
+ * before it is used. */
 static int find_syscall(const struct live *l, uint64_t *ret) {
     uint8_t code[8192];
-    for (size_t i = 0; i < l->img.regions.n; i++) {
+    void *own = (void *)getauxval(AT_SYSINFO_EHDR);
+    for (size_t i = 0; own && i < l->img.regions.n; i++) {
         const struct region *r = &l->img.regions.at[i];
         if (strcmp(r->name, "[vdso]") != 0 || !(r->prot & REGION_X))
             continue;
         size_t size = r->end - r->start < sizeof code ? r->end - r->start : sizeof code;
-        size_t n = image_read_prefix(&l->img, r->start, code, size);
-        for (size_t k = 0; k + 1 < n; k++)
+        struct iovec to = {code, size}, from = {own, size};
+        ssize_t n = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+        for (ssize_t k = 0; k + 1 < n; k++)
             if (code[k] == 0x0f && code[k + 1] == 0x05) {
-                *ret = r->start + k;
+                *ret = r->start + (uint64_t)k;
                 return 0;
             }
     }
@@ -184,7 +192,9 @@ static int attempt(struct live *l, bool last, struct err *e) {
     r = guard_hold(f->guard);
     if (r < 0)
         return explain_hold(l->img.pid, r, e);
+    int priority = hold_hurry();
     r = look_held(l, last, e);
+    hold_relax(priority);
     if (r < 0) {
         guard_let_go(f->guard);
         l->img.pause_ns += guard_pause_ns(f->guard);
@@ -194,17 +204,17 @@ static int attempt(struct live *l, bool last, struct err *e) {
     r = guard_fork(f->guard, f->marks.ranges.at, f->marks.ranges.n, &f->child, &step);
     l->img.pause_ns += guard_pause_ns(f->guard);
     l->img.freeze_cost.pause_ns = guard_pause_ns(f->guard);
+    debug("image", "held %.3f ms, %.3f ms of it with foreign registers",
+          (double)guard_pause_ns(f->guard) / 1e6, (double)guard_window_ns(f->guard) / 1e6);
     if (r < 0)
         return explain_fork(l->img.pid, r, step, e);
     r = open_child(l);
     return r < 0 ? refusal_explain(f->child, r, "the frozen copy", e) : 0;
 }
 
-int live_freeze(struct image *img, struct err *e) {
-    struct live *l = (struct live *)img;
+int frozen_make(struct live *l, struct err *e) {
+    struct image *img = &l->img;
     uint64_t insn;
-    if (l->hold.tasks.n || l->frozen)
-        return 0;
     int r = headroom_check(img->pid, e);
     if (r < 0)
         return r;
@@ -238,11 +248,27 @@ int live_freeze(struct image *img, struct err *e) {
 
 /* --- and letting it go --- */
 
+static void explain_end(pid_t pid, bool gave_up, uint64_t left_bytes, struct err *e) {
+    char left[FMT_MAX];
+    const char *hint = "Read it stopped (--freeze=stop), or try again when less is going on.";
+    if (gave_up)
+        err_set(
+            e, -EBUSY, hint,
+            "the frozen copy of process %d was given up: with what is written meanwhile only %s "
+            "were left below the limit",
+            (int)pid, fmt_bytes(left, left_bytes));
+    else
+        err_set(e, -EBUSY, hint, "the frozen copy of process %d was ended by others", (int)pid);
+}
+
 /* A page that the target has written meanwhile is a copy, and the child alone has the old one:
  * of what is private to the child, that much was charged, and its page tables. */
 void frozen_release(struct live *l) {
     struct frozen *f = l->frozen;
     struct image_freeze_cost *cost = &l->img.freeze_cost;
+    uint64_t left, taken;
+    bool ended = f->child_proc >= 0 && !child_kib(f, "status", "VmRSS: %llu kB");
+    bool gave_up = guard_gave_up(f->guard, &left, &taken);
     if (f->child_proc >= 0) {
         cost->extra_bytes = child_kib(f, "smaps_rollup", "Private_Dirty: %llu kB") +
                             child_kib(f, "status", "VmPTE: %llu kB");
@@ -251,6 +277,10 @@ void frozen_release(struct live *l) {
     if (l->read_fd >= 0 && l->read_fd != l->mem_fd)
         close(l->read_fd);
     l->read_fd = l->mem_fd;
+    if (gave_up)
+        cost->extra_bytes = taken;
+    if (ended)
+        explain_end(l->img.pid, gave_up, left, &l->no_fork);
     cost->reap_ns = guard_end(f->guard);
     l->img.pause_ns += cost->reap_ns;
     dontfork_done(&f->marks);

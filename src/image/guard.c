@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "image/headroom.h"
 #include "image/hold.h"
 #include "image/inject.h"
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -48,7 +50,9 @@ struct board {
     size_t n_ranges, n_threads;
     pid_t child;
     enum guard_step step;
-    uint64_t pause_ns, reap_ns;
+    uint64_t pause_ns, reap_ns, window_ns;
+    bool gave_up;
+    uint64_t left_bytes, taken_bytes;
     struct guard_range ranges[RANGES_MAX];
     struct guard_thread threads[LIMIT_THREADS];
 };
@@ -67,7 +71,8 @@ struct ward {
     struct hold hold;
     struct inject inject;
     uint64_t held_at_ns;
-    pid_t child;           /* attached to us; 0: none */
+    struct headroom headroom; /* while there is a child */
+    pid_t child;              /* attached to us; 0: none */
     int64_t child_of_them; /* its pid as the target knows it (another pid namespace); 0: reaped */
 };
 
@@ -79,6 +84,7 @@ static void let_go(struct ward *w) {
     inject_end(&w->inject);
     hold_release(&w->hold);
     w->board->pause_ns = clock_ns() - w->held_at_ns;
+    w->board->window_ns = w->inject.window_ns;
 }
 
 static void note_registers(struct ward *w) {
@@ -157,17 +163,21 @@ static int clone_target(struct ward *w) {
     return ptrace(PTRACE_SETOPTIONS, w->child, NULL, (void *)PTRACE_O_EXITKILL) < 0 ? -errno : 0;
 }
 
+/* Where it is not permitted it stays as likely a victim as before. */
+static void set_oom_score(const char *process, const char *score) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%s/oom_score_adj", process);
+    cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0 && write(fd, score, strlen(score)) < 0)
+        errno = 0;
+}
+
 /* Where memory runs out in the target's cgroup, the copy shall be what is killed. */
 static void offer_child(pid_t child) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)child);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    if (write(fd, "1000", 4) != 4) {
-        /* It stays as likely a victim as the target is. */
-    }
-    close(fd);
+    char number[16];
+    snprintf(number, sizeof number, "%d", (int)child);
+    set_oom_score(number, "1000");
+    setpriority(PRIO_PROCESS, (id_t)child, -20); /* so that its end is quick */
 }
 
 static int fork_target(struct ward *w) {
@@ -191,8 +201,10 @@ static int fork_target(struct ward *w) {
         }
     }
     let_go(w);
-    if (w->child)
+    if (w->child) {
         offer_child(w->child);
+        headroom_begin(w->pid, &w->headroom);
+    }
     b->child = w->child;
     return r;
 }
@@ -234,15 +246,39 @@ static void end_child(struct ward *w) {
     }
 }
 
+/* --- the supervisor: what the child costs --- */
+
+static void watch_child(struct ward *w) {
+    struct headroom *h = &w->headroom;
+    struct board *b = w->board;
+    if (headroom_suffices(w->pid, h))
+        return;
+    b->left_bytes = h->left_bytes;
+    b->taken_bytes = h->begun_bytes > h->left_bytes ? h->begun_bytes - h->left_bytes : 0;
+    b->gave_up = true;
+    end_child(w);
+}
+
 /* --- the supervisor: its life --- */
+
+/* How long memwhy may be silent before something is to be done; -1: as long as it likes. */
+static int patience_ms(const struct ward *w) {
+    if (w->hold.tasks.n)
+        return SILENCE_MS;
+    return w->child ? headroom_look_again_ms(&w->headroom) : -1;
+}
 
 /* True to go on. */
 static bool serve(struct ward *w) {
     struct message m;
     struct pollfd p = {.fd = w->socket, .events = POLLIN};
-    int ready = poll(&p, 1, w->hold.tasks.n ? SILENCE_MS : -1);
+    int ready = poll(&p, 1, patience_ms(w));
     if (ready < 0 && errno == EINTR)
         return true;
+    if (ready == 0 && w->child) {
+        watch_child(w);
+        return true;
+    }
     if (ready <= 0 || recv(w->socket, &m, sizeof m, 0) != sizeof m)
         return false;
     bool on = m.op != OP_END;
@@ -268,9 +304,17 @@ static void close_others(int a, int b) {
     syscall(SYS_close_range, (unsigned)high + 1, ~0u, 0u);
 }
 
+/* As far as it is permitted: not what is killed when memory runs out, and not what waits for a CPU
+ * while the target is held. */
+static void protect_self(void) {
+    set_oom_score("self", "-1000");
+    hold_hurry();
+}
+
 static _Noreturn void guard_main(struct ward *w) {
     prctl(PR_SET_NAME, "mw-guard");
     setsid();
+    protect_self();
     /* memwhy may have been started without some of the first three. */
     w->socket = fcntl(w->socket, F_DUPFD_CLOEXEC, 3);
     w->hold.proc_fd = fcntl(w->hold.proc_fd, F_DUPFD_CLOEXEC, 3);
@@ -377,6 +421,16 @@ int guard_let_go(struct guard *g) {
 
 uint64_t guard_pause_ns(const struct guard *g) {
     return g->board->pause_ns;
+}
+
+uint64_t guard_window_ns(const struct guard *g) {
+    return g->board->window_ns;
+}
+
+bool guard_gave_up(const struct guard *g, uint64_t *ret_left_bytes, uint64_t *ret_taken_bytes) {
+    *ret_left_bytes = g->board->left_bytes;
+    *ret_taken_bytes = g->board->taken_bytes;
+    return g->board->gave_up;
 }
 
 uint64_t guard_end(struct guard *g) {

@@ -45,6 +45,11 @@ int guard_fork(struct guard *g, const struct guard_range *ranges, size_t n, pid_
 int guard_let_go(struct guard *g);
 /* From the first interrupt to the last detach of the last hold. */
 uint64_t guard_pause_ns(const struct guard *g);
+/* How long of it a thread had foreign registers or a foreign signal mask. */
+uint64_t guard_window_ns(const struct guard *g);
+/* The child was ended by the supervisor because memory ran short: then what was left, and what all
+ * in the target's cgroup had taken since the fork. */
+bool guard_gave_up(const struct guard *g, uint64_t *ret_left_bytes, uint64_t *ret_taken_bytes);
 /* End the child, have the target reap it, end the supervisor; returns the pause of the reaping. */
 uint64_t guard_end(struct guard *g);
 

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,6 +74,16 @@ static int wait_stopped(struct held *h, uint64_t deadline) {
         else
             sched_yield();
     }
+}
+
+int hold_hurry(void) {
+    int before = getpriority(PRIO_PROCESS, 0);
+    setpriority(PRIO_PROCESS, 0, -20);
+    return before;
+}
+
+void hold_relax(int before) {
+    setpriority(PRIO_PROCESS, 0, before);
 }
 
 int hold_all(struct hold *h) {

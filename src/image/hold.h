@@ -25,6 +25,11 @@ struct hold {
 /* Calls `each` for every task of the process; stops at its first error. */
 int hold_each_task(int proc_fd, int (*each)(void *arg, pid_t tid), void *arg);
 
+/* Who holds others shall not wait for a CPU meanwhile: raises the priority of this thread, and of
+ * those it starts, where that is permitted. Returns what hold_relax puts back. */
+int hold_hurry(void);
+void hold_relax(int before);
+
 /* Hold every task. -ETIMEDOUT when one does not stop within a second; what is held then, and after
  * any other error, hold_release lets go. */
 int hold_all(struct hold *h);

@@ -38,8 +38,8 @@ int image_stop(struct image *img, struct err *e) {
     return img->ops->stop ? img->ops->stop(img, e) : 0;
 }
 
-int image_freeze(struct image *img, struct err *e) {
-    return img->ops->freeze ? img->ops->freeze(img, e) : image_stop(img, e);
+int image_freeze(struct image *img, const struct image_freeze_how *how, struct err *e) {
+    return img->ops->freeze ? img->ops->freeze(img, how, e) : image_stop(img, e);
 }
 
 void image_release(struct image *img) {

@@ -62,19 +62,38 @@ void image_free(struct image *img);
  * The kernel lets the threads go if memwhy dies. Fails with -ESRCH or -EPERM; -EBUSY when another
  * tracer has it. On images that cannot move this is a no-op. */
 int image_stop(struct image *img, struct err *e);
-/* Make the picture of a moment without holding the process while it is read: all threads are held
- * for as long as a fork takes, and what is read is the copy-on-write child. Regions, residency, RSS
- * and registers are those of that moment; shared mappings go on moving. A supervisor process undoes
- * everything whatever instant memwhy is killed. Fails as image_stop; -EBUSY, -EAGAIN, -EACCES when
- * the copy is refused or could push the process over a limit; the process is then as it was. On
- * images that cannot move this is a no-op. */
-int image_freeze(struct image *img, struct err *e);
+
+enum image_freeze_way {
+    IMAGE_FREEZE_AUTO, /* fork; where that is refused or takes longer, stop */
+    IMAGE_FREEZE_FORK,
+    IMAGE_FREEZE_STOP,
+};
+
+struct image_freeze_how {
+    enum image_freeze_way way;
+    uint64_t max_pause_ns;    /* a process that would be held for longer, by estimate, is not */
+    uint64_t read_ns_per_mib; /* how long the caller reads, at most, a MiB of private memory */
+};
+
+/* Make a still picture of a moment, in the way that holds the process for the shorter time.
+ *
+ * Forked: all threads are held for as long as a fork takes, and what is read is the copy-on-write
+ * child. Regions, residency, RSS and registers are those of that moment; shared mappings go on
+ * moving. A supervisor process undoes everything whatever instant memwhy is killed, and gives the
+ * copy up when memory runs short: image_check_alive then says -EAGAIN, and after the release the
+ * next image_freeze does not fork. Stopped: as image_stop. image_kind says which it is.
+ *
+ * Fails as image_stop; -EBUSY when the estimate is above max_pause_ns; where it may only fork
+ * -EBUSY, -EAGAIN, -EACCES, -ENOTSUP as well, when the copy is refused or could push the process
+ * over a limit. The process is then as it was. On images that cannot move this is a no-op. */
+int image_freeze(struct image *img, const struct image_freeze_how *how, struct err *e);
 
 struct image_freeze_cost {
     uint64_t pause_ns;    /* for the fork; the last one */
     uint64_t reap_ns;     /* the second pause, to reap the child; known after the release */
     uint64_t extra_bytes; /* pages the target copied because the child shared them, and the child's
                            * page tables; known after the release */
+    char not_forked[512]; /* why the process was stopped although it might have been forked */
 };
 const struct image_freeze_cost *image_freeze_cost(const struct image *img);
 

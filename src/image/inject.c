@@ -1,5 +1,6 @@
 #include "image/inject.h"
 
+#include "base/clock.h"
 #include <errno.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
@@ -54,24 +55,37 @@ static int set_options(const struct inject *in) {
 }
 
 int inject_begin(struct inject *in) {
-    const uint64_t all = ~0ull;
-    uint8_t code[2];
-    in->begun = in->ended = false;
+    in->begun = in->taken = in->ended = false;
     in->child = 0;
     if (ptrace(PTRACE_GETREGS, in->tid, NULL, &in->regs) < 0)
         return -errno;
-    if (in->regs.cs != USER_CS_64 || !peek(in->pid, in->insn, code, sizeof code) ||
-        code[0] != 0x0f || code[1] != 0x05)
+    if (in->regs.cs != USER_CS_64)
         return -ENOEXEC;
     if (in_rseq(in))
         return -EAGAIN;
     int r = set_options(in);
     if (r < 0)
         return r;
-    if (ptrace(PTRACE_GETSIGMASK, in->tid, (void *)sizeof in->mask, &in->mask) < 0 ||
-        ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof all, &all) < 0)
+    if (ptrace(PTRACE_GETSIGMASK, in->tid, (void *)sizeof in->mask, &in->mask) < 0)
         return -errno;
     in->begun = true;
+    return 0;
+}
+
+/* From here on the thread is not itself. */
+static int take(struct inject *in) {
+    const uint64_t all = ~0ull;
+    uint8_t code[2];
+    if (!in->begun || in->ended)
+        return -ESRCH;
+    if (in->taken)
+        return 0;
+    if (!peek(in->pid, in->insn, code, sizeof code) || code[0] != 0x0f || code[1] != 0x05)
+        return -ENOEXEC;
+    in->taken_at_ns = clock_ns();
+    if (ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof all, &all) < 0)
+        return -ESRCH;
+    in->taken = true;
     return 0;
 }
 
@@ -116,10 +130,13 @@ int inject_call(struct inject *in, long number, const uint64_t args[4], int64_t 
     regs.rdx = args[2];
     regs.r10 = args[3];
     regs.r8 = regs.r9 = 0;
-    if (in->ended || ptrace(PTRACE_SETREGS, in->tid, NULL, &regs) < 0)
+    int r = take(in);
+    if (r < 0)
+        return r;
+    if (ptrace(PTRACE_SETREGS, in->tid, NULL, &regs) < 0)
         return -ESRCH;
     for (int stops = 0; stops < 2; stops++) {
-        int r = run_to_stop(in);
+        r = run_to_stop(in);
         if (r < 0)
             return r;
     }
@@ -133,6 +150,9 @@ void inject_end(struct inject *in) {
     if (!in->begun || in->ended)
         return;
     in->begun = false;
+    if (!in->taken)
+        return;
     ptrace(PTRACE_SETREGS, in->tid, NULL, &in->regs);
     ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof in->mask, &in->mask);
+    in->window_ns = clock_ns() - in->taken_at_ns;
 }

@@ -1,8 +1,8 @@
 /* System calls made by a held thread of the target in our place. Private to src/image/.
  *
- * The thread's registers and signal mask are saved by inject_begin and put back, whole, by
- * inject_end; in between all its signals are blocked, so that they stay pending instead of being
- * swallowed by stops in the middle. Nothing is written to the target's memory: the `syscall`
+ * The thread's registers and signal mask are saved by inject_begin; from the first inject_call all
+ * its signals are blocked, so that they stay pending instead of being swallowed by stops in the
+ * middle; inject_end puts all back, whole. Nothing is written to the target's memory: the `syscall`
  * instruction is one of its own vdso. */
 #ifndef MEMWHY_IMAGE_INJECT_H
 #define MEMWHY_IMAGE_INJECT_H
@@ -17,7 +17,8 @@ struct inject {
     uint64_t insn; /* where `syscall` (0f 05) stands in the target */
     bool filtered; /* it runs under seccomp: only with the filter suspended */
 
-    bool begun, ended;
+    bool begun, taken, ended;
+    uint64_t taken_at_ns, window_ns; /* with foreign registers or signal mask: the last one */
     struct user_regs_struct regs;
     uint64_t mask;
     pid_t child; /* made by the last call, attached; in our pid namespace */
@@ -25,9 +26,10 @@ struct inject {
 
 /* For a thread that is held, and stopped by the hold itself (not by a signal on its way).
  * -EAGAIN: in the middle of a restartable sequence; -EACCES: a seccomp filter that may not be
- * suspended; -ENOEXEC: not 64-bit code, or no `syscall` at insn; -ESRCH it has ended. */
+ * suspended; -ENOEXEC: not 64-bit code; -ESRCH it has ended. */
 int inject_begin(struct inject *in);
-/* 0 with what the kernel returned in *ret; -ESRCH when the thread has ended. */
+/* 0 with what the kernel returned in *ret; -ESRCH when the thread has ended; -ENOEXEC
+ * when there is no `syscall` at insn. */
 int inject_call(struct inject *in, long number, const uint64_t args[4], int64_t *ret);
 /* Idempotent. The thread stays held. */
 void inject_end(struct inject *in);

@@ -1,5 +1,6 @@
 /* A running process: read while it moves, stopped by ptrace, or frozen (frozen.c). */
 #include "image/live.h"
+#include "image/freeze.h"
 #include "image/frozen.h"
 #include "image/pagemap.h"
 #include "image/refusal.h"
@@ -88,7 +89,7 @@ static int read_regions(const struct live *l, struct region_list *ret) {
     return ferror(f) ? -EIO : 0;
 }
 
-static uint64_t read_kib(const struct live *l, const char *file, const char *format) {
+uint64_t live_read_kib(const struct live *l, const char *file, const char *format) {
     cleanup_fclose FILE *f = live_open_proc(l, file);
     char line[256];
     unsigned long long kib;
@@ -101,10 +102,10 @@ static uint64_t read_kib(const struct live *l, const char *file, const char *for
 /* VmRSS is a counter per CPU that may lag by some pages (Linux 6.2 and later, mm_struct.rss_stat);
  * where it differs from the page tables, smaps_rollup counts those anew. */
 static uint64_t read_rss(const struct live *l, uint64_t by_page_table) {
-    uint64_t rss = read_kib(l, "status", "VmRSS: %llu kB");
+    uint64_t rss = live_read_kib(l, "status", "VmRSS: %llu kB");
     if (rss == by_page_table)
         return rss;
-    uint64_t exact = read_kib(l, "smaps_rollup", "Rss: %llu kB");
+    uint64_t exact = live_read_kib(l, "smaps_rollup", "Rss: %llu kB");
     return exact ? exact : rss;
 }
 
@@ -134,6 +135,7 @@ static void live_release(struct image *img) {
     if (!l->hold.tasks.n)
         return;
     hold_release(&l->hold);
+    hold_relax(l->priority);
     img->pause_ns += clock_ns() - l->stopped_at_ns;
     img->kind = IMAGE_LIVE;
 }
@@ -187,10 +189,11 @@ static int live_check_alive(const struct image *img, struct err *e) {
                    "process %d ended while memwhy looked at it", (int)img->pid);
 }
 
-static int live_stop(struct image *img, struct err *e) {
+int live_stop(struct image *img, struct err *e) {
     struct live *l = (struct live *)img;
     if (l->hold.tasks.n || l->frozen)
         return 0;
+    l->priority = hold_hurry();
     l->stopped_at_ns = clock_ns();
     int r = hold_all(&l->hold);
     if (r >= 0) {
@@ -208,6 +211,8 @@ static int live_stop(struct image *img, struct err *e) {
     } else {
         r = refusal_explain(img->pid, r, "it (ptrace)", e);
     }
+    if (!l->hold.tasks.n)
+        hold_relax(l->priority);
     live_release(img);
     return r;
 }

@@ -16,13 +16,18 @@ struct live {
     int read_fd; /* the mem file that is read: that one, or the frozen copy's */
     struct hold hold;
     uint64_t stopped_at_ns;
+    int priority;                     /* before the stop */
     struct region_list first_regions; /* of the first look: modules point into its names */
     bool stopped_once;
     struct frozen *frozen; /* NULL unless frozen */
+    struct err no_fork;    /* code 0: it may be forked */
 };
 
 FILE *live_open_proc(const struct live *l, const char *name);
 void live_read_thread_name(const struct live *l, pid_t tid, char name[16]);
+/* A "Name: N kB" line of a file of /proc/PID, in bytes; 0 when it has none. */
+uint64_t live_read_kib(const struct live *l, const char *file, const char *format);
+int live_stop(struct image *img, struct err *e);
 /* Regions, residency and RSS of this moment; the process must stand still. */
 int live_take_picture(struct live *l, struct err *e);
 

@@ -22,6 +22,7 @@ void evidence_note(struct evidence *ev, const char *fmt, ...) {
 
 void evidence_done(struct evidence *ev) {
     free(ev->target.exe);
+    free(ev->cost.not_forked);
     for (size_t i = 0; i < ev->notes.n; i++)
         free(ev->notes.at[i]);
     vec_free(&ev->notes);

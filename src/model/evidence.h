@@ -30,6 +30,8 @@ struct evidence_cost {
     uint64_t longest_ns;    /* the longest of them */
     uint64_t reap_ns;       /* frozen: the pause in which the copy was reaped; in pause_ns too */
     uint64_t extra_bytes;   /* frozen: what the target was charged for the copy while it lived */
+    const char *freeze;     /* "fork", "stop"; NULL: it could not move */
+    char *not_forked;       /* why it was stopped although it might have been forked; NULL */
     uint32_t stops;         /* how often it was stopped: again when V8 was collecting */
     uint64_t took_ns;       /* memwhy's own time */
     uint64_t own_rss_bytes; /* memwhy's own peak */

@@ -34,6 +34,8 @@ static json_t *cost_json(const struct evidence *ev) {
     json_t *o = json_object();
     set_u64(o, "pause_ns", ev->cost.pause_ns);
     set_u64(o, "longest_pause_ns", ev->cost.longest_ns);
+    set_text(o, "freeze", ev->cost.freeze);
+    set_text(o, "not_forked", ev->cost.not_forked);
     set_u64(o, "stops", ev->cost.stops);
     set_u64(o, "took_ns", ev->cost.took_ns);
     set_u64(o, "own_rss_bytes", ev->cost.own_rss_bytes);
@@ -72,6 +74,10 @@ void document_footer(FILE *out, const struct evidence *ev) {
                 ev->cost.stops == 1 ? "" : "s", took, used);
     else
         fprintf(out, "Read in %s, memwhy used %s.\n", took, used);
+    if (ev->cost.not_forked) {
+        cleanup_free char *why = text_printable(ev->cost.not_forked);
+        fprintf(out, "Stopped, not forked: %s.\n", why);
+    }
     if (ev->cost.reap_ns)
         fprintf(out, "Read from a forked copy: longest pause %s, %s to reap it; it cost %s.\n",
                 fmt_duration(pause, ev->cost.longest_ns), fmt_duration(took, ev->cost.reap_ns),

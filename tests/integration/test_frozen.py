@@ -73,6 +73,35 @@ def no_more_processes_allowed():
         no_trace(t)
 
 
+def says(text, part):
+    if part not in text:
+        raise AssertionError(f"lacks {part!r}: {text}")
+
+
+@test
+def forked_unless_told_otherwise():
+    with Target("frozen.js") as t:
+        for command in (["explain"], ["heap"], ["malloc"], ["map"], ["layout"], ["diff", t.pid]):
+            for how, freeze in (([], "fork"), (["--freeze=fork"], "fork"), (["--freeze=stop"], "stop")):
+                doc = ask(*command, t.pid, *how, codes=(0, 1, 4))
+                equal(f"{command} {how}", (doc["cost"]["freeze"], doc["target"]["kind"]),
+                      (freeze, {"fork": "frozen", "stop": "stopped"}[freeze]))
+                equal("not forked", doc["cost"].get("not_forked"), None)
+        all_is_well(t)
+
+
+@test
+def no_longer_than_allowed():
+    """What would take longer is not begun, and the refusal names what would do."""
+    with Target("writer", args=[200]) as t:
+        for how in ("auto", "fork", "stop"):
+            error = refuses("malloc", t.pid, f"--freeze={how}", "--max-pause=2ms", says="2.0 ms are allowed")
+            enough = error["hint"].split()[-1].rstrip(".")
+            equal(how, ask("malloc", t.pid, f"--freeze={how}", enough)["cost"]["freeze"],
+                  "stop" if how == "stop" else "fork")
+        no_trace(t)
+
+
 class Group:
     """A cgroup (version 1) of our own."""
 
@@ -109,6 +138,55 @@ def near_its_memory_limit():
         group.set("memory.limit_in_bytes", used + (400 << 20))
         ask("explain", t.pid, "--freeze=fork", codes=(0, 1, 4))
         all_is_well(t)
+
+
+def oom_kills(group):
+    text = (group.folder / "memory.oom_control").read_text()
+    return int(text.split("oom_kill ")[1])
+
+
+@test
+def stopped_when_near_its_memory_limit():
+    with Group("memory") as group, Target("writer", args=[200], ready=False) as t:
+        group.set("cgroup.procs", t.pid)
+        t.hear()
+        used = int((group.folder / "memory.usage_in_bytes").read_text())
+        group.set("memory.limit_in_bytes", used + (20 << 20))
+        cost = ask("malloc", t.pid)["cost"]
+        equal("way", cost["freeze"], "stop")
+        says(cost["not_forked"], "left below the limit")
+        error = refuses("malloc", t.pid, "--max-pause=20ms", says="left below the limit")
+        says(error["message"], "reading the stopped process")
+        equal("killed for want of memory", oom_kills(group), 0)
+        t.say("how far?")
+        t.hear()
+        no_trace(t)
+
+
+@test
+def a_copy_is_given_up_in_time():
+    """A process that writes all its memory, with less left than a second copy would take: the copy goes
+    before the limit is met."""
+    with Group("memory") as group, Target("writer", args=[200], ready=False) as t:
+        group.set("cgroup.procs", t.pid)
+        t.hear()
+        used = int((group.folder / "memory.usage_in_bytes").read_text())
+        group.set("memory.limit_in_bytes", used + (120 << 20))
+        given_up = 0
+        for _ in range(5):
+            t.say("how far?")
+            t.hear()
+            cost = ask("malloc", t.pid)["cost"]
+            if cost["freeze"] == "stop" and "given up" not in cost["not_forked"]:
+                says(cost["not_forked"], "left below the limit")  # of the last one some is still to go
+            elif cost["freeze"] == "stop":
+                equal("it had cost something", cost["target_extra_bytes"] > 0, True)
+                given_up += 1
+            equal("killed for want of memory", oom_kills(group), 0)
+            equal("limit met", int((group.folder / "memory.failcnt").read_text()), 0)
+            no_trace(t)
+        equal("given up at least once", given_up > 0, True)
+        print(f"given up {given_up} times of 5")
 
 
 @test
