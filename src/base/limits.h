@@ -9,6 +9,12 @@
 #define LIMIT_ELF_BYTES (2ull << 30) /* node is 120 MB; debug builds of 1.5 GB exist */
 #define LIMIT_USER_ADDR (1ull << 47) /* user half of the x86-64 address space, 4-level tables */
 
+/* Stacks: 984 KiB, V8's default (--stack-size), hold some 11,000 frames of JavaScript; 8 MiB of C a
+ * few hundred thousand, of which nobody reads more than the first. All threads together: 120 MB of
+ * ours. */
+#define LIMIT_FRAMES 65536u
+#define LIMIT_FRAMES_ALL (1u << 20)
+
 /* malloc/: what the lists and chains of a broken or hostile heap may cost. */
 #define LIMIT_ARENAS 16384u              /* glibc makes 8 per CPU; this is 2048 CPUs */
 #define LIMIT_HEAPS 16384u               /* 64 MiB each: 1 TiB of thread arenas */

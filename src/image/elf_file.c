@@ -3,6 +3,7 @@
 #include "base/vec.h"
 #include "image/elf_note.h"
 #include "image/elf_symbols.h"
+#include <elfutils/libdw.h>
 #include <errno.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -32,6 +33,8 @@ struct elf_file {
     uint64_t tls_memsz, tls_align;
     char build_id[2 * BUILD_ID_MAX + 1];
     struct elf_symbols symtab, dynsym;
+    Dwarf_CFI *cfi;
+    bool looked_for_cfi;
 };
 
 static const char hint_file[] = "Check that the file is the program or library the process runs.";
@@ -161,6 +164,8 @@ void elf_file_free(struct elf_file *f) {
     elf_symbols_done(&f->symtab);
     elf_symbols_done(&f->dynsym);
     vec_free(&f->segments);
+    if (f->cfi)
+        dwarf_cfi_end(f->cfi);
     elf_end(f->elf);
     if (f->map)
         munmap((void *)f->map, f->len);
@@ -216,6 +221,13 @@ int elf_file_symbol_at(struct elf_file *f, uint64_t vaddr, struct elf_symbol *re
         return -ENODATA;
     int r = elf_symbols_at(&f->symtab, vaddr, s->vaddr, ret);
     return r == 0 ? 0 : elf_symbols_at(&f->dynsym, vaddr, s->vaddr, ret);
+}
+
+struct Dwarf_CFI_s *elf_file_cfi(struct elf_file *f) {
+    if (!f->looked_for_cfi)
+        f->cfi = dwarf_getcfi_elf(f->elf);
+    f->looked_for_cfi = true;
+    return f->cfi;
 }
 
 /* The bytes of the file at `vaddr`, as far as the segment goes; NULL if there are none. */

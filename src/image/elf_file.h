@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct elf_file;
+struct Dwarf_CFI_s; /* libdw's */
 
 struct elf_symbol {
     const char *name; /* owned by the file */
@@ -35,6 +36,9 @@ int elf_file_symbol(struct elf_file *f, const char *name, struct elf_symbol *ret
 int elf_file_symbol_prefix(struct elf_file *f, const char *prefix, struct elf_symbol *ret);
 /* The symbol that covers the address (or the nearest below when its size is 0). -ENODATA. */
 int elf_file_symbol_at(struct elf_file *f, uint64_t vaddr, struct elf_symbol *ret);
+
+/* The unwind tables of its .eh_frame, for libdw; owned by the file. NULL if it has none. */
+struct Dwarf_CFI_s *elf_file_cfi(struct elf_file *f);
 
 /* Bytes of the file behind an address: whole or -EFAULT. Bytes of .bss are -EFAULT too. */
 int elf_file_read(const struct elf_file *f, uint64_t vaddr, void *buf, size_t len);

@@ -219,6 +219,29 @@ static void build_by_addr(struct elf_symbols *t) {
             t->by_addr[i].max_end = t->by_addr[i - 1].max_end;
 }
 
+/* Of several names for one thing, the one its users know: no local one, one with few underscores
+ * before it ("pthread_cond_wait", not "___pthread_cond_wait"), and then no weak one ("raise", not
+ * "gsignal"). */
+static unsigned name_rank(const struct elf_symbols *t, const Elf64_Sym *s) {
+    const char *name = t->strs + s->st_name;
+    unsigned underscores = (unsigned)strspn(name, "_");
+    if (underscores == 1 && name[1] == 'Z')
+        underscores = 0;
+    return (ELF64_ST_BIND(s->st_info) == STB_LOCAL ? 2 * MAX_NAME : 0) + 2 * underscores +
+           (ELF64_ST_BIND(s->st_info) == STB_WEAK);
+}
+
+/* Of those in the table before `i` that begin where `s` does and are as long. */
+static Elf64_Sym best_alias(const struct elf_symbols *t, uint32_t i, Elf64_Sym s) {
+    Elf64_Sym best = s;
+    for (unsigned n = 0; n < MAX_PROBES && i-- > 0 && t->by_addr[i].value == s.st_value; n++) {
+        Elf64_Sym x = sym_at(t, t->by_addr[i].index);
+        if (x.st_size == s.st_size && name_rank(t, &x) < name_rank(t, &best))
+            best = x;
+    }
+    return best;
+}
+
 int elf_symbols_at(struct elf_symbols *t, uint64_t vaddr, uint64_t floor, struct elf_symbol *ret) {
     if (!t->n)
         return -ENODATA;
@@ -235,6 +258,7 @@ int elf_symbols_at(struct elf_symbols *t, uint64_t vaddr, uint64_t floor, struct
     for (uint32_t i = lo; i-- > 0 && t->by_addr[i].max_end > vaddr;) {
         Elf64_Sym s = sym_at(t, t->by_addr[i].index);
         if (s.st_size > vaddr - s.st_value) {
+            s = best_alias(t, i, s);
             *ret = symbol_of(t, &s);
             return 0;
         }

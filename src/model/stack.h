@@ -31,12 +31,14 @@ struct stack_frame {
     bool inlined;        /* has no machine frame of its own: part of the next that has one */
     bool is_constructor; /* called by `new` */
     bool is_async;       /* not on the stack: waits for what is (an await) */
-    uint64_t pc, fp;     /* of the machine frame */
-    uint64_t function;   /* tagged JSFunction, 0 unknown */
-    char *name;          /* demangled, or as Error().stack has it; NULL: unknown; "": anonymous */
-    char *module;        /* path, of native frames; NULL: none */
-    uint64_t offset;     /* pc - start of the symbol; only with a native name */
-    char *script;        /* path or URL; NULL: none */
+    bool exact;        /* pc is where it stands (innermost, or interrupted by a signal), not where a
+                        * call returns to */
+    uint64_t pc, fp;   /* of the machine frame */
+    uint64_t function; /* tagged JSFunction, 0 unknown */
+    char *name;        /* demangled, or as Error().stack has it; NULL: unknown; "": anonymous */
+    char *module;      /* path, of native frames; NULL: none */
+    uint64_t offset;   /* pc - start of the symbol; without a name - start of the module */
+    char *script;      /* path or URL; NULL: none */
     enum frame_line line_kind;
     uint32_t line, column; /* from 1 */
     VEC(char *) args;      /* summaries ("Object", "\"GET\"", "42"); only where asked for */
@@ -52,6 +54,7 @@ struct thread_stack {
 
 struct stacks {
     VEC(struct thread_stack) threads;
+    bool unexplained; /* there is a V8, but not one whose functions can be named */
 };
 
 static inline void stack_frame_done(struct stack_frame *f) {
