@@ -196,6 +196,9 @@ def no_more_processes_in_its_cgroup():
         before = state(t.pid)
         group.set("pids.max", 1)
         refuses("explain", t.pid, "--freeze=fork", says="no more processes")
+        cost = ask("explain", t.pid)["cost"]
+        equal("way", cost["freeze"], "stop")
+        says(cost["not_forked"], "no more processes")
         undisturbed(t.pid, before)
         all_is_well(t)
 
