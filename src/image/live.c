@@ -99,7 +99,7 @@ uint64_t live_read_kib(const struct live *l, const char *file, const char *forma
     return 0;
 }
 
-/* VmRSS is a counter per CPU that may lag by some pages (Linux 6.2 and later, mm_struct.rss_stat);
+/* VmRSS is a counter per CPU that may lag by some pages (Linux 6.2 to 6.15, mm_struct.rss_stat);
  * where it differs from the page tables, smaps_rollup counts those anew. */
 static uint64_t read_rss(const struct live *l, uint64_t by_page_table) {
     uint64_t rss = live_read_kib(l, "status", "VmRSS: %llu kB");
@@ -154,7 +154,7 @@ static void read_registers(struct live *l) {
     }
 }
 
-int live_take_picture(struct live *l, struct err *e) {
+int live_take_regions(struct live *l, struct err *e) {
     struct region_list regions = {0};
     int r = read_regions(l, &regions);
     if (r < 0)
@@ -167,8 +167,14 @@ int live_take_picture(struct live *l, struct err *e) {
     }
     l->img.regions = regions;
     residency_done(&l->img.residency);
-    l->img.residency = (struct residency){0};
     l->img.has_residency = false;
+    return 0;
+}
+
+static int take_picture(struct live *l, struct err *e) {
+    int r = live_take_regions(l, e);
+    if (r < 0)
+        return r;
     r = pagemap_residency(l->img.pid, &l->img.regions, &l->img.residency);
     if (r < 0)
         return refusal_explain(l->img.pid, r, "its page map", e);
@@ -199,7 +205,7 @@ int live_stop(struct image *img, struct err *e) {
     if (r >= 0) {
         img->kind = IMAGE_STOPPED;
         read_registers(l);
-        r = live_take_picture(l, e);
+        r = take_picture(l, e);
         if (r >= 0)
             return 0;
     } else if (r == -ETIMEDOUT) {

@@ -28,7 +28,7 @@ void live_read_thread_name(const struct live *l, pid_t tid, char name[16]);
 /* A "Name: N kB" line of a file of /proc/PID, in bytes; 0 when it has none. */
 uint64_t live_read_kib(const struct live *l, const char *file, const char *format);
 int live_stop(struct image *img, struct err *e);
-/* Regions, residency and RSS of this moment; the process must stand still. */
-int live_take_picture(struct live *l, struct err *e);
+/* The regions of this moment, without residency; the process must stand still. */
+int live_take_regions(struct live *l, struct err *e);
 
 #endif

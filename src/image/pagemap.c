@@ -43,28 +43,44 @@ static void take_scanned(const struct scan_region *v, uint64_t *done, struct res
         ret->swap_bytes += v->end - start;
 }
 
-static int scan_ioctl(int fd, struct residency *ret) {
+static int scan_range(int fd, struct scan_arg *arg, uint64_t *done, struct residency *ret) {
+    const struct scan_region *vec = (const struct scan_region *)(uintptr_t)arg->vec;
+    while (arg->start < arg->end) {
+        int n = ioctl(fd, SCAN_IOCTL, arg);
+        if (n < 0)
+            return -errno;
+        for (int i = 0; i < n; i++)
+            take_scanned(&vec[i], done, ret);
+        if (arg->walk_end <= arg->start)
+            return -EIO;
+        arg->start = arg->walk_end;
+    }
+    return 0;
+}
+
+/* Chosen neighbours in one go: the holes between them cost nothing. */
+static int scan_ioctl(int fd, const struct region_list *regions, pagemap_choice *chosen,
+                      const void *choice, struct residency *ret) {
     cleanup_free struct scan_region *vec = mem_alloc(SCAN_BATCH * sizeof *vec);
+    const uint64_t limit = LIMIT_USER_ADDR - PAGE_BYTES; /* TASK_SIZE_MAX */
     struct scan_arg arg = {
         .size = sizeof arg,
-        .end = LIMIT_USER_ADDR - PAGE_BYTES, /* TASK_SIZE_MAX */
+        .end = chosen ? 0 : limit,
         .vec = (uintptr_t)vec,
         .vec_len = SCAN_BATCH,
         .category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
         .return_mask = SCAN_FILE | SCAN_PRESENT | SCAN_SWAPPED | SCAN_PFNZERO | SCAN_HUGE,
     };
     uint64_t done = 0;
-    while (arg.start < arg.end) {
-        int n = ioctl(fd, SCAN_IOCTL, &arg);
-        if (n < 0)
-            return -errno;
-        for (int i = 0; i < n; i++)
-            take_scanned(&vec[i], &done, ret);
-        if (arg.walk_end <= arg.start)
-            return -EIO;
-        arg.start = arg.walk_end;
+    int r = scan_range(fd, &arg, &done, ret);
+    for (size_t i = 0; chosen && r == 0 && i < regions->n; i++) {
+        const struct region *first = &regions->at[i];
+        while (i < regions->n && regions->at[i].end <= limit && chosen(choice, &regions->at[i]))
+            arg.end = regions->at[i++].end;
+        arg.start = first->start;
+        r = scan_range(fd, &arg, &done, ret);
     }
-    return 0;
+    return r;
 }
 
 /* The table: Documentation/admin-guide/mm/pagemap.rst. */
@@ -92,13 +108,16 @@ static int read_region(int fd, const struct region *r, uint64_t *buf, size_t cap
     return 0;
 }
 
-static int read_table(int fd, const struct region_list *regions, struct residency *ret) {
+static int read_table(int fd, const struct region_list *regions, pagemap_choice *chosen,
+                      const void *choice, struct residency *ret) {
     enum { CAP = 1 << 15 };
     cleanup_free uint64_t *buf = mem_alloc(CAP * sizeof *buf);
     for (size_t i = 0; i < regions->n; i++) {
         const struct region *r = &regions->at[i];
         if (r->end > LIMIT_USER_ADDR || (r->kind == REGION_KERNEL && (r->prot & REGION_X) == 0))
             continue; /* [vsyscall]; [vvar] is a PFN mapping and not in RSS */
+        if (chosen && !chosen(choice, r))
+            continue;
         int err = read_region(fd, r, buf, CAP, ret);
         if (err < 0)
             return err;
@@ -113,18 +132,23 @@ static int open_pagemap(pid_t pid) {
     return fd >= 0 ? fd : errno == ENOENT ? -ESRCH : -errno;
 }
 
-int pagemap_residency(pid_t pid, const struct region_list *regions, struct residency *ret) {
+int pagemap_residency_of(pid_t pid, const struct region_list *regions, pagemap_choice *chosen,
+                         const void *arg, struct residency *ret) {
     cleanup_close int fd = open_pagemap(pid);
     if (fd < 0)
         return fd;
-    int r = scan_ioctl(fd, ret);
+    int r = scan_ioctl(fd, regions, chosen, arg, ret);
     if (r == -ENOTTY || r == -EINVAL)
-        r = read_table(fd, regions, ret);
+        r = read_table(fd, regions, chosen, arg, ret);
     return r;
+}
+
+int pagemap_residency(pid_t pid, const struct region_list *regions, struct residency *ret) {
+    return pagemap_residency_of(pid, regions, NULL, NULL, ret);
 }
 
 int pagemap_residency_by_table(pid_t pid, const struct region_list *regions,
                                struct residency *ret) {
     cleanup_close int fd = open_pagemap(pid);
-    return fd < 0 ? fd : read_table(fd, regions, ret);
+    return fd < 0 ? fd : read_table(fd, regions, NULL, NULL, ret);
 }

@@ -12,6 +12,11 @@
  * -EACCES, -ESRCH, -EIO. */
 int pagemap_residency(pid_t pid, const struct region_list *regions, struct residency *ret);
 
+/* The same for the regions that are chosen; a NULL `chosen` chooses all. */
+typedef bool pagemap_choice(const void *arg, const struct region *r);
+int pagemap_residency_of(pid_t pid, const struct region_list *regions, pagemap_choice *chosen,
+                         const void *arg, struct residency *ret);
+
 /* The fall-back by itself, so that a test can hold both against each other. */
 int pagemap_residency_by_table(pid_t pid, const struct region_list *regions, struct residency *ret);
 

@@ -25,6 +25,16 @@ void residency_add(struct residency *r, uint64_t start, uint64_t end, uint32_t f
     count(r, end - start, flags);
 }
 
+void residency_join(const struct residency *a, const struct residency *b, struct residency *ret) {
+    for (size_t i = 0, k = 0; i < a->n || k < b->n;) {
+        bool first = k == b->n || (i < a->n && a->at[i].start < b->at[k].start);
+        const struct resident_run *run = first ? &a->at[i++] : &b->at[k++];
+        residency_add(ret, run->start, run->end, run->flags);
+    }
+    ret->swap_bytes = a->swap_bytes + b->swap_bytes;
+    ret->estimated = a->estimated || b->estimated;
+}
+
 void residency_done(struct residency *r) {
     free(r->at);
     *r = (struct residency){0};

@@ -31,6 +31,8 @@ struct residency {
 
 /* Append a run; runs must come in ascending order. Adjacent runs of equal flags are joined. */
 void residency_add(struct residency *r, uint64_t start, uint64_t end, uint32_t flags);
+/* Both together, in an empty `ret`; no page may be in both. */
+void residency_join(const struct residency *a, const struct residency *b, struct residency *ret);
 void residency_done(struct residency *r);
 
 /* Resident bytes inside [start, end); the ends need not be aligned. */

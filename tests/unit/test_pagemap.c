@@ -35,6 +35,34 @@ static void both_ways_agree(void **state) {
     munmap(mem, PAGES * PAGE_BYTES);
 }
 
+static bool is_at(const void *arg, const struct region *r) {
+    return r->start == *(const uint64_t *)arg;
+}
+
+/* Of three neighbours the middle one, or the other two. */
+static void chosen_regions(void **state) {
+    (void)state;
+    uint8_t *mem =
+        mmap(NULL, 3 * PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(mem != MAP_FAILED);
+    struct region_list l = {0};
+    uint64_t start = (uint64_t)(uintptr_t)mem, middle = start + PAGE_BYTES;
+    for (int i = 0; i < 3; i++) {
+        struct region r = {
+            .start = start + i * PAGE_BYTES, .end = middle + i * PAGE_BYTES, .name = ""};
+        mem[i * PAGE_BYTES] = 1;
+        assert_int_equal(region_list_add(&l, &r), 0);
+    }
+    struct residency res = {0};
+    assert_int_equal(pagemap_residency_of(getpid(), &l, is_at, &middle, &res), 0);
+    assert_int_equal(res.n, 1);
+    assert_int_equal(res.at[0].start, middle);
+    assert_int_equal(res.total_bytes, PAGE_BYTES);
+    residency_done(&res);
+    region_list_done(&l);
+    munmap(mem, 3 * PAGE_BYTES);
+}
+
 /* The shared zero page is mapped by a read, and is in nobody's RSS. */
 static void zero_page_is_not_resident(void **state) {
     (void)state;
@@ -64,6 +92,7 @@ static void gone(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_ways_agree),
+        cmocka_unit_test(chosen_regions),
         cmocka_unit_test(zero_page_is_not_resident),
         cmocka_unit_test(gone),
     };

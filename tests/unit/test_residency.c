@@ -79,10 +79,29 @@ static void lower_bound(void **state) {
     residency_done(&r);
 }
 
+static void joined(void **state) {
+    (void)state;
+    struct residency a = sample(), b = {0}, both = {0};
+    residency_add(&b, 0x4000, 0x5000, RESIDENT_FILE); /* follows one of a */
+    residency_add(&b, 0x20000, 0x21000, 0);
+    a.swap_bytes = 0x1000;
+    b.swap_bytes = 0x2000;
+    residency_join(&a, &b, &both);
+    assert_int_equal(both.n, 4);
+    assert_int_equal(both.at[1].end, 0x5000);
+    assert_int_equal(both.total_bytes, 0x9000);
+    assert_int_equal(both.file_bytes, 0x2000);
+    assert_int_equal(both.swap_bytes, 0x3000);
+    assert_int_equal(residency_bytes(&both, 0x4000, 0x20800), 0x5800);
+    residency_done(&a);
+    residency_done(&b);
+    residency_done(&both);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(totals),     cmocka_unit_test(bytes),       cmocka_unit_test(bitmap),
-        cmocka_unit_test(bitmap_far), cmocka_unit_test(lower_bound),
+        cmocka_unit_test(bitmap_far), cmocka_unit_test(lower_bound), cmocka_unit_test(joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
