@@ -66,7 +66,33 @@
     X(array_buffer_store,    "JSArrayBuffer::backing_store")                                         \
     X(array_buffer_bit_field,"JSArrayBuffer::bit_field")                                             \
     X(array_buffer_shared_bit, "JSArrayBuffer::IsSharedBit")                                   \
-    X(array_buffer_resizable_bit, "JSArrayBuffer::IsResizableByJsBit")
+    X(array_buffer_resizable_bit, "JSArrayBuffer::IsResizableByJsBit")                               \
+    /* Functions and scripts: src/objects/js-function.tq, shared-function-info.tq, script.tq. */     \
+    X(function_shared,       "JSFunction::shared_function_info")                                     \
+    X(shared_name,           "SharedFunctionInfo::name_or_scope_info")                               \
+    X(shared_script,         "SharedFunctionInfo::script")                                           \
+    X(shared_token,          "SharedFunctionInfo::function_token_offset, 16 bits")                   \
+    X(shared_flags,          "SharedFunctionInfo::flags")                                            \
+    X(script_flags,          "Script::flags")                                                        \
+    X(script_source_url,     "Script::source_url")                                                   \
+    X(dictionary_prefix,     "NameDictionary: elements before the entries")                          \
+    /* Code: src/objects/bytecode-array.tq, code.h, deoptimization-data.h. */                        \
+    X(bytecode_positions,    "BytecodeArray::source_position_table")                                 \
+    X(positions_flavour,     "source position table format (94 146: V8 version of the format)")      \
+    X(bytecode_constants,    "BytecodeArray::constant_pool")                                         \
+    X(code_flags,            "Code::flags; the kind is in the low 4 bits")                           \
+    X(code_baseline_kind,    "CodeKind::BASELINE; MAGLEV and TURBOFAN follow it")                    \
+    X(code_start,            "Code::instruction_start, where the instructions are elsewhere")        \
+    X(code_length,           "Code: int32 size of the instructions, then that of the metadata")      \
+    X(code_data,             "Code: deoptimisation data, or the bytecode of baseline code")          \
+    X(code_positions,        "Code: source positions, or bytecode offsets of baseline code")         \
+    X(safepoint_flavour,     "safepoint table format (94 102 136: V8 version of the format)")        \
+    X(translation_flavour,   "frame translation opcodes (94 113 124 136: V8 version of them)")       \
+    X(deopt_literals_index,  "DeoptimizationData: index of the literals")                            \
+    X(deopt_entries_index,   "DeoptimizationData: index of the first entry")                         \
+    X(exit_receiver_word,    "receiver of a frame of a builtin in C++, from fp on")                  \
+    X(initializer_kind,      "FunctionKind of a class's members initialiser; the static one is next") \
+    X(argc_counts_receiver,  "the argument count in a frame includes the receiver")
 /* clang-format on */
 
 struct v8_facts {

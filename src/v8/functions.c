@@ -1,0 +1,135 @@
+#include "v8/functions.h"
+
+#include "v8/strings.h"
+#include <errno.h>
+
+uint64_t v8_shared_of(struct v8_objects *o, uint64_t function) {
+    uint64_t shared;
+    if (v8_kind(o, function) != KIND_FUNCTION ||
+        !v8_field(o, function, o->l->facts.function_shared, &shared) ||
+        v8_kind(o, shared) != KIND_SHARED)
+        return 0;
+    return shared;
+}
+
+uint64_t v8_bytecode_of(struct v8_objects *o, uint64_t data) {
+    for (int depth = 0; depth < 3; depth++) { /* baseline code -> interpreter data -> bytecode */
+        switch (v8_kind(o, data)) {
+        case KIND_BYTECODE:
+            return data;
+        case KIND_INTERPRETER_DATA:
+            data = v8_field_or_0(o, data, 8);
+            break;
+        case KIND_BASELINE_DATA: /* version 9: {code, data} */
+            data = v8_field_or_0(o, data, 16);
+            break;
+        case KIND_CODE:
+            data = v8_field_or_0(o, data, o->l->facts.code_data);
+            break;
+        default:
+            return 0;
+        }
+    }
+    return 0;
+}
+
+int v8_shared_read(struct v8_objects *o, uint64_t shared, struct v8_shared *ret) {
+    const struct v8_facts *f = &o->l->facts;
+    struct v8_shared s = {.addr = shared};
+    uint32_t token;
+    if (v8_kind(o, shared) != KIND_SHARED || !v8_field(o, shared, f->shared_name, &s.name) ||
+        !v8_field(o, shared, f->shared_script, &s.script) ||
+        !v8_field_u32(o, shared, f->shared_flags, &s.flags) ||
+        !v8_field_u32(o, shared, f->shared_token, &token))
+        return -EBADMSG;
+    s.token_offset = (uint16_t)token;
+    s.bytecode = v8_bytecode_of(o, v8_field_or_0(o, shared, 8));
+    if (v8_kind(o, s.script) != KIND_SCRIPT)
+        s.script = 0;
+    *ret = s;
+    return 0;
+}
+
+/* What is of variable length in a ScopeInfo stands in one order in all versions
+ * (src/objects/scope-info.tq): names and infos of context locals, a class variable, the receiver
+ * (9 only), the function's name and slot, the inferred name, the positions (up to 12). */
+struct scope {
+    uint32_t flags;
+    int32_t name_at, inferred_at, positions_at; /* byte offsets; -1: not there */
+};
+
+static bool read_scope(struct v8_objects *o, uint64_t scope_info, struct scope *ret) {
+    int flavour = o->l->facts.scope_info_flavour;
+    bool fixed_positions = flavour >= 136;
+    uint32_t flags;
+    uint64_t count;
+    if (v8_kind(o, scope_info) != KIND_SCOPE_INFO ||
+        !v8_field_u32(o, scope_info, fixed_positions ? 8 : 12, &flags) ||
+        !v8_field(o, scope_info, 24, &count) || v8_smi(count) < 0 || v8_smi(count) > 1 << 20)
+        return false;
+    int32_t n = v8_smi(count), at = fixed_positions ? 0x30 : 0x20;
+    unsigned type = flags & 15, receiver = flags >> 7 & 3;
+    if ((fixed_positions && type == 5) || (flavour == 124 && type == 3))
+        at += 8; /* a module's count of variables */
+    at += (flavour == 94 || n < 75 ? 8 * n : 8) + 8 * n;
+    if (flags >> 10 & 1)
+        at += 8;
+    if (flavour == 94 && (receiver == 1 || receiver == 2))
+        at += 8;
+    *ret = (struct scope){flags, -1, -1, fixed_positions ? 0x20 : -1};
+    if (flags & 0x3000) {
+        ret->name_at = at;
+        at += 16;
+    }
+    if (flags >> 14 & 1) {
+        ret->inferred_at = at;
+        at += 8;
+    }
+    if (!fixed_positions)
+        ret->positions_at = at;
+    return true;
+}
+
+static uint64_t name_at(struct v8_objects *o, uint64_t object, int32_t offset) {
+    uint64_t name;
+    return offset >= 0 && v8_field(o, object, offset, &name) && v8_string_length(o, name) > 0 ? name
+                                                                                              : 0;
+}
+
+uint64_t v8_shared_own_name(struct v8_objects *o, const struct v8_shared *s) {
+    struct scope scope;
+    if (v8_kind(o, s->name) == KIND_STRING)
+        return v8_string_length(o, s->name) > 0 ? s->name : 0;
+    return read_scope(o, s->name, &scope) ? name_at(o, s->name, scope.name_at) : 0;
+}
+
+/* UncompiledData keeps it until the function is compiled. */
+uint64_t v8_shared_inferred_name(struct v8_objects *o, const struct v8_shared *s) {
+    struct scope scope;
+    if (read_scope(o, s->name, &scope))
+        return name_at(o, s->name, scope.inferred_at);
+    for (int32_t at = 8; at <= 16; at += 8) {
+        uint64_t data = v8_field_or_0(o, s->addr, at);
+        if (v8_kind(o, data) == KIND_UNCOMPILED)
+            return name_at(o, data, 8);
+    }
+    return 0;
+}
+
+uint64_t v8_shared_debug_name(struct v8_objects *o, const struct v8_shared *s) {
+    uint64_t own = v8_shared_own_name(o, s);
+    return own ? own : v8_shared_inferred_name(o, s);
+}
+
+bool v8_shared_range(struct v8_objects *o, const struct v8_shared *s, uint32_t *ret_start,
+                     uint32_t *ret_end) {
+    struct scope scope;
+    uint64_t start, end;
+    if (!read_scope(o, s->name, &scope) || !v8_field(o, s->name, scope.positions_at, &start) ||
+        !v8_field(o, s->name, scope.positions_at + 8, &end) || !v8_is_smi(start) ||
+        !v8_is_smi(end) || v8_smi(start) < 0 || v8_smi(end) < v8_smi(start))
+        return false;
+    *ret_start = (uint32_t)v8_smi(start);
+    *ret_end = (uint32_t)v8_smi(end);
+    return true;
+}

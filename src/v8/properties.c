@@ -1,0 +1,212 @@
+#include "v8/properties.h"
+
+#include "base/limits.h"
+#include "v8/functions.h"
+#include "v8/strings.h"
+#include <string.h>
+
+/* Map, JSObject, Symbol, AccessorPair: src/objects, the same from 7.8 to 14.6. */
+enum {
+    MAP_SIZE = 8,   /* words, a byte; then where in-object properties start */
+    MAP_BITS = 12,  /* instance type, bit_field, bit_field2 */
+    MAP_BITS3 = 16, /* bit_field3 */
+    MAP_PROTOTYPE = 24,
+    MAP_CONSTRUCTOR = 32,
+    MAP_DESCRIPTORS = 40,
+    OBJECT_PROPERTIES = 8,
+    SYMBOL_DESCRIPTION = 16,
+    DONT_ENUM = 2,
+    CHAIN_MAX = 1000, /* prototypes, or maps a map came from; more is a ring */
+};
+
+static uint64_t map_of(struct v8_objects *o, uint64_t object) {
+    return v8_is_receiver(v8_kind(o, object)) ? v8_field_or_0(o, object, 0) : 0;
+}
+
+static void open_dictionary(struct v8_properties *p) {
+    uint64_t table = v8_field_or_0(p->o, p->object, OBJECT_PROPERTIES);
+    if (v8_kind(p->o, table) != KIND_ARRAY)
+        return;
+    p->table = table;
+    p->at = 3 + p->o->l->facts.dictionary_prefix;
+    p->n = v8_array_length(p->o, table) - 2;
+}
+
+void v8_properties_open(struct v8_objects *o, uint64_t object, struct v8_properties *ret) {
+    struct v8_properties p = {.o = o, .object = object};
+    uint64_t map = map_of(o, object), words;
+    uint32_t bits;
+    *ret = p;
+    if (!map || !v8_field_u32(o, map, MAP_BITS3, &bits) || !v8_field(o, map, MAP_SIZE, &words))
+        return;
+    p.is_fast = !(bits >> 21 & 1);
+    if (p.is_fast) {
+        p.in_object_end = (uint8_t)words;
+        p.in_object_start = (uint8_t)(words >> 8);
+        p.n = bits >> 10 & 0x3ff;
+        p.table = v8_field_or_0(o, map, MAP_DESCRIPTORS);
+        p.more = v8_field_or_0(o, object, OBJECT_PROPERTIES);
+        /* PropertyDetails changed order in version 10; v8dbg says how it is. */
+        p.location_mask = o->l->version[0] < 10 ? 2 : 0x20;
+        p.attributes_shift = o->l->version[0] < 10 ? 3 : 2;
+    } else {
+        open_dictionary(&p);
+        p.attributes_shift = o->l->version[0] < 10 ? 3 : 2;
+    }
+    *ret = p;
+}
+
+static bool fast_value(const struct v8_properties *p, uint32_t details, uint64_t constant,
+                       uint64_t *ret) {
+    if (details & (uint32_t)p->location_mask) { /* in the descriptor itself */
+        *ret = constant;
+        return true;
+    }
+    uint32_t index = (details & 0x1ff80000u) >> 19;
+    uint32_t in_object = (uint32_t)(p->in_object_end - p->in_object_start);
+    if (p->in_object_end >= p->in_object_start && index < in_object)
+        return v8_field(p->o, p->object, (int32_t)(8 * (p->in_object_start + index)), ret);
+    return v8_kind(p->o, p->more) == KIND_ARRAY &&
+           v8_field(p->o, p->more, (int32_t)(16 + 8 * (index - in_object)), ret);
+}
+
+static bool next_fast(struct v8_properties *p, struct v8_property *ret) {
+    while (p->at < p->n) {
+        int32_t entry = p->o->l->facts.descriptor_array_header + (int32_t)(24 * p->at++);
+        uint64_t key, details, constant, value;
+        if (!v8_field(p->o, p->table, entry, &key) ||
+            !v8_field(p->o, p->table, entry + 8, &details) ||
+            !v8_field(p->o, p->table, entry + 16, &constant))
+            return false;
+        uint32_t d = (uint32_t)v8_smi(details);
+        if (v8_is_smi(details) && fast_value(p, d, constant, &value)) {
+            *ret = (struct v8_property){key, value, d & 1, !(d >> p->attributes_shift & DONT_ENUM)};
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool next_in_dictionary(struct v8_properties *p, struct v8_property *ret) {
+    while (p->at < p->n) {
+        uint64_t key = v8_array_get(p->o, p->table, p->at);
+        uint64_t value = v8_array_get(p->o, p->table, p->at + 1);
+        uint64_t details = v8_array_get(p->o, p->table, p->at + 2);
+        p->at += 3;
+        enum v8_kind k = v8_kind(p->o, key);
+        if (k != KIND_STRING && k != KIND_SYMBOL)
+            continue;
+        uint32_t d = (uint32_t)v8_smi(details);
+        *ret = (struct v8_property){key, value, d & 1, !(d >> p->attributes_shift & DONT_ENUM)};
+        return true;
+    }
+    return false;
+}
+
+bool v8_properties_next(struct v8_properties *p, struct v8_property *ret) {
+    if (!p->table)
+        return false;
+    return p->is_fast ? next_fast(p, ret) : next_in_dictionary(p, ret);
+}
+
+static bool key_is(struct v8_objects *o, uint64_t key, const char *name) {
+    if (v8_kind(o, key) == KIND_SYMBOL)
+        key = v8_field_or_0(o, key, SYMBOL_DESCRIPTION);
+    return v8_string_is(o, key, name);
+}
+
+bool v8_property_own(struct v8_objects *o, uint64_t object, const char *name,
+                     struct v8_property *ret) {
+    struct v8_properties p;
+    struct v8_property found;
+    v8_properties_open(o, object, &p);
+    while (v8_properties_next(&p, &found))
+        if (key_is(o, found.key, name)) {
+            *ret = found;
+            return true;
+        }
+    return false;
+}
+
+uint64_t v8_prototype(struct v8_objects *o, uint64_t object) {
+    uint64_t map = map_of(o, object);
+    uint64_t prototype = map ? v8_field_or_0(o, map, MAP_PROTOTYPE) : 0;
+    return v8_is_receiver(v8_kind(o, prototype)) ? prototype : 0;
+}
+
+bool v8_property_find(struct v8_objects *o, uint64_t object, const char *name,
+                      struct v8_property *ret) {
+    for (int i = 0; object && i < CHAIN_MAX; i++, object = v8_prototype(o, object))
+        if (v8_property_own(o, object, name, ret))
+            return true;
+    return false;
+}
+
+/* Map::GetConstructor: a map that came from another leads there. */
+static uint64_t constructor_of(struct v8_objects *o, uint64_t map) {
+    uint64_t c = v8_field_or_0(o, map, MAP_CONSTRUCTOR);
+    for (int i = 0; v8_kind(o, c) == KIND_MAP && i < CHAIN_MAX; i++)
+        c = v8_field_or_0(o, c, MAP_CONSTRUCTOR);
+    return v8_kind(o, c) == KIND_FUNCTION ? c : 0;
+}
+
+/* The debug name of a constructor; NULL when it is none, has none, or is Object. */
+static char *telling_name(struct v8_objects *o, uint64_t constructor) {
+    struct v8_shared s;
+    if (v8_shared_read(o, v8_shared_of(o, constructor), &s) < 0)
+        return NULL;
+    uint64_t name = v8_shared_debug_name(o, &s);
+    return name && !v8_string_is(o, name, "Object") ? v8_string_utf8(o, name, LIMIT_V8_NAME) : NULL;
+}
+
+static char *name_by_prototypes(struct v8_objects *o, uint64_t receiver) {
+    uint64_t at = receiver;
+    for (int i = 0; at && i < CHAIN_MAX; i++, at = v8_prototype(o, at)) {
+        struct v8_property p;
+        char *name = NULL;
+        if (v8_property_own(o, at, "Symbol.toStringTag", &p) && !p.is_accessor &&
+            v8_kind(o, p.value) == KIND_STRING)
+            return v8_string_utf8(o, p.value, LIMIT_V8_NAME);
+        if (at != receiver && v8_property_own(o, at, "constructor", &p) && !p.is_accessor)
+            name = telling_name(o, p.value);
+        if (name)
+            return name;
+    }
+    return NULL;
+}
+
+static const char *primitive_name(struct v8_objects *o, uint64_t value) {
+    static const char *const names[] = {
+        [KIND_STRING] = "String",      [KIND_SYMBOL] = "Symbol", [KIND_ODDBALL] = "Boolean",
+        [KIND_HEAP_NUMBER] = "Number", [KIND_BIGINT] = "BigInt",
+    };
+    enum v8_kind k = v8_kind(o, value);
+    if (v8_is_smi(value))
+        return "Number";
+    return k <= KIND_BIGINT ? names[k] : NULL;
+}
+
+char *v8_constructor_name(struct v8_objects *o, uint64_t value) {
+    uint64_t map = map_of(o, value);
+    uint32_t bits, bits3;
+    char *name = NULL;
+    if (!map) {
+        const char *primitive = primitive_name(o, value);
+        return primitive ? mem_strdup(primitive) : NULL;
+    }
+    if (!v8_field_u32(o, map, MAP_BITS, &bits) || !v8_field_u32(o, map, MAP_BITS3, &bits3))
+        return NULL;
+    uint64_t constructor = constructor_of(o, map);
+    /* new_target_is_base: else the map's constructor is that of the base class. Prototypes have
+     * Object in its place. */
+    if (bits >> 24 & 1 && !(bits3 >> 20 & 1))
+        name = telling_name(o, constructor);
+    if (!name)
+        name = name_by_prototypes(o, value);
+    if (name)
+        return name;
+    if (v8_kind(o, value) == KIND_FUNCTION)
+        return mem_strdup("Function");
+    name = telling_name(o, constructor);
+    return name ? name : mem_strdup("Object");
+}
