@@ -126,18 +126,18 @@ static bool is_cached_stack(const struct unclaimed *u, size_t i) {
     return false;
 }
 
-/* Abseil's LowLevelAlloc (absl/base/internal/low_level_alloc.cc) maps its own memory and cuts it
- * into blocks: {size, magic xor address, arena, ...}, the magic inverted in free ones. V8 13 and
- * later use it for the lock-order graph of absl::Mutex. Where its memory from `at` on ends, or 0.
- */
+bool unclaimed_is_abseil(const uint64_t head[2], uint64_t at) {
+    const uint64_t allocated = 0x4c833e95;
+    return head[1] == (allocated ^ at) || head[1] == (~allocated ^ at);
+}
+
+/* Where Abseil's memory from `at` on ends, or 0. */
 static uint64_t abseil_end(const struct image *img, uint64_t at, uint64_t limit) {
     enum { BLOCKS_MAX = 1 << 16, BLOCK_MIN = 16 };
-    const uint64_t allocated = 0x4c833e95;
     uint64_t head[2], end = at;
     for (int i = 0; i < BLOCKS_MAX && end < limit; i++) {
         if (image_read(img, end, head, sizeof head) < 0 || head[0] < BLOCK_MIN ||
-            head[0] > limit - end ||
-            (head[1] != (allocated ^ end) && head[1] != (~allocated ^ end)))
+            head[0] > limit - end || !unclaimed_is_abseil(head, end))
             break;
         end += head[0];
     }

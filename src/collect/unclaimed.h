@@ -13,6 +13,12 @@ struct unclaimed {
     VEC(char *) strings;
 };
 
+/* Does a block of Abseil's LowLevelAlloc begin at `at`, with these words? It maps its own memory
+ * and cuts it into blocks: {size, magic xor address, arena, ...}, the magic inverted in free ones
+ * (absl/base/internal/low_level_alloc.cc). V8 13 and later use it for the lock-order graph of
+ * absl::Mutex. */
+bool unclaimed_is_abseil(const uint64_t head[2], uint64_t at);
+
 void unclaimed_init(struct unclaimed *u, const struct image *img, const struct evidence *ev);
 void unclaimed_done(struct unclaimed *u);
 

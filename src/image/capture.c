@@ -5,8 +5,10 @@
 #include "image/capture_plan.h"
 #include "image/capture_sink.h"
 #include <errno.h>
+#include <time.h>
 
-enum { STEP = 4 << 20 };
+enum { STEP = 4 << 20, TRIES_MAX = 24 };
+#define RETRY_NS 2000000ull
 
 struct writing {
     struct image *img;
@@ -14,18 +16,40 @@ struct writing {
     struct capture_plan plan;
     struct capture_sink *sink;
     uint64_t read_bytes, lost_bytes;
+    VEC(struct capture_gap) gaps; /* ascending */
+    uint32_t stops;
+    enum image_kind kind;
     uint8_t *buf;
 };
 
-/* Pages that cannot be read (poisoned memory, secretmem) stay zeros and are told. */
+static void filter(const struct writing *w, uint64_t addr, uint8_t *bytes, size_t len) {
+    const struct capture_hooks *h = &w->o->hooks;
+    if (h->filter)
+        h->filter(h->arg, addr, bytes, len);
+}
+
+static void note_gap(struct writing *w, uint64_t page) {
+    w->lost_bytes += residency_bytes(image_residency(w->img), page, page + PAGE_BYTES);
+    if (w->gaps.n && w->gaps.at[w->gaps.n - 1].end == page)
+        w->gaps.at[w->gaps.n - 1].end += PAGE_BYTES;
+    else
+        vec_push(&w->gaps, (struct capture_gap){page, page + PAGE_BYTES});
+}
+
+/* Pages that cannot be read (poisoned memory, secretmem, behind the end of a file) are zeros in the
+ * file, and marked: whoever reads the capture shall not take them for zeros of the process. */
 static void read_pages(struct writing *w, uint64_t start, uint64_t end, uint8_t *to) {
     w->read_bytes += end - start;
-    if (image_read(w->img, start, to, end - start) == 0)
+    if (image_read(w->img, start, to, end - start) == 0) {
+        filter(w, start, to, end - start);
         return;
+    }
     for (; start < end; start += PAGE_BYTES, to += PAGE_BYTES)
-        if (image_read(w->img, start, to, PAGE_BYTES) < 0) {
+        if (image_read(w->img, start, to, PAGE_BYTES) == 0) {
+            filter(w, start, to, PAGE_BYTES);
+        } else {
             memset(to, 0, PAGE_BYTES);
-            w->lost_bytes += PAGE_BYTES;
+            note_gap(w, start);
         }
 }
 
@@ -54,6 +78,8 @@ static int write_piece(struct writing *w, const struct capture_piece *x) {
         int r = capture_sink_write(w->sink, w->buf, end - at);
         if (r < 0)
             return r;
+        if (w->gaps.n && image_check_alive(w->img, NULL) < 0)
+            return -ESRCH; /* said at the end */
         if (w->o->cancelled && atomic_load(w->o->cancelled))
             return -EINTR;
         progress_say(w->o->progress, "capturing", w->read_bytes, w->plan.memory_bytes);
@@ -61,13 +87,25 @@ static int write_piece(struct writing *w, const struct capture_piece *x) {
     return 0;
 }
 
+/* The last note: what was lost is known only now. */
+static int write_gaps(struct writing *w) {
+    cleanup_free uint8_t *note = mem_zalloc(CAPTURE_GAPS_BYTES);
+    capture_notes_gaps(w->gaps.at, w->gaps.n, note);
+    return capture_sink_write(w->sink, note, CAPTURE_GAPS_BYTES);
+}
+
 static int write_all(struct writing *w, struct err *e) {
     int r = capture_sink_write(w->sink, w->plan.head.at, w->plan.head.n);
     for (size_t i = 0; r == 0 && i < w->plan.pieces.n; i++)
         if (w->plan.pieces.at[i].held)
             r = write_piece(w, &w->plan.pieces.at[i]);
+    if (r == 0)
+        r = write_gaps(w);
     if (r == -EINTR)
         return err_set(e, r, "", "the capture was interrupted; nothing is left of it");
+    int alive = image_check_alive(w->img, e);
+    if (alive < 0)
+        return alive;
     return r < 0 ? capture_sink_explain(w->sink, r, e) : 0;
 }
 
@@ -77,17 +115,37 @@ static int check_room(const struct writing *w, struct err *e) {
     return capture_sink_check_room(w->sink, w->o->packed ? need / 3 : need, e);
 }
 
-static int write_stopped(struct writing *w, struct err *e) {
-    int r = image_stop(w->img, e);
+/* Holds the process at a moment that the hooks find good. */
+static int hold(struct writing *w, struct err *e) {
+    const struct capture_hooks *h = &w->o->hooks;
+    for (uint64_t attempt = 1;; attempt++) {
+        int r = image_freeze(w->img, &w->o->how, e);
+        if (r < 0)
+            return r;
+        w->stops++;
+        bool last = attempt == TRIES_MAX;
+        r = h->look ? h->look(h->arg, w->img, last, e) : 0;
+        if (r == 0)
+            return 0;
+        image_release(w->img);
+        if (r != -EAGAIN || last)
+            return r;
+        if (w->o->cancelled && atomic_load(w->o->cancelled))
+            return err_set(e, -EINTR, "", "the capture was interrupted; nothing is left of it");
+        nanosleep(&(struct timespec){0, (long)(RETRY_NS * attempt)}, NULL);
+    }
+}
+
+static int write_held(struct writing *w, struct err *e) {
+    int r = hold(w, e);
     if (r < 0)
         return r;
+    w->kind = image_kind(w->img);
     capture_plan_make(w->img, w->o, &w->plan);
     w->buf = mem_alloc(STEP);
     r = check_room(w, e);
     if (r == 0)
         r = write_all(w, e);
-    if (r == 0)
-        r = image_check_alive(w->img, e);
     image_release(w->img);
     return r;
 }
@@ -97,7 +155,9 @@ static struct capture_result result_of(const struct writing *w) {
                                  .memory_bytes = w->read_bytes,
                                  .lost_bytes = w->lost_bytes,
                                  .swap_bytes = image_residency(w->img)->swap_bytes,
-                                 .segments = (uint32_t)w->plan.pieces.n};
+                                 .segments = (uint32_t)w->plan.pieces.n,
+                                 .stops = w->stops,
+                                 .kind = w->kind};
     size_t n;
     image_threads(w->img, &n);
     ret.threads = (uint32_t)n;
@@ -110,7 +170,7 @@ int capture_write(struct image *img, const struct capture_options *o, struct cap
     int r = capture_sink_open(o->path, o->packed, &w.sink, e);
     if (r < 0)
         return r;
-    r = write_stopped(&w, e);
+    r = write_held(&w, e);
     if (r == 0) {
         uint64_t file_bytes;
         r = capture_sink_finish(w.sink, &file_bytes);
@@ -123,6 +183,7 @@ int capture_write(struct image *img, const struct capture_options *o, struct cap
     }
     capture_sink_free(w.sink);
     capture_plan_done(&w.plan);
+    vec_free(&w.gaps);
     free(w.buf);
     return r;
 }

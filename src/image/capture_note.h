@@ -7,7 +7,10 @@
  * CAPTURE_MAPS       the mappings as lines of /proc/PID/maps, at the moment of the stop
  * CAPTURE_RESIDENT   struct capture_run each: all pages in memory, ascending
  * CAPTURE_THREADS    struct capture_thread each: their names
- * CAPTURE_TEXT       a name, a NUL, then the text: "status", "smaps_rollup", ... */
+ * CAPTURE_TEXT       a name, a NUL, then the text: "status", "smaps_rollup", ...
+ * CAPTURE_GAPS       struct capture_gap each, ascending, ended by zeros: pages that could not be
+ *                    read, and are zeros in the file. In a segment of its own at the end, of
+ *                    CAPTURE_GAPS_BYTES, because it is known last */
 #ifndef MEMWHY_IMAGE_CAPTURE_NOTE_H
 #define MEMWHY_IMAGE_CAPTURE_NOTE_H
 
@@ -21,7 +24,13 @@ enum {
     CAPTURE_MAPS,
     CAPTURE_RESIDENT,
     CAPTURE_THREADS,
-    CAPTURE_TEXT
+    CAPTURE_TEXT,
+    CAPTURE_GAPS,
+    CAPTURE_GAPS_BYTES = 64 << 10
+};
+
+struct capture_gap {
+    uint64_t start, end;
 };
 
 struct capture_run {

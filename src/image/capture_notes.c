@@ -54,9 +54,13 @@ static const struct capture_text *text(const struct capture_options *o, const ch
 /* --- the standard ones --- */
 
 static void add_thread(struct capture_plan *p, const struct image *img,
-                       const struct image_thread *t) {
+                       const struct image_thread *t, const struct capture_hooks *h) {
     struct elf_prstatus s = {.pr_pid = t->tid, .pr_pgrp = image_pid(img)};
-    memcpy(&s.pr_reg, t->regs, sizeof s.pr_reg);
+    uint64_t regs[IMAGE_REGS];
+    memcpy(regs, t->regs, sizeof regs);
+    if (h->words)
+        h->words(h->arg, regs, IMAGE_REGS);
+    memcpy(&s.pr_reg, regs, sizeof s.pr_reg);
     add(p, "CORE", NT_PRSTATUS, &s, sizeof s);
 }
 
@@ -166,6 +170,21 @@ static void add_text(struct capture_plan *p, const struct capture_text *t) {
     end(p, at);
 }
 
+void capture_notes_gaps(const struct capture_gap *gaps, size_t n, uint8_t *note) {
+    const Elf64_Nhdr h = {.n_namesz = sizeof CAPTURE_NOTE,
+                          .n_descsz = CAPTURE_GAPS_BYTES - sizeof h - 8,
+                          .n_type = CAPTURE_GAPS};
+    size_t max = h.n_descsz / sizeof *gaps - 1; /* a pair of zeros ends them */
+    size_t kept = n < max ? n : max;
+    uint8_t *to = note + CAPTURE_GAPS_BYTES - h.n_descsz;
+    memcpy(note, &h, sizeof h);
+    memcpy(note + sizeof h, CAPTURE_NOTE, sizeof CAPTURE_NOTE);
+    if (kept)
+        memcpy(to, gaps, kept * sizeof *gaps);
+    if (kept < n)
+        memcpy(to + kept * sizeof *gaps - sizeof gaps->end, &gaps[n - 1].end, sizeof gaps->end);
+}
+
 void capture_notes_add(const struct image *img, const struct capture_options *o,
                        struct capture_plan *ret) {
     size_t n, first = 0;
@@ -174,7 +193,7 @@ void capture_notes_add(const struct image *img, const struct capture_options *o,
         if (t[i].tid == image_pid(img))
             first = i;
     if (n)
-        add_thread(ret, img, &t[first]);
+        add_thread(ret, img, &t[first], &o->hooks);
     add_process(ret, img, n ? t[first].name : "", o);
     const struct capture_text *auxv = text(o, "auxv");
     if (auxv)
@@ -182,7 +201,7 @@ void capture_notes_add(const struct image *img, const struct capture_options *o,
     add_files(ret, img);
     for (size_t i = 0; i < n; i++)
         if (i != first)
-            add_thread(ret, img, &t[i]);
+            add_thread(ret, img, &t[i], &o->hooks);
     add_info(ret, img);
     add_maps(ret, img);
     add_residency(ret, img);

@@ -152,7 +152,7 @@ static void put(struct capture_plan *p, size_t at, const void *bytes, size_t n) 
 
 static void lay_out(const struct image *img, const struct capture_options *o,
                     struct capture_plan *p) {
-    uint64_t n = p->pieces.n + 1;
+    uint64_t n = p->pieces.n + 2;
     Elf64_Ehdr h = elf_header(n);
     size_t at = sizeof h, notes = at + n * sizeof(Elf64_Phdr);
     if (h.e_phnum == PN_XNUM)
@@ -179,7 +179,11 @@ static void lay_out(const struct image *img, const struct capture_options *o,
         Elf64_Shdr s = {.sh_info = (Elf64_Word)n};
         put(p, h.e_shoff, &s, sizeof s);
     }
-    p->core_bytes = offset;
+    Elf64_Phdr gaps = note;
+    gaps.p_offset = offset;
+    gaps.p_filesz = CAPTURE_GAPS_BYTES;
+    put(p, at + sizeof gaps, &gaps, sizeof gaps);
+    p->core_bytes = offset + CAPTURE_GAPS_BYTES;
 }
 
 void capture_plan_make(struct image *img, const struct capture_options *o,

@@ -4,6 +4,7 @@
 
 #include "base/vec.h"
 #include "image/capture.h"
+#include "image/capture_note.h"
 
 /* One PT_LOAD: a region or a part of one. */
 struct capture_piece {
@@ -26,6 +27,9 @@ void capture_plan_make(struct image *img, const struct capture_options *o,
                        struct capture_plan *ret);
 void capture_plan_done(struct capture_plan *p);
 
+/* The note of the gaps, CAPTURE_GAPS_BYTES of zeros before. Past as many as it holds the last one
+ * reaches to the end of all. */
+void capture_notes_gaps(const struct capture_gap *gaps, size_t n, uint8_t *note);
 /* The notes of the core, appended to `ret`'s head. */
 void capture_notes_add(const struct image *img, const struct capture_options *o,
                        struct capture_plan *ret);

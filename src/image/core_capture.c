@@ -1,5 +1,6 @@
 #include "image/core_capture.h"
 
+#include "base/fmt.h"
 #include "base/limits.h"
 #include "image/capture.h"
 #include "image/capture_note.h"
@@ -31,6 +32,8 @@ void core_capture_parse(struct core_capture *c, const struct elf_note *note) {
         c->has_runs = true;
     } else if (elf_note_is(note, CAPTURE_NOTE, CAPTURE_THREADS)) {
         c->threads = b;
+    } else if (elf_note_is(note, CAPTURE_NOTE, CAPTURE_GAPS)) {
+        c->gaps = b;
     } else if (elf_note_is(note, CAPTURE_NOTE, CAPTURE_TEXT) && c->texts.n < TEXTS_MAX &&
                memchr(b.at, 0, b.len)) {
         vec_push(&c->texts, b);
@@ -105,6 +108,62 @@ static void add_zeros(struct core *c) {
         core_sort_extents(c);
 }
 
+typedef VEC(struct capture_gap) gap_list;
+typedef VEC(struct core_extent) extent_list;
+
+/* Those that make sense, up to the first that does not. */
+static void parse_gaps(const struct core_bytes *b, gap_list *ret) {
+    struct capture_gap g;
+    for (size_t at = 0; b->len - at >= sizeof g; at += sizeof g) {
+        memcpy(&g, b->at + at, sizeof g);
+        uint64_t floor = ret->n ? ret->at[ret->n - 1].end : 1;
+        if (g.start < floor || g.end <= g.start || g.end > LIMIT_USER_ADDR ||
+            (g.start | g.end) % PAGE_BYTES)
+            return;
+        vec_push(ret, g);
+    }
+}
+
+static void push_part(extent_list *to, const struct core_extent *x, uint64_t start, uint64_t end) {
+    struct core_extent part = *x;
+    part.start = start;
+    part.end = end;
+    part.data = x->data ? x->data + (start - x->start) : NULL;
+    if (start < end)
+        vec_push(to, part);
+}
+
+/* What could not be read of the process cannot be read here. */
+static void remove_gaps(struct core *c) {
+    gap_list gaps = {0};
+    extent_list kept = {0};
+    uint64_t bytes = 0;
+    char n[FMT_MAX];
+    parse_gaps(&c->notes.capture.gaps, &gaps);
+    for (size_t i = 0, g = 0; gaps.n && i < c->extents.n; i++) {
+        const struct core_extent *x = &c->extents.at[i];
+        uint64_t at = x->start;
+        while (g < gaps.n && gaps.at[g].end <= at)
+            g++;
+        for (size_t k = g; k < gaps.n && gaps.at[k].start < x->end; k++) {
+            push_part(&kept, x, at, gaps.at[k].start);
+            at = gaps.at[k].end;
+        }
+        push_part(&kept, x, at, x->end);
+    }
+    for (size_t i = 0; i < gaps.n; i++)
+        bytes += gaps.at[i].end - gaps.at[i].start;
+    if (gaps.n) {
+        vec_free(&c->extents);
+        c->extents.at = kept.at;
+        c->extents.n = kept.n;
+        c->extents.cap = kept.cap;
+        image_note(&c->img, "%s could not be read of the process and are missing here",
+                   fmt_bytes(n, bytes));
+    }
+    vec_free(&gaps);
+}
+
 bool core_capture_apply(struct core *c) {
     const struct core_capture *k = &c->notes.capture;
     if (!k->has_info || !k->has_runs)
@@ -123,6 +182,7 @@ bool core_capture_apply(struct core *c) {
     c->img.kernel_rss = k->kernel_rss;
     name_threads(c);
     add_zeros(c);
+    remove_gaps(c);
     return true;
 }
 

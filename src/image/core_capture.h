@@ -17,7 +17,7 @@ struct core_bytes {
 struct core_capture {
     bool has_info, has_runs;
     uint64_t kernel_rss, swap_bytes;
-    struct core_bytes maps, runs, threads;
+    struct core_bytes maps, runs, threads, gaps;
     VEC(struct core_bytes) texts; /* a name, a NUL, the text */
 };
 

@@ -6,6 +6,7 @@
 struct search {
     struct glibc *g;
     uint64_t count, bytes; /* found */
+    uint64_t header;       /* of the one found last */
 };
 
 static bool enough(const struct search *s) {
@@ -15,7 +16,7 @@ static bool enough(const struct search *s) {
 
 /* The mapping that begins at `map` if a chunk's header stands `offset` bytes into it; 0 if not.
  * malloc.c, sysmalloc_mmap() and _int_memalign(): prev_size is the offset. */
-static uint64_t mapping_at(const struct search *s, uint64_t map, uint64_t offset, uint64_t limit) {
+static uint64_t mapping_at(struct search *s, uint64_t map, uint64_t offset, uint64_t limit) {
     uint64_t h[2];
     uint64_t header = s->g->c->glibc.has_fastbins ? 0 : MMAP_HEADER_243;
     if (map + offset + CHUNK_MIN > limit || mem_window_pair(&s->g->window, map + offset, h) < 0)
@@ -26,11 +27,12 @@ static uint64_t mapping_at(const struct search *s, uint64_t map, uint64_t offset
         size > limit - map - offset)
         return 0;
     uint64_t total = offset + size + header;
+    s->header = map + offset;
     return total % PAGE_BYTES == 0 && total <= limit - map ? total : 0;
 }
 
 /* memalign'ed chunks begin where their memory is aligned: one candidate per power of two. */
-static uint64_t aligned_mapping_at(const struct search *s, uint64_t map, uint64_t limit,
+static uint64_t aligned_mapping_at(struct search *s, uint64_t map, uint64_t limit,
                                    uint64_t align_max) {
     for (uint64_t align = 32; align <= align_max; align *= 2) {
         uint64_t mem = (map + 16 + align - 1) & ~(align - 1);
@@ -59,7 +61,7 @@ uint64_t glibc_skip_to(const struct malloc_hints *h, uint64_t addr) {
 
 /* Memory aligned to a page or more has its header at the end of a page, and that says how far back
  * the mapping begins. Gives the mapping's size, and its start. */
-static uint64_t mapping_around(const struct search *s, uint64_t page, const struct region *r,
+static uint64_t mapping_around(struct search *s, uint64_t page, const struct region *r,
                                uint64_t *ret_map) {
     uint64_t h[2], header = page + PAGE_BYTES - 16;
     if (mem_window_pair(&s->g->window, header, h) < 0 || (h[1] & CHUNK_FLAGS) != CHUNK_MMAPPED)
@@ -73,8 +75,11 @@ static uint64_t mapping_around(const struct search *s, uint64_t page, const stru
 
 static void take(struct search *s, uint64_t map, uint64_t total) {
     struct glibc *g = s->g;
-    struct malloc_span span = {
-        .start = map, .end = map + total, .used_end = map + total, .arena = MALLOC_SPAN_MMAPPED};
+    struct malloc_span span = {.start = map,
+                               .end = map + total,
+                               .used_end = map + total,
+                               .arena = MALLOC_SPAN_MMAPPED,
+                               .header = s->header};
     struct malloc_size_class *cls = &g->c->classes[malloc_size_class_of(total)];
     if (g->res)
         span.resident = residency_bytes(g->res, map, map + total);
@@ -90,8 +95,8 @@ static void take(struct search *s, uint64_t map, uint64_t total) {
 }
 
 /* The mapping that begins at `at`, or (every page) whose header is on that page. */
-static uint64_t look_at(const struct search *s, uint64_t at, const struct region *r,
-                        bool every_page, uint64_t *ret_map) {
+static uint64_t look_at(struct search *s, uint64_t at, const struct region *r, bool every_page,
+                        uint64_t *ret_map) {
     uint64_t total = 0, align_max = every_page ? PAGE_BYTES / 2 : 64 << 20;
     *ret_map = at;
     if (page_is_readable(s->g->res, at, NULL))

@@ -174,6 +174,7 @@ static void take_thread(struct glibc *g, const struct image_thread *th, int tcac
     if (read_tcache(g, &t, g->c->glibc.mangled, true) < 0 || t.broken)
         g->c->coverage.tcaches_missing++;
     g->c->coverage.tcaches++;
+    vec_push(&g->c->tcaches, t.addr);
 }
 
 void glibc_read_tcaches(struct glibc *g) {

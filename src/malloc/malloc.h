@@ -38,6 +38,13 @@ void malloc_recognise(struct image *img, struct malloc_allocator *ret);
 int malloc_census_take(const struct image *img, const struct malloc_hints *hints,
                        struct malloc_census *ret, struct err *e);
 
+/* Tells, in no order, what of [start, end) malloc's own readers need as it is: headers of chunks,
+ * links of free lists, arenas, thread caches, malloc's parameters. The rest is what the program
+ * wrote, or pointers. The image must still be as the census saw it. */
+void malloc_each_kept(const struct image *img, const struct malloc_census *c, uint64_t start,
+                      uint64_t end, void (*keep)(void *arg, uint64_t start, uint64_t end),
+                      void *arg);
+
 /* The chunk that holds `addr`, walked anew from the census's index: the image must still be as it
  * was. -ENODATA: in no chunk. -EFAULT, -EBADMSG: the chain could not be followed. */
 int malloc_chunk_at(const struct image *img, const struct malloc_census *c, uint64_t addr,

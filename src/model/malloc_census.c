@@ -25,6 +25,7 @@ void malloc_census_done(struct malloc_census *c) {
     vec_free(&c->spans);
     vec_free(&c->fast);
     vec_free(&c->tcached);
+    vec_free(&c->tcaches);
     vec_free(&c->wanted);
 }
 

@@ -54,6 +54,7 @@ struct malloc_span {
     int32_t arena;       /* index, or _MMAPPED (one chunk by itself), or _WHOLE (not glibc) */
     uint32_t n_index;
     uint32_t *index; /* per 64 KiB: offset / 16 of where to begin walking for it */
+    uint64_t header; /* of an mmapped chunk: where its header stands */
 };
 #define MALLOC_INDEX_BYTES 65536ull
 #define MALLOC_INDEX_NONE UINT32_MAX
@@ -139,6 +140,7 @@ struct malloc_census {
     struct malloc_size_class classes[MALLOC_SIZE_CLASSES];
     struct malloc_coverage coverage;
     VEC(uint64_t) fast, tcached;     /* chunk addresses, sorted */
+    VEC(uint64_t) tcaches;           /* addresses of the threads' caches themselves */
     VEC(struct malloc_chunk) wanted; /* answers to the hints' addresses, in their order */
     char note[256];                  /* what is not known, in a sentence; "" when nothing */
 };

@@ -71,6 +71,7 @@ struct v8_store {
     uint64_t addr, bytes;
     uint32_t isolate; /* index; the first that was seen to hold it */
     enum v8_store_kind kind;
+    bool two_byte;  /* of a string */
     bool resizable; /* reserved to its maximal length; in no counter of process.memoryUsage() */
 };
 

@@ -48,10 +48,22 @@ int32_t v8_layout_constant(const struct image *img, const struct v8_layout *l, c
 
 /* node::per_process::metadata starts with the std::string of Node's version, in both C++ ABIs of
  * libstdc++ (builds before 18 use the old one); both begin with a pointer to the characters. */
-static void read_node_version(const struct image *img, struct v8_layout *l) {
+int v8_layout_node_version_at(const struct image *img, const struct v8_layout *l,
+                              uint64_t *ret_pointer, uint64_t *ret_chars) {
+    struct elf_symbol sym;
     uint64_t chars;
+    if (elf_file_symbol(l->elf, "_ZN4node11per_process8metadataE", &sym) < 0 ||
+        image_read_u64(img, sym.value + l->bias, &chars) < 0)
+        return -ENODATA;
+    *ret_pointer = sym.value + l->bias;
+    *ret_chars = chars;
+    return 0;
+}
+
+static void read_node_version(const struct image *img, struct v8_layout *l) {
+    uint64_t at, chars;
     char s[sizeof l->node_version] = "";
-    if (read_symbol(img, l, "_ZN4node11per_process8metadataE", &chars, sizeof chars) == 0 &&
+    if (v8_layout_node_version_at(img, l, &at, &chars) == 0 &&
         image_read_string(img, chars, s, sizeof s) == 0 && s[0] >= '0' && s[0] <= '9')
         snprintf(l->node_version, sizeof l->node_version, "%s", s);
 }
@@ -208,6 +220,18 @@ int v8_layout_root(const struct v8_layout *l, const char *name) {
         if (strcmp(l->root_names[i], name) == 0)
             return (int)i;
     return -1;
+}
+
+int v8_layout_root_map(const struct image *img, const struct v8_layout *l, const char *name,
+                       struct v8_map_info *ret) {
+    uint64_t map;
+    struct v8_map_info m;
+    int i = v8_layout_root(l, name);
+    if (i < 0 || image_read_u64(img, l->main_roots + 8 * (uint64_t)i, &map) < 0 ||
+        v8_map_read(img, l, map, &m) < 0)
+        return -ENODATA;
+    *ret = m;
+    return 0;
 }
 
 int v8_layout_space(const struct v8_layout *l, uint64_t vtable) {

@@ -95,6 +95,13 @@ void v8_layout_free(struct v8_layout *l);
 
 /* Root index by name ("free_space_map"), or -1. */
 int v8_layout_root(const struct v8_layout *l, const char *name);
+/* The map that is a root. -ENODATA: there is no such root, or it is no map. */
+struct v8_map_info;
+int v8_layout_root_map(const struct image *img, const struct v8_layout *l, const char *name,
+                       struct v8_map_info *ret);
+/* Where the process keeps the text of Node's version; -ENODATA. */
+int v8_layout_node_version_at(const struct image *img, const struct v8_layout *l,
+                              uint64_t *ret_pointer, uint64_t *ret_chars);
 /* A constant that V8 exports for debuggers as v8dbg_NAME (tools/gen-postmortem-metadata.py), or
  * `otherwise`. */
 int32_t v8_layout_constant(const struct image *img, const struct v8_layout *l, const char *name,

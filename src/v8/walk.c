@@ -211,7 +211,8 @@ static void note_external_string(struct walker *w, const struct v8_map_info *m, 
         vec_push(&w->out.stores, (struct v8_store){.addr = data,
                                                    .bytes = one_byte ? length : 2ull * length,
                                                    .isolate = (uint32_t)w->page->isolate,
-                                                   .kind = V8_STORE_STRING});
+                                                   .kind = V8_STORE_STRING,
+                                                   .two_byte = !one_byte});
 }
 
 static void note_outside(struct walker *w, const struct v8_map_info *m, const uint8_t *o,
@@ -279,7 +280,7 @@ static void tell_large(struct walker *w, uint64_t size, const struct v8_map_info
             s->more(s->arg, w->index, done, w->buf, have);
         else
             s->object(s->arg, w->index, at, size, m, w->buf, have);
-        done += have;
+        done += s->more ? have : size;
     }
 }
 

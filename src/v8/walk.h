@@ -22,7 +22,7 @@ struct v8_walk_sink {
      * large objects; what is not in memory reads as zeros. */
     void (*object)(void *arg, size_t page, uint64_t at, uint64_t size, const struct v8_map_info *m,
                    const uint8_t *bytes, uint64_t have);
-    /* The rest of that large object, in order. */
+    /* The rest of that large object, in order. NULL: not wanted. */
     void (*more)(void *arg, size_t page, uint64_t offset, const uint8_t *bytes, uint64_t have);
     /* Free space, a filler, or words between two objects that belong to neither; its first `have`
      * bytes. May be NULL. */

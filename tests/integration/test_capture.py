@@ -4,6 +4,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -146,6 +147,74 @@ def workers(node):
 def shared_and_wasm(node):
     tells_the_same(node, "shared")
     tells_the_same(node, "wasm")
+
+
+@test(nodes=[16, 20, 24, 26], timeout=200)
+def of_a_forked_copy(node):
+    """Written while the process runs on, the same file: what it tells is what the stopped process told."""
+    with Folder() as folder, target(node, "pool") as t:
+        with Held(t.pid):
+            settled(t.pid, folder)
+            live = {c: answer(c, t.pid) for c in COMMANDS}
+            core = folder / "forked.core"
+            doc = ask("capture", t.pid, "-o", core, "--freeze=fork")
+        equal("frozen", doc["target"]["kind"], "frozen")
+        equal("the process was charged something", doc["cost"]["target_extra_bytes"] > 0, True)
+        equal("nothing was unreadable", doc["capture"]["unreadable_bytes"], 0)
+        for command in COMMANDS:
+            same(command, answer(command, core), live[command])
+        opens_in_gdb(core, node, doc["target"]["threads"])
+
+
+@test(nodes=[20, 24], timeout=200)
+def while_it_collects(node):
+    """A stop that falls into a collection is taken again: each file can be walked to its end."""
+    busy = "let a = []; console.log('READY {}');" \
+           "setInterval(() => { for (let i = 0; i < 3e5; i++) a[i % 9e4] = { x: i, y: [i] }; }, 0)"
+    stops = 0
+    with Folder() as folder, Target([node.need().path, "-e", busy]) as t:
+        for i in range(12):
+            core = folder / f"{i}.core"
+            doc = ask("capture", t.pid, "-o", core, "--freeze=stop" if i % 2 else "--freeze=fork")
+            stops += doc["cost"]["stops"]
+            heap = ask("heap", core)
+            equal("in a collection", heap["coverage"]["in_collection"], False)
+            core.unlink()
+    print(f"12 captures took {stops} stops")
+
+
+PAST_THE_END = """
+import mmap, sys, tempfile, time
+f = tempfile.TemporaryFile()
+f.write(b"x" * 4096)
+f.flush()
+m = mmap.mmap(f.fileno(), 4096, flags=mmap.MAP_PRIVATE)
+libc = __import__("ctypes").CDLL(None, use_errno=True)
+libc.mmap.restype = __import__("ctypes").c_void_p
+at = libc.mmap(None, 5 * 4096, 3, 2, f.fileno(), 0)
+print('READY {"at": %d}' % at, flush=True)
+time.sleep(1000)
+"""
+
+
+def words_in_gdb(core, *addresses):
+    out = subprocess.run(["gdb", "-nx", "-batch", *[a for x in addresses for a in ("-ex", f"x/1xg {x}")], "-c", core],
+                         capture_output=True, text=True, timeout=100)
+    return out.stdout + out.stderr
+
+
+@test
+def pages_that_cannot_be_read():
+    """Behind the end of its file a mapping has no pages: they are marked, not zeros, and nothing is lost by it."""
+    with Folder() as folder, Target([sys.executable, "-c", PAST_THE_END]) as t:
+        core = folder / "a.core"
+        doc = ask("capture", t.pid, "-o", core)
+        equal("nothing was lost", doc["capture"]["unreadable_bytes"], 0)
+        notes = ask("explain", core, codes=(0, 1, 4))["coverage"]["notes"]
+        equal(f"the file says so: {notes}", any("16.0 KiB could not be read" in n for n in notes), True)
+        if shutil.which("gdb"):
+            said = words_in_gdb(core, t.truth["at"])
+            equal(f"the page with content: {said}", "0x7878787878787878" in said, True)
 
 
 @test(nodes=[24])
