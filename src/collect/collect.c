@@ -4,6 +4,7 @@
 #include "base/debug.h"
 #include "base/text.h"
 #include "collect/processes.h"
+#include "collect/stacks.h"
 #include "image/capture.h"
 #include "kernel/cgroup.h"
 #include "kernel/cgroup_text.h"
@@ -27,6 +28,10 @@ enum { STOPS_MAX = 24, UNWALKED_MAX = 3 };
  * of V8's heap (0.15 to 0.25 ms for objects of 16 to 64 bytes), and the dearest malloc heap there
  * is (0.43 ms for chunks of 32 bytes). */
 #define READ_NS_PER_MIB 500000ull
+
+/* Where only stacks are read: what it takes to find V8's pages is three times less, and leaves room
+ * for stacks of thousands of frames, at 10 us each. */
+#define READ_STACKS_NS_PER_MIB 100000ull
 
 /* --- before the stop --- */
 
@@ -168,6 +173,7 @@ struct look {
     struct image_freeze_how how;
     struct v8_layout *layout; /* NULL: no V8, or one we cannot read */
     struct malloc_allocator allocator;
+    struct stack_reader *stacks; /* NULL: not wanted */
     struct evidence *ev;
 };
 
@@ -209,6 +215,22 @@ static void take_malloc(struct look *k) {
     vec_free(&wanted);
 }
 
+static void take_stacks(struct look *k) {
+    if (!k->stacks)
+        return;
+    stack_reader_take(k->stacks, k->needs & NEED_ARGUMENTS, &k->ev->stacks);
+}
+
+/* After the release: names are in files. */
+static void name_stacks(struct look *k) {
+    if (!k->stacks)
+        return;
+    stack_reader_name(k->stacks, &k->ev->stacks);
+    k->ev->stacks.unexplained |= k->ev->target.engine == ENGINE_V8 && !k->layout;
+    if (k->ev->stacks.unexplained)
+        evidence_note(k->ev, "JavaScript functions have no names: this V8 is not understood");
+}
+
 static void debug_stage(const char *name, uint64_t *since_ns) {
     uint64_t now = clock_ns();
     debug("collect", "%s: %.2f ms", name, (double)(now - *since_ns) / 1e6);
@@ -239,6 +261,8 @@ static void note_pause(struct look *k, uint64_t before_ns) {
 static void forget(struct evidence *ev, size_t notes) {
     v8_census_done(&ev->v8);
     malloc_census_done(&ev->malloc);
+    stacks_done(&ev->stacks);
+    ev->stacks = (struct stacks){0};
     ev->v8 = (struct v8_census){0};
     ev->malloc = (struct malloc_census){0};
     ev->has_v8 = ev->has_malloc = false;
@@ -264,6 +288,9 @@ static int stop_and_count(struct look *k, struct err *e) {
         if (r == 0 && k->needs & (NEED_MALLOC | NEED_ACCOUNT))
             take_malloc(k);
         debug_stage("malloc", &at);
+        if (r == 0)
+            take_stacks(k);
+        debug_stage("stacks", &at);
         note_kind(k->ev, image_kind(k->img));
         int alive = image_check_alive(k->img, e);
         image_release(k->img);
@@ -346,15 +373,19 @@ int collect_image(struct image *img, unsigned needs, const struct image_freeze_h
                   struct evidence *ret, struct err *e) {
     uint64_t began = clock_ns();
     struct look k = {.img = img, .needs = needs, .how = *how, .ev = ret};
-    k.how.read_ns_per_mib = READ_NS_PER_MIB;
+    k.how.read_ns_per_mib = needs & ~(unsigned)(NEED_STACKS | NEED_ARGUMENTS)
+                                ? READ_NS_PER_MIB
+                                : READ_STACKS_NS_PER_MIB;
     *ret = (struct evidence){.target = {.kind = "live", .pid = image_pid(img)}};
     if (image_exe(img)[0])
         ret->target.exe = mem_strdup(image_exe(img));
     read_around(img, needs, ret);
-    if (needs & (NEED_V8 | NEED_ACCOUNT))
+    if (needs & (NEED_V8 | NEED_ACCOUNT | NEED_STACKS))
         open_layout(&k);
     if (needs & (NEED_MALLOC | NEED_ACCOUNT))
         malloc_recognise(img, &k.allocator);
+    if (needs & NEED_STACKS)
+        k.stacks = stack_reader_new(img, k.layout);
     struct v8_census versions = ret->v8;
     int r = stop_and_count(&k, e);
     if (r == 0) {
@@ -363,12 +394,14 @@ int collect_image(struct image *img, unsigned needs, const struct image_freeze_h
             memcpy(ret->v8.node_version, versions.node_version, sizeof versions.node_version);
         }
         keep_picture(img, ret);
+        name_stacks(&k);
         if (needs & NEED_ACCOUNT)
             account_build(img, ret);
         if (needs & NEED_NEIGHBOURS && ret->has_process && image_kind(img) != IMAGE_CORE)
             read_neighbours(ret);
         note_coverage(img, ret);
     }
+    stack_reader_free(k.stacks);
     v8_layout_free(k.layout);
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);

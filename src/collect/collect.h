@@ -17,6 +17,8 @@ enum collect_need {
     NEED_CGROUP = 1 << 5,
     NEED_NEIGHBOURS = 1 << 6,
     NEED_ALL = (1 << 7) - 1,
+    NEED_STACKS = 1 << 7,
+    NEED_ARGUMENTS = 1 << 8, /* of the functions on them, too */
 };
 
 /* TARGET, the same everywhere: a pid; a file (an ELF core, plain or .zst); or a name or part of a

@@ -96,9 +96,13 @@ static void open_file(struct code_map *m, struct code_entry *x) {
 
 void code_map_open_all(struct code_map *m) {
     for (size_t i = 0; i < m->files.n; i++) {
+        struct elf_symbol s;
+        struct elf_file *f;
         open_file(m, &m->files.at[i]);
-        if (m->files.at[i].file.elf)
-            elf_file_cfi(m->files.at[i].file.elf);
+        if (!(f = m->files.at[i].file.elf))
+            continue;
+        elf_file_cfi(f);
+        elf_file_symbol_at(f, elf_file_base(f), &s); /* makes the index */
     }
 }
 

@@ -19,7 +19,8 @@ struct code_map;
 struct code_map *code_map_new(struct image *img);
 void code_map_free(struct code_map *m);
 
-/* Open all files and their unwind tables, so that nothing of it is done while a process is held. */
+/* Open all files and what is looked up in them, so that nothing of it is done while a process is
+ * held. */
 void code_map_open_all(struct code_map *m);
 
 /* The file mapped at pc, NULL if none is. Valid as long as the map. */

@@ -13,7 +13,7 @@ struct walk {
     struct code_map *code;
     const struct unwind_generated *generated;
     struct frame_regs regs;
-    bool exact;
+    bool exact, at_edge;
     const char *cut;
     uint64_t window_addr;
     size_t window_len;
@@ -132,6 +132,7 @@ static bool is_frame_pointer(const struct walk *w, uint64_t fp) {
 
 static int step_by_pointer(struct walk *w, bool generated, struct cfi_caller *ret) {
     int r = pop_at_edge(w, ret);
+    w->at_edge = r == 0;
     if (r == -ENODATA && !generated)
         r = pop_signal(w, ret);
     if (r != -ENODATA)
@@ -200,6 +201,9 @@ static void walk_on(struct walk *w, size_t max, struct unwind_frames *ret) {
         if (step(w, f.generated, &c) < 0 || c.none || !accept(w, &c))
             return;
         ret->list.at[ret->list.n - 1].signal = c.interrupted;
+        if (w->at_edge)
+            ret->list.at[ret->list.n - 1].fp = 0;
+        w->at_edge = false;
         w->regs = c.regs;
         w->exact = c.interrupted;
     }

@@ -12,7 +12,7 @@
 
 struct unwind_frame {
     uint64_t pc; /* where it goes on; of the innermost frame: where it stands */
-    uint64_t fp; /* rbp in it */
+    uint64_t fp; /* rbp in it; 0 at the edge of a function that has no frame yet, or no more */
     uint64_t sp; /* rsp in it */
     bool exact;  /* pc is the instruction it stands on (innermost, or interrupted by a signal), not
                   * the one behind a call */

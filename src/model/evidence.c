@@ -29,6 +29,7 @@ void evidence_done(struct evidence *ev) {
     region_list_done(&ev->regions);
     residency_done(&ev->residency);
     vec_free(&ev->threads);
+    stacks_done(&ev->stacks);
     v8_census_done(&ev->v8);
     malloc_census_done(&ev->malloc);
     account_done(&ev->account);

@@ -9,6 +9,7 @@
 #include "model/process.h"
 #include "model/region.h"
 #include "model/residency.h"
+#include "model/stack.h"
 #include "model/usage.h"
 #include "model/v8_census.h"
 #include <stdbool.h>
@@ -62,6 +63,7 @@ struct evidence {
     struct v8_census v8;
     bool has_malloc;
     struct malloc_census malloc;
+    struct stacks stacks; /* of all threads; empty if not asked for */
     bool has_account;
     struct account account;
 

@@ -152,6 +152,7 @@ static void edges_of_a_function(void **state) {
             walk(&s, &f);
             assert_null(f.cut);
             assert_int_equal(f.list.n, 3);
+            assert_int_equal(f.list.at[0].fp, 0); /* not its own */
             assert_int_equal(f.list.at[1].pc, TEXT + 200);
             assert_int_equal(f.list.at[1].fp, stack_at(20));
             assert_int_equal(f.list.at[2].pc, TEXT + 300);
