@@ -1,0 +1,29 @@
+/* Sets of small numbers: one bit each, in words. What says "atomic" may be called by several
+ * threads on the same set; bits_get() beside it sees the old or the new. */
+#ifndef MEMWHY_BASE_BITS_H
+#define MEMWHY_BASE_BITS_H
+
+#include "base/mem.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* An empty set for numbers below n; the caller frees it. */
+static inline uint64_t *bits_new(uint64_t n) {
+    return mem_zalloc((size_t)(n / 64 + 1) * sizeof(uint64_t));
+}
+
+static inline bool bits_get(const uint64_t *bits, uint64_t i) {
+    return __atomic_load_n(&bits[i / 64], __ATOMIC_SEQ_CST) >> (i % 64) & 1;
+}
+
+static inline void bits_set(uint64_t *bits, uint64_t i) {
+    bits[i / 64] |= 1ull << (i % 64);
+}
+
+/* Atomic: add i; true for the one caller that did, false when it was there. */
+static inline bool bits_claim(uint64_t *bits, uint64_t i) {
+    uint64_t bit = 1ull << (i % 64);
+    return !bits_get(bits, i) && !(__atomic_fetch_or(&bits[i / 64], bit, __ATOMIC_SEQ_CST) & bit);
+}
+
+#endif
