@@ -42,6 +42,8 @@ struct image {
     uint64_t kernel_rss;
     uint64_t pause_ns;
     struct image_freeze_cost freeze_cost;
+    VEC(struct image_range) left_out; /* sorted: in the process, not in the fork */
+    bool missed_left_out;             /* some of it was to be read */
     VEC(char *) notes;
 };
 

@@ -19,24 +19,33 @@ static uint8_t parse_marks(const char *flags) {
     return m;
 }
 
+static bool is_left_out(const struct region *r, const struct image_range *leave_out, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (leave_out[i].start == r->start && leave_out[i].end == r->end)
+            return r->kind == REGION_ANON;
+    return false;
+}
+
 /* Neighbours become one range: madvise walks over the holes between them. */
-static void make_ranges(struct dontfork *d) {
+static void make_ranges(struct dontfork *d, const struct image_range *leave_out, size_t n) {
     bool last = false;
     for (size_t i = 0; i < d->regions.n; i++) {
         const struct region *r = &d->regions.at[i];
         uint8_t m = d->marks.at[i];
-        bool wanted = (m & MARK_DONTFORK) && !(m & MARK_SPECIAL);
+        bool out = !(m & MARK_SPECIAL) && is_left_out(r, leave_out, n);
+        bool wanted = (m & MARK_DONTFORK) && !(m & MARK_SPECIAL) && !out;
         if (wanted && last)
             d->ranges.at[d->ranges.n - 1].end = r->end;
-        else if (wanted)
-            vec_push(&d->ranges, (struct guard_range){r->start, r->end});
+        else if (wanted || (out && !(m & MARK_DONTFORK)))
+            vec_push(&d->ranges, (struct guard_range){r->start, r->end, .leave_out = out});
         last = wanted;
-        if ((m & MARK_WIPE) || ((m & MARK_DONTFORK) && (m & MARK_SPECIAL)))
-            vec_push(&d->lacking, (struct guard_range){r->start, r->end});
+        if (out || (m & MARK_WIPE) || ((m & MARK_DONTFORK) && (m & MARK_SPECIAL)))
+            vec_push(&d->lacking, (struct image_range){r->start, r->end});
     }
 }
 
-int dontfork_read(FILE *smaps, struct dontfork *ret) {
+int dontfork_read(FILE *smaps, const struct image_range *leave_out, size_t n,
+                  struct dontfork *ret) {
     struct dontfork d = {0};
     cleanup_free char *line = NULL;
     size_t cap = 0;
@@ -57,7 +66,7 @@ int dontfork_read(FILE *smaps, struct dontfork *ret) {
         dontfork_done(&d);
         return r;
     }
-    make_ranges(&d);
+    make_ranges(&d, leave_out, n);
     *ret = d;
     return 0;
 }

@@ -70,7 +70,7 @@ static int fork_it(struct live *l, const struct estimate *t, const struct image_
             *e = l->no_fork;
         return l->no_fork.code;
     }
-    return t->fork_ns > how->max_pause_ns ? refuse(l, t, true, how, e) : frozen_make(l, e);
+    return t->fork_ns > how->max_pause_ns ? refuse(l, t, true, how, e) : frozen_make(l, how, e);
 }
 
 static int stop_it(struct live *l, const struct estimate *t, const struct image_freeze_how *how,

@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/uio.h>
@@ -36,16 +37,15 @@ enum { SCANS = 3 };
 
 struct frozen {
     struct guard *guard;
+    const struct image_freeze_how *how;
     struct dontfork marks;
+    atomic_bool missed; /* something left out was to be read */
     pid_t child;
     int child_proc; /* /proc/CHILD */
 };
 
-bool frozen_lacks(const struct frozen *f, uint64_t addr, size_t len) {
-    for (size_t i = 0; i < f->marks.lacking.n; i++)
-        if (addr < f->marks.lacking.at[i].end && f->marks.lacking.at[i].start < addr + len)
-            return true;
-    return false;
+void frozen_note_missed(struct frozen *f) {
+    atomic_store(&f->missed, true);
 }
 
 static uint64_t child_kib(const struct frozen *f, const char *file, const char *format) {
@@ -99,12 +99,13 @@ static bool under_seccomp(const struct live *l) {
     return mode != 0;
 }
 
-static int scan_marks(const struct live *l, struct dontfork *ret) {
+static int scan_marks(struct live *l) {
+    struct frozen *k = l->frozen;
     cleanup_fclose FILE *f = live_open_proc(l, "smaps");
     if (!f)
         return -errno;
     setvbuf(f, NULL, _IOFBF, 1 << 16);
-    return dontfork_read(f, ret);
+    return dontfork_read(f, k->how->leave_out, k->how->n_leave_out, &k->marks);
 }
 
 static int explain_hold(pid_t pid, int error, struct err *e) {
@@ -171,7 +172,7 @@ static int look_held(struct live *l, bool last, struct err *e) {
         if (!last)
             return -EAGAIN;
         dontfork_done(&f->marks);
-        r = scan_marks(l, &f->marks);
+        r = scan_marks(l);
         if (r < 0)
             return refusal_explain(l->img.pid, r, "its smaps", e);
     }
@@ -229,7 +230,7 @@ static int take_residency(struct live *l) {
 static int attempt(struct live *l, bool last, struct err *e) {
     struct frozen *f = l->frozen;
     dontfork_done(&f->marks);
-    int r = scan_marks(l, &f->marks);
+    int r = scan_marks(l);
     if (r < 0)
         return refusal_explain(l->img.pid, r, "its smaps", e);
     r = guard_hold(f->guard);
@@ -247,17 +248,20 @@ static int attempt(struct live *l, bool last, struct err *e) {
     r = guard_fork(f->guard, f->marks.ranges.at, f->marks.ranges.n, &f->child, &step);
     l->img.pause_ns += guard_pause_ns(f->guard);
     l->img.freeze_cost.pause_ns = guard_pause_ns(f->guard);
+    debug("image", "left out %zu regions", f->marks.lacking.n);
     debug("image", "held %.3f ms, %.3f ms of it with foreign registers",
           (double)guard_pause_ns(f->guard) / 1e6, (double)guard_window_ns(f->guard) / 1e6);
     if (r < 0)
         return explain_fork(l->img.pid, r, step, e);
+    for (size_t i = 0; i < f->marks.lacking.n; i++)
+        vec_push(&l->img.left_out, f->marks.lacking.at[i]);
     r = open_child(l);
     if (r == 0)
         r = take_residency(l);
     return r < 0 ? refusal_explain(f->child, r, "the frozen copy", e) : 0;
 }
 
-int frozen_make(struct live *l, struct err *e) {
+int frozen_make(struct live *l, const struct image_freeze_how *how, struct err *e) {
     struct image *img = &l->img;
     uint64_t insn;
     int r = headroom_check(img->pid, e);
@@ -268,6 +272,7 @@ int frozen_make(struct live *l, struct err *e) {
         return explain_hold(img->pid, r, e);
     struct frozen *f = mem_zalloc(sizeof *f);
     f->child_proc = -1;
+    f->how = how;
     r = guard_start(img->pid, l->proc_fd, insn, under_seccomp(l), &f->guard);
     if (r < 0) {
         free(f);
@@ -326,6 +331,8 @@ void frozen_release(struct live *l) {
         cost->extra_bytes = taken;
     if (ended)
         explain_end(l->img.pid, gave_up, left, &l->no_fork);
+    vec_free(&l->img.left_out);
+    l->img.missed_left_out = atomic_load(&f->missed);
     cost->reap_ns = guard_end(f->guard);
     l->img.pause_ns += cost->reap_ns;
     dontfork_done(&f->marks);

@@ -127,8 +127,9 @@ static int hold(struct ward *w) {
 }
 
 /* madvise walks over holes and says -ENOMEM in the end, having done its work (mm/madvise.c). */
-static int advise(struct ward *w, size_t i, uint64_t advice) {
+static int advise(struct ward *w, size_t i, bool back) {
     const struct guard_range *g = &w->board->ranges[i];
+    uint64_t advice = g->leave_out == back ? MADV_DOFORK : MADV_DONTFORK;
     int64_t ret;
     int r = inject_call(&w->inject, SYS_madvise,
                         (uint64_t[]){g->start, g->end - g->start, advice, 0}, &ret);
@@ -188,13 +189,13 @@ static int fork_target(struct ward *w) {
     if (!w->hold.tasks.n)
         return -EPIPE;
     for (; r == 0 && done < b->n_ranges; done++)
-        r = advise(w, done, MADV_DOFORK);
+        r = advise(w, done, false);
     if (r == 0) {
         b->step = GUARD_CLONE;
         r = clone_target(w);
     }
     for (size_t i = 0; i < done; i++) {
-        int back = advise(w, i, MADV_DONTFORK);
+        int back = advise(w, i, true);
         if (back < 0 && back != -ESRCH && r == 0) {
             b->step = GUARD_DONTFORK;
             r = back;

@@ -23,10 +23,11 @@ struct guard_thread {
     uint64_t regs[GUARD_REGS];
 };
 
-/* Memory marked MADV_DONTFORK that the child shall have: neighbouring regions with nothing else but
- * holes between them. */
+/* Memory marked MADV_DONTFORK that the child shall have (neighbouring regions with nothing else but
+ * holes between them), or a region without the mark that it need not have. */
 struct guard_range {
     uint64_t start, end;
+    bool leave_out;
 };
 
 enum guard_step { GUARD_ATTACH, GUARD_DOFORK, GUARD_CLONE, GUARD_DONTFORK };

@@ -15,6 +15,7 @@ void image_free(struct image *img) {
     free(img->elfs);
     vec_free(&img->modules);
     vec_free(&img->threads);
+    vec_free(&img->left_out);
     region_list_done(&img->regions);
     residency_done(&img->residency);
     for (size_t i = 0; i < img->notes.n; i++)
@@ -95,6 +96,17 @@ pid_t image_pid(const struct image *img) {
 }
 const char *image_exe(const struct image *img) {
     return img->exe ? img->exe : "";
+}
+size_t image_has(const struct image *img, uint64_t addr, size_t len) {
+    for (size_t i = 0; i < img->left_out.n; i++) {
+        const struct image_range *r = &img->left_out.at[i];
+        if (addr < r->end && r->start < addr + len)
+            return addr < r->start ? r->start - addr : 0;
+    }
+    return len;
+}
+bool image_missed_left_out(const struct image *img) {
+    return img->missed_left_out;
 }
 uint64_t image_pause_ns(const struct image *img) {
     return img->pause_ns;

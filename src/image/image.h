@@ -69,10 +69,19 @@ enum image_freeze_way {
     IMAGE_FREEZE_STOP,
 };
 
+struct image_range {
+    uint64_t start, end;
+};
+
 struct image_freeze_how {
     enum image_freeze_way way;
     uint64_t max_pause_ns;    /* a process that would be held for longer, by estimate, is not */
     uint64_t read_ns_per_mib; /* how long the caller reads, at most, a MiB of private memory */
+    /* Whole regions, sorted, that the caller can do without: a fork need not copy their page
+     * tables. Reads there may be -EFAULT, and
+     * image_missed_left_out tells of them; image_read_prefix just ends there. */
+    const struct image_range *leave_out;
+    size_t n_leave_out;
 };
 
 /* Make a still picture of a moment, in the way that holds the process for the shorter time.
@@ -96,6 +105,11 @@ struct image_freeze_cost {
     char not_forked[512]; /* why the process was stopped although it might have been forked */
 };
 const struct image_freeze_cost *image_freeze_cost(const struct image *img);
+
+/* How much of [addr, addr + len) comes before what the fork left out; len in all other images. */
+size_t image_has(const struct image *img, uint64_t addr, size_t len);
+/* After the release: whether something that the last fork left out was to be read. */
+bool image_missed_left_out(const struct image *img);
 
 /* Let the threads go, or end the frozen copy; what was copied stays valid, reads go on but see a
  * moving target. Idempotent.

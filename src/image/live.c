@@ -26,8 +26,10 @@ _Static_assert(sizeof(struct user_regs_struct) == IMAGE_REGS * sizeof(uint64_t),
 static int live_read(const struct image *img, uint64_t addr, void *buf, size_t len) {
     const struct live *l = (const struct live *)img;
     struct iovec to = {buf, len}, from = {(void *)(uintptr_t)addr, len};
-    if (l->frozen && frozen_lacks(l->frozen, addr, len))
+    if (l->frozen && image_has(img, addr, len) < len) {
+        frozen_note_missed(l->frozen);
         return -EFAULT;
+    }
     if (!l->frozen && process_vm_readv(img->pid, &to, 1, &from, 1, 0) == (ssize_t)len)
         return 0;
     if (l->read_fd >= 0 && pread(l->read_fd, buf, len, (off_t)addr) == (ssize_t)len)
@@ -38,7 +40,7 @@ static int live_read(const struct image *img, uint64_t addr, void *buf, size_t l
 static size_t live_read_prefix(const struct image *img, uint64_t addr, void *buf, size_t len) {
     const struct live *l = (const struct live *)img;
     struct iovec to = {buf, len}, from = {(void *)(uintptr_t)addr, len};
-    if (l->frozen && frozen_lacks(l->frozen, addr, len))
+    if (l->frozen && !(len = image_has(img, addr, len)))
         return 0;
     ssize_t got = l->frozen ? 0 : process_vm_readv(img->pid, &to, 1, &from, 1, 0);
     if (got <= 0 && l->read_fd >= 0)

@@ -164,11 +164,11 @@ static void search_words(struct search *s, size_t n) {
 }
 
 static void search_run(struct search *s, uint64_t from, uint64_t to) {
-    for (uint64_t at = from; at < to; at += WINDOW - 16) {
+    for (uint64_t at = from; at + 16 < to;) {
         uint64_t len = to - at < WINDOW ? to - at : WINDOW;
-        search_words(s, image_read_prefix(s->img, at, s->buf, len) / 8);
-        if (len < WINDOW)
-            break;
+        uint64_t got = image_read_prefix(s->img, at, s->buf, len);
+        search_words(s, got / 8);
+        at = got == len ? at + len - 16 : ((at + got) / PAGE_BYTES + 1) * PAGE_BYTES;
     }
 }
 

@@ -1,4 +1,5 @@
 #include "v8/pages.h"
+#include "v8/v8.h"
 
 #include "base/limits.h"
 #include <errno.h>
@@ -88,7 +89,7 @@ static void read_probes(const struct image *img, struct probe *probes, size_t n,
 
 static bool in_memory(const struct image *img, uint64_t addr) {
     const struct residency *res = image_residency(img);
-    return !res || residency_bytes(res, addr, addr + 8) == 8;
+    return (!res || residency_bytes(res, addr, addr + 8) == 8) && image_has(img, addr, 8) == 8;
 }
 
 struct finder {
@@ -175,6 +176,33 @@ void v8_pages_done(struct v8_pages *p) {
     vec_free(&p->list);
     map64_done(&p->by_slot);
     map64_done(&p->by_base);
+}
+
+/* Of a page: itself, its heap (in the isolate) and its space. */
+static void mark_used(const struct region_list *regions, bool *used, const struct v8_page *g) {
+    const uint64_t at[] = {g->addr, g->base, g->heap, g->owner};
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        const struct region *r = region_find(regions, at[i]);
+        if (r)
+            used[r - regions->at] = true;
+    }
+}
+
+void v8_pages_find_others(const struct image *img, const struct v8_layout *l, uint64_t least_bytes,
+                          struct v8_range_list *ret) {
+    const struct region_list *regions = image_regions(img);
+    struct v8_pages pages = {0};
+    cleanup_free bool *used = mem_zalloc(regions->n + 1);
+    if (v8_pages_find(img, l, 0, &pages) == 0)
+        for (size_t i = 0; i < pages.list.n; i++)
+            mark_used(regions, used, &pages.list.at[i]);
+    for (size_t i = 0; pages.list.n && i < regions->n; i++) {
+        const struct region *r = &regions->at[i];
+        if (!used[i] && r->kind == REGION_ANON && r->prot & REGION_W &&
+            r->end - r->start >= least_bytes)
+            vec_push(&ret->list, (struct image_range){r->start, r->end});
+    }
+    v8_pages_done(&pages);
 }
 
 /* The space object's first-page word moved with every version, so it is found: the word that leads

@@ -2,6 +2,7 @@
 #ifndef MEMWHY_V8_V8_H
 #define MEMWHY_V8_V8_H
 
+#include "base/vec.h"
 #include "model/v8_census.h"
 #include "v8/layout.h"
 
@@ -17,5 +18,13 @@ enum {
  * layout_known is false. */
 int v8_census_take(const struct image *img, const struct v8_layout *l, unsigned accept,
                    struct v8_census *ret, struct err *e);
+
+/* Private regions of at least `least_bytes` that hold neither pages nor isolates: the heap is read
+ * without them. The image may move. The caller frees the ranges. */
+struct v8_range_list {
+    VEC(struct image_range) list; /* sorted */
+};
+void v8_pages_find_others(const struct image *img, const struct v8_layout *l, uint64_t least_bytes,
+                          struct v8_range_list *ret);
 
 #endif
