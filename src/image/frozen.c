@@ -151,14 +151,28 @@ static int explain_fork(pid_t pid, int error, enum guard_step step, struct err *
                    strerror(-error));
 }
 
+static bool is_among(const struct image_range *ranges, size_t n, const struct region *r) {
+    for (size_t i = 0; i < n; i++)
+        if (ranges[i].start == r->start && ranges[i].end == r->end)
+            return true;
+    return false;
+}
+
+static bool is_lacking(const struct frozen *f, const struct region *r) {
+    return is_among(f->marks.lacking.at, f->marks.lacking.n, r);
+}
+
 /* Whether the child has what is resident there in its page table (mm/memory.c, vma_needs_copy). */
 static bool child_has(const void *arg, const struct region *r) {
     bool anonymous = r->kind == REGION_ANON || r->kind == REGION_HEAP || r->kind == REGION_STACK;
-    return anonymous && !r->shared && !frozen_lacks(arg, r->start, r->end - r->start);
+    return anonymous && !r->shared && !is_lacking(arg, r);
 }
 
+/* Whether the process is to be asked; of what was left out nobody asks. */
 static bool child_lacks(const void *arg, const struct region *r) {
-    return !child_has(arg, r);
+    const struct frozen *f = arg;
+    return !child_has(f, r) &&
+           !(is_lacking(f, r) && is_among(f->how->leave_out, f->how->n_leave_out, r));
 }
 
 /* What the stop shows; -EAGAIN when the scan no longer fits. */

@@ -143,7 +143,8 @@ const char *image_exe(const struct image *img); /* "" when unknown */
 const struct region_list *image_regions(const struct image *img);
 const struct image_thread *image_threads(const struct image *img, size_t *ret_n);
 const struct image_module *image_modules(const struct image *img, size_t *ret_n);
-/* Which pages were in memory at the stop (or, for a core, have content). NULL before a stop. */
+/* Which pages were in memory at the stop (or, for a core, have content), but for what was left out.
+ * NULL before a stop. */
 const struct residency *image_residency(const struct image *img);
 /* RSS of the stopped moment as the kernel says it (status, smaps_rollup); 0 when unknown. */
 uint64_t image_kernel_rss(const struct image *img);
