@@ -59,10 +59,11 @@ const wrong = [];
 let stopping = false, busy = 0, latest_ms = 0;
 const fault = (what) => wrong.length < 20 && wrong.push(what);
 
-// An activity: step(next) does one thing, next() goes on until the end.
+// An activity: step(next) does one thing, next() goes on until the end. Little pauses leave room for
+// others: what takes all processors is held up by everything.
 function activity(step) {
   busy++;
-  const next = () => (stopping ? busy-- : step(next));
+  const next = () => setTimeout(() => (stopping ? busy-- : step(next)), 3);
   next();
 }
 
