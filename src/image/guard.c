@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "image/headroom.h"
 #include "image/hold.h"
+#include "image/hurry.h"
 #include "image/inject.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -161,6 +162,7 @@ static int clone_target(struct ward *w) {
     int status;
     while (waitpid(w->child, &status, __WALL) < 0 && errno == EINTR)
         ;
+    hurry_end(w->child, w->inject.policy);
     return ptrace(PTRACE_SETOPTIONS, w->child, NULL, (void *)PTRACE_O_EXITKILL) < 0 ? -errno : 0;
 }
 
@@ -310,6 +312,7 @@ static void close_others(int a, int b) {
 static void protect_self(void) {
     set_oom_score("self", "-1000");
     hold_hurry();
+    hurry_begin(0);
 }
 
 static _Noreturn void guard_main(struct ward *w) {

@@ -1,6 +1,7 @@
 #include "image/inject.h"
 
 #include "base/clock.h"
+#include "image/hurry.h"
 #include <errno.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
@@ -85,6 +86,7 @@ static int take(struct inject *in) {
     in->taken_at_ns = clock_ns();
     if (ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof all, &all) < 0)
         return -ESRCH;
+    in->policy = hurry_begin(in->tid);
     in->taken = true;
     return 0;
 }
@@ -152,6 +154,7 @@ void inject_end(struct inject *in) {
     in->begun = false;
     if (!in->taken)
         return;
+    hurry_end(in->tid, in->policy);
     ptrace(PTRACE_SETREGS, in->tid, NULL, &in->regs);
     ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof in->mask, &in->mask);
     in->window_ns = clock_ns() - in->taken_at_ns;

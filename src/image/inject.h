@@ -2,8 +2,9 @@
  *
  * The thread's registers and signal mask are saved by inject_begin; from the first inject_call all
  * its signals are blocked, so that they stay pending instead of being swallowed by stops in the
- * middle; inject_end puts all back, whole. Nothing is written to the target's memory: the `syscall`
- * instruction is one of its own vdso. */
+ * middle, and it need not wait for a processor (hurry.h); inject_end puts all back, whole. Nothing
+ * is written to the target's memory: the `syscall` instruction is one of its own vdso.
+ */
 #ifndef MEMWHY_IMAGE_INJECT_H
 #define MEMWHY_IMAGE_INJECT_H
 
@@ -21,6 +22,7 @@ struct inject {
     uint64_t taken_at_ns, window_ns; /* with foreign registers or signal mask: the last one */
     struct user_regs_struct regs;
     uint64_t mask;
+    int policy;  /* of hurry_begin */
     pid_t child; /* made by the last call, attached; in our pid namespace */
 };
 

@@ -10,8 +10,8 @@ from harness import MEMWHY, VERSIONS, Node, Target, ask, equal, test
 from held_copy import HeldCopy, held
 from undisturbed import children, guards, no_copies, no_trace, state, undisturbed, wait_for_guards
 
-FREEZES = int(os.environ.get("MEMWHY_FREEZES", "25"))
-KILLS = int(os.environ.get("MEMWHY_KILLS", "40"))
+FREEZES = int(os.environ.get("MEMWHY_FREEZES", "20"))
+KILLS = int(os.environ.get("MEMWHY_KILLS", "20"))
 OFTEN = 10  # how many looks between two counts
 
 
@@ -130,11 +130,12 @@ def ended_at_any_moment(node):
             p = subprocess.Popen([str(MEMWHY), "explain", str(load.pid), "--freeze=fork"],
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             moment.come(p, load.pid, i)
+            supervised = bool(children(p.pid))
             p.send_signal(how)
             hit = p.wait() == -how
             ended += hit
             killed += hit and how == signal.SIGKILL
-            midway += hit and bool(guards(load.pid))
+            midway += hit and supervised
             wait_for_guards(load.pid)
             before = undisturbed(load.pid, before)
             no_copies(load.pid)

@@ -1,4 +1,4 @@
-"""What a look at a process must leave as it was: signal masks, VmFlags, children, supervisors."""
+"""What a look at a process must leave as it was: signal masks, scheduling, VmFlags, children, supervisors."""
 import os
 import time
 from pathlib import Path
@@ -20,13 +20,15 @@ def flags(pid):
 
 
 def masks(pid):
-    """The signal masks of every thread."""
+    """The signal masks and the scheduling of every thread."""
     found = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
             for line in (task / "status").read_text().splitlines():
                 if line.startswith(MASKS):
                     found[task.name, line.split(":")[0]] = line.split()[1]
+            tid = int(task.name)
+            found[task.name, "policy"] = os.sched_getscheduler(tid), os.getpriority(os.PRIO_PROCESS, tid)
         except OSError:
             pass  # ended meanwhile
     return found
