@@ -1,13 +1,16 @@
 """Read from a forked copy: the same account as from the stopped process, or a refusal that says why.
 That it does no harm under load is test_harm.py's."""
+import hashlib
 import os
 import signal
+import struct
 import subprocess
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
 from harness import MEMWHY, Skip, Target, ask, equal, memwhy, refuses, test
-from undisturbed import no_trace, state, undisturbed, wait_for_guards
+from undisturbed import masks, no_trace, state, undisturbed, wait_for_guards
 
 PARTS = ["account", "facts"]  # V8 space by space, malloc, every owner
 
@@ -243,3 +246,75 @@ def heap_without_large_buffers(node):
 @test
 def unknown_way():
     refuses("explain", "1", "--freeze=thaw", code=2)
+
+
+def segments(core):
+    """Each PT_LOAD of a core: its header, and a hash of what it holds."""
+    found = {}
+    with open(core, "rb") as f:
+        head = f.read(64)
+        offset, size, n = *struct.unpack_from("<Q", head, 32), *struct.unpack_from("<HH", head, 54)
+        for i in range(n):
+            f.seek(offset + i * size)
+            kind, flags, at, start, _, filesz, memsz, _ = struct.unpack("<IIQQQQQQ", f.read(56))
+            if kind != 1:
+                continue
+            f.seek(at)
+            digest = hashlib.sha256()
+            for begin in range(0, filesz, 1 << 20):
+                digest.update(f.read(min(1 << 20, filesz - begin)))
+            found[hex(start)] = hex(memsz), filesz, flags, digest.hexdigest()
+    return found
+
+
+def stand_still(t):
+    """Stop the job, and wait until every thread has stopped."""
+    t.process.send_signal(signal.SIGSTOP)
+    until = time.monotonic() + 20
+    while any("State:\tT" not in (thread / "status").read_text()
+              for thread in Path(f"/proc/{t.pid}/task").iterdir()):
+        equal("stopped in time", time.monotonic() < until, True)
+        time.sleep(0.01)
+
+
+def kernels_view(pid):
+    """Of a process that stands still: its memory, the masks of its threads, and where each waits."""
+    kept = ("Rss:", "Anonymous:", "Private_Dirty:", "Shared_Dirty:", "Swap:", "AnonHugePages:", "VmFlags:")
+    found, region = masks(pid), None
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        if not line[0].isupper():
+            region = line
+        elif line.startswith(kept):
+            found[region, line.split(":")[0]] = line
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        while (waits := (thread / "syscall").read_text()) == "running\n":
+            time.sleep(0.01)  # on its way back to its stop
+        found[thread.name, "syscall"] = waits
+    return found
+
+
+@test(nodes=[16, 18, 20, 22, 24, 26])
+def the_same_bytes_as_stopped(node):
+    """A job that is stopped: every page of the fork is the page of the process, V8's heap is walked to
+    the same numbers, and the kernel sees no difference afterwards. Without rseq(2), by which the kernel
+    itself writes the number of the processor into each thread that it resumes."""
+    with Target("frozen.js", node=node, env={"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}) as t, tempfile.TemporaryDirectory() as folder:
+        stand_still(t)
+        ask("capture", t.pid, "--freeze=stop", "-o", f"{folder}/first")  # brings pages of files in
+        before = kernels_view(t.pid)
+        cores, heaps = {}, {}
+        for how in ("stop", "fork"):
+            ask("capture", t.pid, f"--freeze={how}", "-o", f"{folder}/{how}")
+            cores[how] = segments(f"{folder}/{how}")
+            heaps[how] = ask("heap", t.pid, f"--freeze={how}")
+            equal("kind", heaps[how]["target"].pop("kind"), {"stop": "stopped", "fork": "frozen"}[how])
+            del heaps[how]["cost"]
+        after = kernels_view(t.pid)
+        equal("changed", [(k, before.get(k), after.get(k)) for k in before | after if before.get(k) != after.get(k)], [])
+        equal("V8's heap", heaps["fork"], heaps["stop"])
+        held = sum(filesz for _, filesz, _, _ in cores["stop"].values())
+        equal("much was compared", (held > 20 << 20, len(cores["stop"]) > 50), (True, True))
+        different = [(start, cores["fork"].get(start), what) for start, what in cores["stop"].items()
+                     if cores["fork"].get(start) != what]
+        equal("segments", [different, len(cores["fork"])], [[], len(cores["stop"])])
+        print(f"Node {node.version}: {len(cores['stop'])} segments, {held >> 20} MiB")

@@ -39,9 +39,9 @@ def state(pid):
 
 
 def undisturbed(pid, before):
-    """Regions and threads that are still there are as they were; libuv blocks signals while it spawns.
-    Gives the state for the next time."""
-    until = time.monotonic() + 2
+    """Regions and threads that are still there are as they were; libuv blocks signals while it spawns,
+    which takes its time on a busy machine. Gives the state for the next time."""
+    until = time.monotonic() + 20
     while True:
         after = state(pid)
         wrong = [(key, now[key], was[key]) for was, now in zip(before, after)
