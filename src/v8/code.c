@@ -6,7 +6,7 @@
 #include <errno.h>
 
 /* Elements of DeoptimizationData that did not move (src/objects/deoptimization-data.h). */
-enum { TRANSLATIONS = 0, TRANSLATION_OF_ENTRY = 1, ENTRY = 3, SHARED_AFTER_LITERALS = 4 };
+enum { TRANSLATIONS = 0, TRANSLATION_OF_ENTRY = 1, ENTRY = 3 };
 
 static enum v8_code_kind kind_of(const struct v8_facts *f, uint32_t flags) {
     int kind = (int)(flags & 15) - f->code_baseline_kind;
@@ -92,7 +92,7 @@ static uint64_t deopt_data(struct v8_objects *o, const struct v8_code *c) {
 static bool value_of(struct v8_objects *o, uint64_t literals, struct v8_where_is w, uint64_t fp,
                      uint64_t *ret) {
     if (w.where == WHERE_LITERAL) {
-        *ret = v8_array_get(o, literals, w.index);
+        *ret = v8_strong(v8_array_get(o, literals, w.index));
         return *ret != 0;
     }
     /* OptimizedFrame::StackSlotOffsetRelativeToFp */
@@ -121,23 +121,18 @@ int v8_code_frames(struct v8_objects *o, const struct v8_code *c, uint64_t pc, u
         frames[i] = (struct v8_code_frame){.kind = found[i].kind, .offset = found[i].offset};
         if (found[i].kind == TRANSLATED_CONSTRUCT)
             continue;
-        frames[i].shared = v8_array_get(o, literals, found[i].literal);
-        if (v8_kind(o, frames[i].shared) != KIND_SHARED)
+        uint64_t shared = v8_strong(v8_array_get(o, literals, found[i].literal)), actual = 0;
+        if (v8_kind(o, shared) != KIND_SHARED)
             return -ENODATA;
-        if (!value_of(o, literals, found[i].function, fp, &frames[i].function) ||
-            v8_shared_of(o, frames[i].function) != (frames[i].shared & ~2ull))
+        if (value_of(o, literals, found[i].function, fp, &frames[i].function))
+            actual = v8_shared_of(o, frames[i].function);
+        /* Maglev gives a builtin's frame the literal of the function it is inlined into. */
+        if (found[i].kind == TRANSLATED_BUILTIN && actual)
+            shared = actual;
+        if (actual != shared)
             frames[i].function = 0;
+        frames[i].shared = shared;
         frames[i].has_receiver = value_of(o, literals, found[i].receiver, fp, &frames[i].receiver);
     }
     return n > 0 ? n : -ENODATA;
-}
-
-uint64_t v8_code_shared(struct v8_objects *o, const struct v8_code *c) {
-    uint64_t data = deopt_data(o, c);
-    uint64_t shared =
-        data ? v8_array_get(o, data, o->l->facts.deopt_literals_index + SHARED_AFTER_LITERALS) : 0;
-    enum v8_kind k = v8_kind(o, shared);
-    if (k == KIND_OTHER) /* SharedFunctionInfoWrapper, from version 13 on */
-        shared = v8_field_or_0(o, shared, 8);
-    return v8_kind(o, shared) == KIND_SHARED ? shared : 0;
 }

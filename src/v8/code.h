@@ -37,7 +37,5 @@ struct v8_code_frame {
 /* Returns how many, or -ENODATA: no safepoint at this pc. */
 int v8_code_frames(struct v8_objects *o, const struct v8_code *c, uint64_t pc, uint64_t fp,
                    struct v8_code_frame frames[V8_TRANSLATED_MAX]);
-/* The SharedFunctionInfo optimised code was made for; 0 unknown. */
-uint64_t v8_code_shared(struct v8_objects *o, const struct v8_code *c);
 
 #endif

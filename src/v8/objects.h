@@ -76,6 +76,10 @@ uint8_t *v8_bytes_get(struct v8_objects *o, uint64_t bytes, size_t max, size_t *
 static inline bool v8_is_smi(uint64_t tagged) {
     return (tagged & 0xffffffff) == 0;
 }
+/* A weak reference as the strong one to the same object. */
+static inline uint64_t v8_strong(uint64_t tagged) {
+    return (tagged & 3) == 3 ? tagged & ~2ull : tagged;
+}
 static inline int32_t v8_smi(uint64_t tagged) {
     return (int32_t)(tagged >> 32);
 }
