@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "v8/async.h"
 #include "v8/code.h"
 #include "v8/names.h"
 #include "v8/places.h"
@@ -373,4 +374,9 @@ int v8_frames_at(struct v8_frames *f, const struct v8_machine_frame *at, bool wi
         look_at_frame(&k);
     free(k.builtin);
     return k.isolate;
+}
+
+void v8_frames_async(struct v8_frames *f, int isolate, struct thread_stack *ret) {
+    if (f->has_objects && isolate >= 0 && (size_t)isolate < f->isolates.list.n)
+        v8_async_frames(&f->places, &f->isolates.list.at[isolate], ret);
 }

@@ -31,4 +31,9 @@ struct v8_machine_frame {
 int v8_frames_at(struct v8_frames *f, const struct v8_machine_frame *at, bool with_args,
                  struct thread_stack *ret);
 
+/* Append the async functions that wait for what the thread of this isolate (an index as
+ * v8_frames_at gives it; -1: none) runs, as Error().stack does at the end: nearest first. To be
+ * called after the thread's last frame. */
+void v8_frames_async(struct v8_frames *f, int isolate, struct thread_stack *ret);
+
 #endif
