@@ -62,6 +62,8 @@ static void take_thread(struct stack_reader *r, const struct image_thread *threa
             add_native(t, f);
         }
     }
+    if (r->frames)
+        v8_frames_async(r->frames, t->isolate, t);
     t->cut = frames.cut;
     vec_free(&frames.list);
 }

@@ -3,6 +3,10 @@
 #include "v8/strings.h"
 #include <errno.h>
 
+/* Script::type; a function that WebAssembly exports has the module as its script. */
+enum { SCRIPT_TYPE = 48 };
+#define TYPE_WASM (3ull << 32)
+
 uint64_t v8_shared_of(struct v8_objects *o, uint64_t function) {
     uint64_t shared;
     if (v8_kind(o, function) != KIND_FUNCTION ||
@@ -44,7 +48,7 @@ int v8_shared_read(struct v8_objects *o, uint64_t shared, struct v8_shared *ret)
         return -EBADMSG;
     s.token_offset = (uint16_t)token;
     s.bytecode = v8_bytecode_of(o, v8_field_or_0(o, shared, 8));
-    if (v8_kind(o, s.script) != KIND_SCRIPT)
+    if (v8_kind(o, s.script) != KIND_SCRIPT || v8_field_or_0(o, s.script, SCRIPT_TYPE) == TYPE_WASM)
         s.script = 0;
     *ret = s;
     return 0;

@@ -1,15 +1,6 @@
-// Async functions, generators and combinators that wait for the one that runs; prints as
-// js_stacks.js.
+// Async functions, generators and combinators that wait for the one that runs.
 'use strict';
-const fs = require('fs');
-Error.stackTraceLimit = Infinity;
-const line = Buffer.alloc(64);
-
-function show(tag) {
-  const stack = new Error('here').stack.split('\n').slice(2).map(l => l.replace(/^ +at /, ''));
-  fs.writeSync(1, 'STACK ' + JSON.stringify({ tag, pid: process.pid, stack }) + '\n');
-  fs.readSync(0, line);
-}
+const show = require('./show.js');
 
 const tick = () => new Promise(r => setImmediate(r));
 class Service {
@@ -39,6 +30,5 @@ async function both(tag) { const p = arrow(tag); p.then(() => { }); await p; }
     await f(f.name);
   await new Promise(r => process.nextTick(() => { show('nextTick'); r(); }));
   await new Promise(r => queueMicrotask(() => { show('microtask'); r(); }));
-  fs.writeSync(1, 'DONE\n');
-  fs.readSync(0, line);
+  show.done();
 })();

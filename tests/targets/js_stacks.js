@@ -1,15 +1,6 @@
-// Calls of every sort. At each `show` the stack that V8 prints is told as a line of JSON, and the
-// thread waits in a read until a line comes in: what stands on its stack must be that.
+// Calls of every sort, each of which shows its stack.
 'use strict';
-const fs = require('fs');
-Error.stackTraceLimit = Infinity;
-const line = Buffer.alloc(64);
-
-function show(tag) {
-  const stack = new Error('here').stack.split('\n').slice(2).map(l => l.replace(/^ +at /, ''));
-  fs.writeSync(1, 'STACK ' + JSON.stringify({ tag, pid: process.pid, stack }) + '\n');
-  fs.readSync(0, line);
-}
+const show = require('./show.js');
 
 const o = {
   method() { show('method'); },
@@ -92,6 +83,5 @@ try { null.x; } catch { show('catch'); } finally { show('finally'); }
 [[1]].forEach(([a], i) => { switch (a) { case 1: for (;;) { show('deep in blocks'); break; } } });
 setTimeout(() => {
   show('timer');
-  fs.writeSync(1, 'DONE\n');
-  fs.readSync(0, line);
+  show.done();
 }, 1);

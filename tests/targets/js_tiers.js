@@ -1,16 +1,11 @@
 // One chain of calls, run by each tier in turn, with functions inlined into others: constructors,
-// callbacks of builtins, methods, closures. Wants --allow-natives-syntax; prints as js_stacks.js.
+// callbacks of builtins, methods, closures. Wants --allow-natives-syntax.
 'use strict';
-const fs = require('fs');
-Error.stackTraceLimit = Infinity;
-const line = Buffer.alloc(64);
+const tell = require('./show.js');
 let blocked = null;
 
 function show() {
-  if (!blocked) return 1;
-  const stack = new Error('here').stack.split('\n').slice(2).map(l => l.replace(/^ +at /, ''));
-  fs.writeSync(1, 'STACK ' + JSON.stringify({ tag: blocked, pid: process.pid, stack }) + '\n');
-  fs.readSync(0, line);
+  if (blocked) tell(blocked);
   return 1;
 }
 
@@ -64,5 +59,4 @@ if (tier === 'hot') { // left to V8: whatever tier it takes
   for (let i = 0; i < 200000; i++) for (const f of all) f(3);
   for (const f of all) { blocked = 'hot ' + f.name; f(3); blocked = null; }
 }
-fs.writeSync(1, 'DONE\n');
-fs.readSync(0, line);
+tell.done();
