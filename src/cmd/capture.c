@@ -1,15 +1,12 @@
 #include "image/capture.h"
 #include "base/clock.h"
 #include "base/fmt.h"
-#include "base/vec.h"
 #include "cmd/cmd.h"
 #include "cmd/look.h"
 #include "collect/collect.h"
+#include "collect/proc_texts.h"
 #include "collect/redact.h"
 #include "collect/walkable.h"
-#include "kernel/cgroup.h"
-#include "kernel/cgroup_text.h"
-#include "kernel/procfs.h"
 #include "report/document.h"
 
 #include <errno.h>
@@ -21,13 +18,6 @@ enum { EXIT_PARTIAL = 4 };
 /* How long a MiB takes to be written, about twice what was measured on two cores (0.5 to 1.5 ms, 4
  * and 5 ms): a stopped process is held that long. */
 enum { PLAIN_NS = 3000000, PACKED_NS = 8000000, REDACTED_NS = 10000000 };
-
-/* What is kept of /proc/PID. Not its environment, which may hold passwords. */
-static const char *const kept[] = {"auxv",          "cmdline",      "status", "stat",
-                                   "smaps",         "smaps_rollup", "cgroup", "limits",
-                                   "oom_score_adj", "oom_score"};
-
-#define TEXT_MAX (256ull << 20) /* smaps has 1 KiB for each mapping */
 
 static atomic_bool cancelled;
 
@@ -45,31 +35,6 @@ static void catch_signals(void) {
     sigaction(SIGTERM, &end, NULL);
     sigaction(SIGHUP, &end, NULL);
     sigaction(SIGXFSZ, &none, NULL);
-}
-
-typedef VEC(struct capture_text) texts;
-
-static void read_texts(pid_t pid, bool redacted, texts *ret) {
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-        char *s;
-        size_t n;
-        if (procfs_read("", pid, kept[i], TEXT_MAX, &s, &n) < 0)
-            continue;
-        if (redacted && !strcmp(kept[i], "cmdline"))
-            redact_arguments(s, n);
-        vec_push(ret, (struct capture_text){kept[i], s, n});
-    }
-    char *beside = collect_neighbours_text(pid);
-    if (beside)
-        vec_push(ret, (struct capture_text){"neighbours", beside, strlen(beside)});
-    struct cgroup c;
-    if (cgroup_read("", pid, &c) == 0) {
-        size_t n;
-        char *s = cgroup_to_text(&c, &n);
-        if (s)
-            vec_push(ret, (struct capture_text){"cgroup_facts", s, n});
-        cgroup_done(&c);
-    }
 }
 
 static bool ends_in_zst(const char *path) {
@@ -153,15 +118,13 @@ static struct capture_hooks invite(struct image *img, bool redact, struct guests
     return walkable_hooks(ret->walkable = walkable_new(img));
 }
 
-static int write_it(struct run *r, struct image *img, struct capture_options *o,
+static int write_it(struct run *r, struct image *img, const struct capture_options *o,
                     const struct guests *guests) {
-    struct progress line = progress_start(r->progress);
     struct capture_result result;
     uint64_t began = clock_ns();
-    o->progress = &line;
     catch_signals();
     int rc = capture_write(img, o, &result, &r->err);
-    progress_done(&line);
+    progress_done(o->progress);
     if (rc < 0)
         return rc;
     const char *note = guests->redaction ? redaction_note(guests->redaction) : NULL;
@@ -179,22 +142,22 @@ static int capture(struct run *r, struct image *img, const char *path, bool pack
     if (rc < 0)
         return rc;
     how.read_ns_per_mib = redact ? REDACTED_NS : packed ? PACKED_NS : PLAIN_NS;
-    texts kept_texts = {0};
+    struct proc_texts texts = {0};
     struct guests guests = {0};
-    read_texts(image_pid(img), redact, &kept_texts);
+    struct progress line = progress_start(r->progress);
+    proc_texts_read(image_pid(img), redact, &texts);
     struct capture_options o = {.path = path,
                                 .packed = packed,
                                 .how = how,
-                                .texts = kept_texts.at,
-                                .n_texts = kept_texts.n,
+                                .texts = texts.list.at,
+                                .n_texts = texts.list.n,
                                 .hooks = invite(img, redact, &guests),
-                                .cancelled = &cancelled};
+                                .cancelled = &cancelled,
+                                .progress = &line};
     rc = write_it(r, img, &o, &guests);
     redaction_free(guests.redaction);
     walkable_free(guests.walkable);
-    for (size_t i = 0; i < kept_texts.n; i++)
-        free((void *)kept_texts.at[i].bytes);
-    vec_free(&kept_texts);
+    proc_texts_done(&texts);
     return rc;
 }
 

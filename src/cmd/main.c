@@ -6,11 +6,13 @@
 #include "cmd/cmd.h"
 #include "cmd/output.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { EXIT_OWN_FAILURE = 5 };
 
@@ -224,7 +226,18 @@ static int serve_request(struct request *q) {
     return report_error(q, &e, rc);
 }
 
+/* The kernel starts handlers of cores without them; a file opened later must not become one. */
+static void open_standard_files(void) {
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv) {
+    open_standard_files();
     signal(SIGPIPE, SIG_DFL); /* `memwhy map 1 | head` ends quietly, as other tools do */
     setlocale(LC_CTYPE, "");
     struct request q = {.began_ns = clock_ns()};

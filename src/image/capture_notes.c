@@ -185,6 +185,19 @@ void capture_notes_gaps(const struct capture_gap *gaps, size_t n, uint8_t *note)
         memcpy(to + kept * sizeof *gaps - sizeof gaps->end, &gaps[n - 1].end, sizeof gaps->end);
 }
 
+void capture_notes_add_own(const struct image *img, const struct capture_options *o,
+                           struct capture_plan *ret) {
+    size_t n;
+    const struct image_thread *t = image_threads(img, &n);
+    add_info(ret, img);
+    add_maps(ret, img);
+    add_residency(ret, img);
+    add_names(ret, t, n);
+    for (size_t i = 0; i < o->n_texts; i++)
+        if (strcmp(o->texts[i].name, "auxv") != 0) /* is a note of every core */
+            add_text(ret, &o->texts[i]);
+}
+
 void capture_notes_add(const struct image *img, const struct capture_options *o,
                        struct capture_plan *ret) {
     size_t n, first = 0;
@@ -202,11 +215,5 @@ void capture_notes_add(const struct image *img, const struct capture_options *o,
     for (size_t i = 0; i < n; i++)
         if (i != first)
             add_thread(ret, img, &t[i], &o->hooks);
-    add_info(ret, img);
-    add_maps(ret, img);
-    add_residency(ret, img);
-    add_names(ret, t, n);
-    for (size_t i = 0; i < o->n_texts; i++)
-        if (&o->texts[i] != auxv)
-            add_text(ret, &o->texts[i]);
+    capture_notes_add_own(img, o, ret);
 }

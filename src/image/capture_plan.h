@@ -30,6 +30,9 @@ void capture_plan_done(struct capture_plan *p);
 /* The note of the gaps, CAPTURE_GAPS_BYTES of zeros before. Past as many as it holds the last one
  * reaches to the end of all. */
 void capture_notes_gaps(const struct capture_gap *gaps, size_t n, uint8_t *note);
+/* Those of memwhy alone. */
+void capture_notes_add_own(const struct image *img, const struct capture_options *o,
+                           struct capture_plan *ret);
 /* The notes of the core, appended to `ret`'s head. */
 void capture_notes_add(const struct image *img, const struct capture_options *o,
                        struct capture_plan *ret);

@@ -102,6 +102,10 @@ static int write_sparse(struct capture_sink *s, const uint8_t *p, size_t n) {
     return write_all_at(s->fd, p + from, n - from, s->at + from);
 }
 
+uint64_t capture_sink_written(const struct capture_sink *s) {
+    return s->packer ? capture_packer_written(s->packer) : s->at;
+}
+
 int capture_sink_write(struct capture_sink *s, const uint8_t *p, size_t n) {
     int r = s->packer ? capture_packer_write(s->packer, p, n) : write_sparse(s, p, n);
     if (r == 0)

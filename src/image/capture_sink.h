@@ -16,6 +16,8 @@ struct capture_packer;
 int capture_sink_open(const char *path, bool packed, struct capture_sink **ret, struct err *e);
 /* -ENOSPC unless the folder has room for `bytes` of content. */
 int capture_sink_check_room(const struct capture_sink *s, uint64_t bytes, struct err *e);
+/* How long the file will be at most when nothing more is written. */
+uint64_t capture_sink_written(const struct capture_sink *s);
 /* 0, or the negative errno of the first write that failed. */
 int capture_sink_write(struct capture_sink *s, const uint8_t *p, size_t n);
 /* Everything to the disk, then the final name. On failure only capture_sink_free() may follow. */
@@ -28,6 +30,7 @@ int capture_sink_explain(const struct capture_sink *s, int error, struct err *e)
 /* zstd frames of 4 MiB, packed by two threads, in the order they came; then the seek table (zstd
  * contrib/seekable_format/zstd_seekable_compression_format.md). */
 int capture_packer_new(int fd, struct capture_packer **ret);
+uint64_t capture_packer_written(struct capture_packer *p);
 int capture_packer_write(struct capture_packer *p, const uint8_t *bytes, size_t n);
 /* Wait for all frames and write the seek table. */
 int capture_packer_finish(struct capture_packer *p);

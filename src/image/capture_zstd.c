@@ -115,6 +115,13 @@ static void hand_over(struct capture_packer *p) {
     pthread_mutex_unlock(&p->lock);
 }
 
+uint64_t capture_packer_written(struct capture_packer *p) {
+    pthread_mutex_lock(&p->lock);
+    uint64_t n = p->at + (p->filled - p->written) * FRAME;
+    pthread_mutex_unlock(&p->lock);
+    return n;
+}
+
 int capture_packer_write(struct capture_packer *p, const uint8_t *bytes, size_t n) {
     while (n) {
         struct slot *s = &p->slots[p->filled % SLOTS];

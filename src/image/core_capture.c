@@ -101,7 +101,9 @@ static void add_zeros(struct core *c) {
         const struct region *r = region_find(&c->img.regions, l->start);
         bool own =
             r && (r->kind == REGION_ANON || r->kind == REGION_HEAP || r->kind == REGION_STACK);
-        if (own && l->file_bytes == 0 && l->end <= r->end)
+        /* The kernel leaves out what is MADV_DONTDUMP, touched or not. */
+        if (own && l->file_bytes == 0 && l->end <= r->end &&
+            residency_bytes(&c->img.residency, l->start, l->end) == 0)
             vec_push(&c->extents, (struct core_extent){l->start, l->end, NULL, false});
     }
     if (c->extents.n > n)

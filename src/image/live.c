@@ -173,7 +173,7 @@ int live_take_regions(struct live *l, struct err *e) {
     return 0;
 }
 
-static int take_picture(struct live *l, struct err *e) {
+int live_take_picture(struct live *l, struct err *e) {
     int r = live_take_regions(l, e);
     if (r < 0)
         return r;
@@ -207,7 +207,7 @@ int live_stop(struct image *img, struct err *e) {
     if (r >= 0) {
         img->kind = IMAGE_STOPPED;
         read_registers(l);
-        r = take_picture(l, e);
+        r = live_take_picture(l, e);
         if (r >= 0)
             return 0;
     } else if (r == -ETIMEDOUT) {

@@ -30,5 +30,7 @@ uint64_t live_read_kib(const struct live *l, const char *file, const char *forma
 int live_stop(struct image *img, struct err *e);
 /* The regions of this moment, without residency; the process must stand still. */
 int live_take_regions(struct live *l, struct err *e);
+/* Those, residency and RSS. */
+int live_take_picture(struct live *l, struct err *e);
 
 #endif
