@@ -33,6 +33,16 @@ enum { STOPS_MAX = 24, UNWALKED_MAX = 3 };
  * for stacks of thousands of frames, at 10 us each. */
 #define READ_STACKS_NS_PER_MIB 100000ull
 
+/* Which objects live: 3 ms of one processor for a MiB of small ones. */
+#define LIVENESS_NS_PER_MIB 6000000ull
+
+static uint64_t read_rate(unsigned needs) {
+    if (needs & NEED_LIVENESS)
+        return LIVENESS_NS_PER_MIB;
+    return needs & ~(unsigned)(NEED_STACKS | NEED_ARGUMENTS) ? READ_NS_PER_MIB
+                                                             : READ_STACKS_NS_PER_MIB;
+}
+
 /* --- before the stop --- */
 
 static void keep_smaps(struct smaps *s, struct evidence *ev) {
@@ -180,7 +190,8 @@ struct look {
 static int take_v8(struct look *k, unsigned accept, struct err *e) {
     if (!k->layout)
         return 0;
-    int r = v8_census_take(k->img, k->layout, accept, &k->ev->v8, e);
+    unsigned flags = accept | (k->needs & NEED_LIVENESS ? V8_LIVENESS : 0);
+    int r = v8_census_take(k->img, k->layout, flags, &k->ev->v8, e);
     if (r < 0) {
         v8_census_done(&k->ev->v8);
         k->ev->v8 = (struct v8_census){0};
@@ -390,9 +401,7 @@ int collect_image(struct image *img, unsigned needs, const struct image_freeze_h
                   struct evidence *ret, struct err *e) {
     uint64_t began = clock_ns();
     struct look k = {.img = img, .needs = needs, .how = *how, .ev = ret};
-    k.how.read_ns_per_mib = needs & ~(unsigned)(NEED_STACKS | NEED_ARGUMENTS)
-                                ? READ_NS_PER_MIB
-                                : READ_STACKS_NS_PER_MIB;
+    k.how.read_ns_per_mib = read_rate(needs);
     *ret = (struct evidence){.target = {.kind = "live", .pid = image_pid(img)}};
     if (image_exe(img)[0])
         ret->target.exe = mem_strdup(image_exe(img));
