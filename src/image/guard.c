@@ -112,8 +112,11 @@ static int begin_calls(struct ward *w) {
 
 static int hold(struct ward *w) {
     for (int tries = 0;; tries++) {
+        int r = hold_await(&w->hold);
+        if (r < 0)
+            return r;
         w->held_at_ns = clock_ns();
-        int r = hold_all(&w->hold);
+        r = hold_all(&w->hold);
         if (r == 0)
             r = begin_calls(w);
         if (r == 0) {

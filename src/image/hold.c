@@ -2,11 +2,14 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -15,6 +18,7 @@
 
 /* A task that will not stop (uninterruptible sleep, vfork) must not hold all others for longer. */
 #define STOP_DEADLINE_NS 1000000000ull
+#define AWAIT_AGAIN_NS 500000
 
 int hold_each_task(int proc_fd, int (*each)(void *arg, pid_t tid), void *arg) {
     int fd = openat(proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -86,6 +90,37 @@ void hold_relax(int before) {
     setpriority(PRIO_PROCESS, 0, before);
 }
 
+struct await {
+    int proc_fd;
+    uint64_t deadline;
+};
+
+/* Documentation/filesystems/proc.rst: the state stands behind the name, which may hold anything. */
+static char task_state(int proc_fd, pid_t tid) {
+    char path[64], text[256];
+    snprintf(path, sizeof path, "task/%d/stat", (int)tid);
+    cleanup_close int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = 0;
+    const char *name_end = strrchr(text, ')');
+    return name_end && name_end[1] ? name_end[2] : 0;
+}
+
+static int await_task(void *arg, pid_t tid) {
+    const struct await *a = arg;
+    while (task_state(a->proc_fd, tid) == 'D') {
+        if (clock_ns() > a->deadline)
+            return -ETIMEDOUT;
+        nanosleep(&(struct timespec){0, AWAIT_AGAIN_NS}, NULL);
+    }
+    return 0;
+}
+
+int hold_await(const struct hold *h) {
+    struct await a = {h->proc_fd, clock_ns() + STOP_DEADLINE_NS};
+    return hold_each_task(h->proc_fd, await_task, &a);
+}
+
 int hold_all(struct hold *h) {
     uint64_t deadline = clock_ns() + STOP_DEADLINE_NS;
     for (size_t done = 0;;) {
@@ -118,14 +153,19 @@ int hold_one(struct hold *h, pid_t tid) {
     return r == 0 ? -ESRCH : r < 0 ? r : 0;
 }
 
+static bool detach(const struct held *t) {
+    return ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(intptr_t)t->signal) == 0;
+}
+
+/* One that was interrupted but has not stopped must stop once before it can be let go; the others
+ * do not wait for that. */
 void hold_release(struct hold *h) {
-    for (size_t i = 0; i < h->tasks.n; i++) {
-        struct held *t = &h->tasks.at[i];
-        if (ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(intptr_t)t->signal) < 0 && !t->stopped) {
-            /* Interrupted but not yet stopped: it must stop once before it can be let go. */
-            if (wait_stopped(t, clock_ns() + STOP_DEADLINE_NS) == 1)
-                ptrace(PTRACE_DETACH, t->tid, NULL, (void *)(intptr_t)t->signal);
-        }
-    }
+    for (size_t i = 0; i < h->tasks.n; i++)
+        if (h->tasks.at[i].stopped)
+            detach(&h->tasks.at[i]);
+    for (size_t i = 0; i < h->tasks.n; i++)
+        if (!h->tasks.at[i].stopped &&
+            wait_stopped(&h->tasks.at[i], clock_ns() + STOP_DEADLINE_NS) == 1)
+            detach(&h->tasks.at[i]);
     vec_free(&h->tasks);
 }

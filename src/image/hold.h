@@ -30,6 +30,10 @@ int hold_each_task(int proc_fd, int (*each)(void *arg, pid_t tid), void *arg);
 int hold_hurry(void);
 void hold_relax(int before);
 
+/* Wait, holding nobody, until each task was seen outside of an uninterruptible wait (a vfork that
+ * waits for its child, a slow disk): it would not stop, and all others would be held meanwhile.
+ * -ETIMEDOUT after a second. */
+int hold_await(const struct hold *h);
 /* Hold every task. -ETIMEDOUT when one does not stop within a second; what is held then, and after
  * any other error, hold_release lets go. */
 int hold_all(struct hold *h);

@@ -201,9 +201,11 @@ int live_stop(struct image *img, struct err *e) {
     struct live *l = (struct live *)img;
     if (l->hold.tasks.n || l->frozen)
         return 0;
+    int r = hold_await(&l->hold);
     l->priority = hold_hurry();
     l->stopped_at_ns = clock_ns();
-    int r = hold_all(&l->hold);
+    if (r == 0)
+        r = hold_all(&l->hold);
     if (r >= 0) {
         img->kind = IMAGE_STOPPED;
         read_registers(l);
