@@ -6,7 +6,7 @@ import select
 import signal
 import subprocess
 import time
-from harness import MEMWHY, VERSIONS, Node, Target, ask, equal, test
+from harness import MEMWHY, VERSIONS, Node, Target, ask, at_most, equal, test
 from held_copy import HeldCopy, held
 from undisturbed import children, guards, no_copies, no_trace, state, undisturbed, wait_for_guards
 
@@ -213,3 +213,19 @@ def job_control_under_way():
             calls.target.say("mark")  # not answered by one that stays stopped
             calls.target.hear()
         print(f"{FREEZES} freezes, {calls.ends_well()} calls")
+
+
+@test
+def not_held_for_one_that_cannot_stop():
+    """A thread in an uninterruptible wait is waited for before the others are held."""
+    with Target("vforks") as t:
+        t.say("clear")
+        t.hear()
+        gaps = []
+        for how in ("fork", "stop") * 4:
+            time.sleep(0.05)
+            ask("explain", t.pid, f"--freeze={how}", codes=(0, 1, 3, 4))
+            t.say("gap")
+            gaps.append(t.hear()["longest_ms"])
+        print(f"gaps {gaps} ms")
+        at_most("the middle of the longest gaps", sorted(gaps)[len(gaps) // 2], 100)

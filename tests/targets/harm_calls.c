@@ -3,7 +3,6 @@
  * says what it got, and whether a stop may have done that (signal(7), "Interruption of system calls
  * and library functions by stop signals"). The main thread does all of it in turn. Lines on stdin:
  * `mark` gives a READY with the counts; `end` stops all and gives the last one. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <linux/futex.h>
 #include <poll.h>
