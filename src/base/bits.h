@@ -20,6 +20,10 @@ static inline void bits_set(uint64_t *bits, uint64_t i) {
     bits[i / 64] |= 1ull << (i % 64);
 }
 
+static inline void bits_clear(uint64_t *bits, uint64_t i) {
+    bits[i / 64] &= ~(1ull << (i % 64));
+}
+
 /* Atomic: add i; true for the one caller that did, false when it was there. */
 static inline bool bits_claim(uint64_t *bits, uint64_t i) {
     uint64_t bit = 1ull << (i % 64);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* No stdio here: there is no memory for it. */
@@ -25,6 +26,15 @@ void *mem_zalloc(size_t size) {
     void *p = calloc(1, size ? size : 1);
     if (!p)
         die();
+    return p;
+}
+
+void *mem_alloc_random(size_t size) {
+    enum { HUGE_PAGE = 2 << 20 };
+    void *p = mem_alloc(size);
+    size_t skip = -(uintptr_t)p % HUGE_PAGE;
+    if (size > skip && size - skip >= HUGE_PAGE)
+        madvise((char *)p + skip, (size - skip) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
     return p;
 }
 

@@ -72,14 +72,13 @@ static void tell_roots(struct build *b) {
 struct stored {
     const struct graph *g;
     const uint64_t *tables; /* set of tables of g->ephemerons; NULL: none */
-    const uint32_t *start;  /* instead of the graph's roots */
-    size_t n_start;
+    struct graph_list start;
 };
 
 static void stored_roots(void *ctx, struct graph_sink *to) {
     const struct stored *s = ctx;
-    for (size_t i = 0; i < s->n_start; i++)
-        graph_root(to, s->start[i]);
+    for (uint32_t i = 0; i < s->start.n; i++)
+        graph_root(to, s->start.at[i]);
 }
 
 static size_t first_of_table(const struct graph *g, uint32_t table) {
@@ -117,9 +116,13 @@ static uint32_t mark_stored(struct stored *s, uint64_t *live) {
     return graph_mark(&source, live, NULL);
 }
 
-uint64_t *graph_reach(const struct graph *g, const uint32_t *start, size_t n) {
+uint64_t *graph_reach(const struct graph *g, struct graph_list start, struct graph_list without) {
     uint64_t *reached = bits_new(g->nodes);
-    mark_stored(&(struct stored){.g = g, .start = start, .n_start = n}, reached);
+    for (uint32_t i = 0; i < without.n; i++)
+        bits_set(reached, without.at[i]); /* as if followed already */
+    mark_stored(&(struct stored){.g = g, .start = start}, reached);
+    for (uint32_t i = 0; i < without.n; i++)
+        bits_clear(reached, without.at[i]);
     return reached;
 }
 
@@ -128,7 +131,7 @@ static void mark_live(struct graph *g) {
     for (size_t i = 0; i < g->ephemerons.n; i++)
         bits_set(tables, g->ephemerons.at[i].table);
     g->live = bits_new(g->nodes);
-    g->n_live = mark_stored(&(struct stored){g, tables, g->roots.at, g->roots.n}, g->live);
+    g->n_live = mark_stored(&(struct stored){g, tables, graph_successors(g, g->nodes)}, g->live);
     free(tables);
 }
 
@@ -193,7 +196,7 @@ int graph_build(const struct graph_source *source, struct graph **ret, struct er
     g->threads = source->threads ? source->threads : MAX_THREADS;
     g->blocks = ((size_t)g->nodes + GRAPH_BLOCK - 1) >> GRAPH_BLOCK_BITS;
     g->block = mem_zalloc(g->blocks * sizeof(*g->block));
-    g->ends = mem_alloc(g->nodes * sizeof(*g->ends));
+    g->ends = mem_alloc_random(g->nodes * sizeof(*g->ends));
     struct build b = {.source = source, .g = g};
     pthread_mutex_init(&b.lock, NULL);
     tell_roots(&b);

@@ -115,7 +115,7 @@ static int late_lay_out(struct search *s) {
             return -E2BIG;
         s->v[w].least = (uint32_t)(s->n_late - *base);
     }
-    s->late = mem_alloc(s->n_late * sizeof(*s->late));
+    s->late = mem_alloc_random(s->n_late * sizeof(*s->late));
     return 0;
 }
 
@@ -187,7 +187,7 @@ struct jump {
 /* The dominator of w is the first on the way from its parent up that is not below its
  * semidominator. */
 static void find_dominators(struct search *s) {
-    struct jump *jump = mem_alloc(s->n * sizeof *jump);
+    struct jump *jump = mem_alloc_random(s->n * sizeof *jump);
     uint32_t *open = mem_alloc(s->depth * sizeof *open), *idom = s->semi;
     size_t depth = 0;
     uint32_t w = 0;
@@ -222,10 +222,10 @@ int dominators_find(const struct graph *g, const uint64_t *owned, struct graph_l
     struct search s = {.g = g, .owned = owned};
     size_t n = g->n_live + 1ul;
     set_top(&s, user_roots);
-    s.number = mem_alloc((g->nodes + 1ul) * sizeof(*s.number));
+    s.number = mem_alloc_random((g->nodes + 1ul) * sizeof(*s.number));
     memset(s.number, 0xff, (g->nodes + 1ul) * sizeof(*s.number)); /* GRAPH_NONE */
-    s.v = mem_alloc(n * sizeof(*s.v));
-    s.semi = mem_alloc(n * sizeof(*s.semi));
+    s.v = mem_alloc_random(n * sizeof(*s.v));
+    s.semi = mem_alloc_random(n * sizeof(*s.semi));
     s.parens = bits_new(2 * n);
     search_depth_first(&s);
     int r = late_lay_out(&s);

@@ -13,7 +13,7 @@
  * To know only what lives, graph/mark.h does without keeping edges. All of it is worklists: the
  * shape of a heap costs time linear in its edges (or nearly so) and no stack.
  *
- * Memory: 4 bytes an edge and 4 a node; the tree 24 more per live node. */
+ * Memory: 4 bytes an edge and 4 a node; the tree 22 more per live node. */
 #ifndef MEMWHY_GRAPH_GRAPH_H
 #define MEMWHY_GRAPH_GRAPH_H
 
@@ -61,8 +61,10 @@ struct graph_list graph_successors(const struct graph *g, uint32_t node);
  * all edges: some 10 ms per 10 million. */
 void graph_predecessors(const struct graph *g, uint32_t node, struct graph_nodes *ret);
 
-/* The set (the caller frees it) of all that can be reached from the n nodes `start`, themselves
- * included. */
-uint64_t *graph_reach(const struct graph *g, const uint32_t *start, size_t n);
+/* The set (base/bits.h; the caller frees it) of all that can be reached from the nodes `start`,
+ * themselves included, without going through any of `without`. What several nodes retain together
+ * is what lives and is not reached from the roots without them: graph_reach(g, graph_successors(g,
+ * graph_root_id(g)), them)  */
+uint64_t *graph_reach(const struct graph *g, struct graph_list start, struct graph_list without);
 
 #endif

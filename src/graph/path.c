@@ -7,7 +7,7 @@
 
 uint32_t *graph_distances(const struct graph *g) {
     size_t bytes = (g->nodes + 1ul) * sizeof(uint32_t);
-    uint32_t *distance = mem_alloc(bytes);
+    uint32_t *distance = mem_alloc_random(bytes);
     memset(distance, 0xff, bytes); /* GRAPH_NONE */
     uint32_t *queue = mem_alloc((g->n_live + 1ul) * sizeof *queue);
     size_t n = 0;

@@ -11,10 +11,24 @@ struct graph_tree {
     uint32_t n;         /* live nodes and the root */
     uint32_t *position; /* of a node */
     uint32_t *node;
-    uint32_t *up;     /* the dominator's position; the root's own is 0 */
-    uint32_t *end;    /* behind the last it dominates */
-    uint64_t *before; /* bytes of all positions before; n + 1 of them */
+    uint32_t *up;  /* the dominator's position; the root's own is 0 */
+    uint32_t *end; /* behind the last it dominates */
+    /* Bytes of all positions before, in 48 bits: twice the user's half of the address space. n + 1
+     * of them. */
+    uint32_t *before_low;
+    uint16_t *before_high;
 };
+
+#define MOST_BYTES ((1ull << 48) - 1)
+
+static uint64_t before(const struct graph_tree *t, uint32_t p) {
+    return (uint64_t)t->before_high[p] << 32 | t->before_low[p];
+}
+
+static void before_set(struct graph_tree *t, uint32_t p, uint64_t bytes) {
+    t->before_high[p] = (uint16_t)(bytes >> 32);
+    t->before_low[p] = (uint32_t)bytes;
+}
 
 void graph_tree_free(struct graph_tree *t) {
     if (!t)
@@ -23,13 +37,14 @@ void graph_tree_free(struct graph_tree *t) {
     free(t->node);
     free(t->up);
     free(t->end);
-    free(t->before);
+    free(t->before_low);
+    free(t->before_high);
     free(t);
 }
 
 uint64_t graph_tree_bytes(const struct graph_tree *t) {
     return sizeof *t + (t->g->nodes + 1ull + 3ull * t->n) * sizeof(uint32_t) +
-           (t->n + 1ull) * sizeof(uint64_t);
+           (t->n + 1ull) * (sizeof(uint32_t) + sizeof(uint16_t));
 }
 
 /* ---- building ---- */
@@ -37,13 +52,14 @@ uint64_t graph_tree_bytes(const struct graph_tree *t) {
 /* From dominators by number to positions: `d->idom` is used up. Children keep the order in which
  * the search came upon them. */
 static void place(struct graph_tree *t, struct dominators *d) {
-    uint32_t *place = mem_alloc(t->n * sizeof *place); /* first how many it dominates, then where */
+    uint32_t *place =
+        mem_alloc_random(t->n * sizeof *place); /* first how many it dominates, then where */
     for (uint32_t v = 0; v < t->n; v++)
         place[v] = 1;
     for (uint32_t v = t->n - 1; v > 0; v--)
         place[d->idom[v]] += place[v];
-    t->up = mem_alloc(t->n * sizeof(*t->up));
-    t->end = mem_alloc(t->n * sizeof(*t->end));
+    t->up = mem_alloc_random(t->n * sizeof(*t->up));
+    t->end = mem_alloc_random(t->n * sizeof(*t->end));
     place[0] = t->up[0] = 0;
     t->end[0] = 1; /* grows behind the children placed so far */
     for (uint32_t v = 1; v < t->n; v++) {
@@ -55,7 +71,7 @@ static void place(struct graph_tree *t, struct dominators *d) {
     }
     free(d->idom);
     t->position = d->number;
-    t->node = mem_alloc(t->n * sizeof(*t->node));
+    t->node = mem_alloc_random(t->n * sizeof(*t->node));
     for (uint32_t node = 0; node <= t->g->nodes; node++)
         if (t->position[node] != GRAPH_NONE) {
             t->position[node] = place[t->position[node]];
@@ -75,27 +91,34 @@ static void weigh_block(void *arg, size_t block) {
     uint64_t *sizes = mem_zalloc(GRAPH_BLOCK * sizeof *sizes);
     if (g->w->sizes)
         g->w->sizes(g->w->ctx, first, end, sizes);
-    for (uint32_t node = first; node < end; node++)
+    for (uint32_t node = first; node < end; node++) {
+        uint64_t size = g->w->sizes ? sizes[node - first] : 1;
         if (g->t->position[node] != GRAPH_NONE)
-            g->t->before[g->t->position[node]] = g->w->sizes ? sizes[node - first] : 1;
+            before_set(g->t, g->t->position[node], size < MOST_BYTES ? size : MOST_BYTES);
+    }
     free(sizes);
 }
 
 static void weigh(struct graph_tree *t, const struct graph_weights *w) {
-    t->before = mem_zalloc((t->n + 1ul) * sizeof(*t->before));
+    t->before_low = mem_alloc_random((t->n + 1ul) * sizeof(*t->before_low));
+    t->before_high = mem_alloc_random((t->n + 1ul) * sizeof(*t->before_high));
     parallel_for(t->g->blocks, weigh_block, &(struct weighing){t, w});
+    before_set(t, 0, 0); /* the root's own; after it the last place, where none was weighed */
+    before_set(t, t->n, 0);
     uint64_t sum = 0;
     for (uint32_t p = 0; p <= t->n; p++) {
-        uint64_t size = t->before[p];
-        t->before[p] = sum;
-        sum += size;
+        uint64_t size = before(t, p);
+        before_set(t, p, sum);
+        if (size <= MOST_BYTES - sum)
+            sum += size;
     }
 }
 
 int graph_tree_build(const struct graph *g, const struct graph_weights *w, struct graph_tree **ret,
                      struct err *e) {
     struct dominators d;
-    uint64_t *owned = w->user_roots.n ? graph_reach(g, w->user_roots.at, w->user_roots.n) : NULL;
+    uint64_t *owned =
+        w->user_roots.n ? graph_reach(g, w->user_roots, (struct graph_list){0}) : NULL;
     int r = dominators_find(g, owned, w->user_roots, &d);
     free(owned);
     if (r < 0)
@@ -135,11 +158,11 @@ bool graph_tree_dominates(const struct graph_tree *t, uint32_t above, uint32_t n
 
 uint64_t graph_tree_shallow(const struct graph_tree *t, uint32_t node) {
     uint32_t p = t->position[node];
-    return p == GRAPH_NONE ? 0 : t->before[p + 1] - t->before[p];
+    return p == GRAPH_NONE ? 0 : before(t, p + 1) - before(t, p);
 }
 
 static uint64_t retained(const struct graph_tree *t, uint32_t p) {
-    return t->before[t->end[p]] - t->before[p];
+    return before(t, t->end[p]) - before(t, p);
 }
 
 uint64_t graph_tree_retained(const struct graph_tree *t, uint32_t node) {

@@ -15,6 +15,7 @@ struct graph_weights {
     void *ctx;
     /* Set ret[0 .. end - first) to the bytes of nodes first to end - 1, live or not: its own and
      * those outside the heap that go with it. Called from several threads, ranges do not overlap.
+     * A size that brings the whole to 2^48 is taken for nonsense, and as 0.
      * NULL: every node weighs 1. */
     void (*sizes)(void *ctx, uint32_t first, uint32_t end, uint64_t *ret);
     /* As DevTools has it: what these lead to belongs to the program, and what of the runtime's own
@@ -31,18 +32,18 @@ uint64_t graph_tree_bytes(const struct graph_tree *t); /* memory it takes, the g
 
 /* The node's nearest dominator, maybe the root's id; GRAPH_NONE for the root itself. */
 uint32_t graph_tree_dominator(const struct graph_tree *t, uint32_t node);
-bool graph_tree_dominates(const struct graph_tree *t, uint32_t above, uint32_t node); /* or is it */
-uint64_t graph_tree_shallow(const struct graph_tree *t, uint32_t node); /* bytes, as weighed */
-uint64_t graph_tree_retained(const struct graph_tree *t,
-                             uint32_t node); /* bytes, itself included */
-uint32_t graph_tree_count(const struct graph_tree *t,
-                          uint32_t node); /* retained, itself included */
+/* Also when they are the same. */
+bool graph_tree_dominates(const struct graph_tree *t, uint32_t above, uint32_t node);
+/* Bytes as weighed, of the node alone, and with all it dominates; and how many nodes those are. */
+uint64_t graph_tree_shallow(const struct graph_tree *t, uint32_t node);
+uint64_t graph_tree_retained(const struct graph_tree *t, uint32_t node);
+uint32_t graph_tree_count(const struct graph_tree *t, uint32_t node);
 
-/* The `most` largest by retained size, largest first, equal ones ascending. Adds to `ret`. */
+/* The `most` that retain most, largest first, equal ones ascending: of those that `node` dominates
+ * with none between, or of all but the root. Add to `ret`. */
 void graph_tree_children(const struct graph_tree *t, uint32_t node, size_t most,
-                         struct graph_nodes *ret); /* dominated by `node` and nothing between */
-void graph_tree_largest(const struct graph_tree *t, size_t most,
-                        struct graph_nodes *ret); /* of all but the root */
+                         struct graph_nodes *ret);
+void graph_tree_largest(const struct graph_tree *t, size_t most, struct graph_nodes *ret);
 
 /* For walking it, parents before children. Positions are 0 (the root) to graph_live_count();
  * position p dominates those from p to before graph_tree_end(t, p); its first child is p + 1, the

@@ -278,6 +278,24 @@ static void check_classes(const struct graph_tree *t, uint32_t n, const bool *do
     }
 }
 
+/* What two nodes retain together. */
+static void check_reach(const struct lists *settled, const struct graph *g) {
+    struct lists cut = {.n = settled->n};
+    uint32_t two[] = {settled->n / 3, settled->n / 2};
+    bool *reached = mem_alloc(settled->n + 1ul);
+    for (size_t i = 0; i < settled->arcs.n; i++)
+        if (settled->arcs.at[i].from != two[0] && settled->arcs.at[i].to != two[0])
+            vec_push(&cut.arcs, settled->arcs.at[i]);
+    naive_reach(&cut, two[1], reached);
+    uint64_t *got =
+        graph_reach(g, graph_successors(g, graph_root_id(g)), (struct graph_list){two, 2});
+    for (uint32_t x = 0; x < settled->n; x++)
+        assert_int_equal(bits_get(got, x), reached[x]);
+    free(got);
+    free(reached);
+    lists_done(&cut);
+}
+
 static void check_tree(const struct lists *l, const struct graph_tree *t) {
     bool *dominates = naive_dominators(l);
     for (uint32_t x = 0; x <= l->n; x++)
@@ -366,6 +384,8 @@ static void check(struct lists *l, unsigned threads) {
     check_live(l, g, live);
     struct lists settled = naive_settle(l, live);
     check_edges(&settled, g);
+    if (l->n)
+        check_reach(&settled, g);
     struct graph_tree *t = grown(g, NULL, 0);
     check_tree(&settled, t);
     graph_tree_free(t);
@@ -499,6 +519,38 @@ static void strays(void **state) {
     struct err e = {0};
     source.nodes = UINT32_MAX - 1;
     assert_int_equal(graph_build(&source, &g, &e), -E2BIG);
+    lists_done(&l);
+}
+
+static void absurd_sizes(void *ctx, uint32_t first, uint32_t end, uint64_t *ret) {
+    (void)ctx;
+    for (uint32_t node = first; node < end; node++)
+        ret[node - first] = node == 1 ? UINT64_MAX : 100;
+}
+
+/* A broken heap may tell any size: nothing overflows, and what is beside it keeps its own. */
+static void absurd_weight(void **state) {
+    (void)state;
+    struct lists l = {.n = 3};
+    arc(&l, 3, 0);
+    arc(&l, 0, 1);
+    arc(&l, 0, 2);
+    struct graph_source source = lists_source(&l, 1);
+    struct graph *g = built(&source);
+    struct graph_tree *t;
+    struct graph_weights w = {.sizes = absurd_sizes};
+    assert_int_equal(graph_tree_build(g, &w, &t, NULL), 0);
+    assert_int_equal(graph_tree_shallow(t, 0), 100);
+    assert_int_equal(graph_tree_shallow(t, 1), 0);
+    assert_int_equal(graph_tree_retained(t, 2), 100);
+    assert_int_equal(graph_tree_retained(t, 0), 200);
+    graph_tree_free(t);
+    w.sizes = NULL;
+    assert_int_equal(graph_tree_build(g, &w, &t, NULL), 0);
+    assert_int_equal(graph_tree_retained(t, 0), 3);
+    assert_int_equal(graph_tree_retained(t, 3), 3); /* the root has no weight */
+    graph_tree_free(t);
+    graph_free(g);
     lists_done(&l);
 }
 
@@ -840,6 +892,7 @@ int main(void) {
         cmocka_unit_test(user_roots),
         cmocka_unit_test(strays),
         cmocka_unit_test(nothing),
+        cmocka_unit_test(absurd_weight),
         cmocka_unit_test(blocks),
         cmocka_unit_test_teardown(random_graphs, name_seed),
         cmocka_unit_test(chain),
