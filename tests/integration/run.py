@@ -75,7 +75,8 @@ def collect(pattern):
         harness.TESTS.clear()
         importlib.import_module(path.stem)
         for spec in harness.TESTS[:]:
-            base = f"{path.stem[5:]}.{spec['function'].__name__}"
+            f = spec["function"]  # of a file that this one imports, perhaps
+            base = f"{f.__module__[5:]}.{f.__name__}"
             for version in spec["nodes"] or [None]:
                 name = f"{base}[{version}]" if version else base
                 unwanted = only and version and str(version) not in only.split()
