@@ -12,6 +12,9 @@
 /* Two pages in Linux 6.18; four would be many. */
 #define VDSO_MAX (64ull << 10)
 
+/* musl's _start and clone have 60; its memset is followed by functions without a name. */
+enum { LABEL_BYTES = 128 };
+
 struct code_entry {
     struct code_file file;
     size_t module; /* of the image; SIZE_MAX: the vdso */
@@ -143,6 +146,18 @@ static void open_debug(struct code_entry *x) {
     }
 }
 
+/* A label of assembler code that has no size names what is right behind it; further on it may be
+ * anything. */
+static int symbol_at(struct elf_file *f, uint64_t vaddr, struct elf_symbol *ret) {
+    struct elf_symbol s;
+    int r = elf_file_symbol_at(f, vaddr, &s);
+    if (r == 0 && s.size == 0 && vaddr - s.value >= LABEL_BYTES)
+        r = -ENODATA;
+    if (r == 0)
+        *ret = s;
+    return r;
+}
+
 int code_map_symbol(struct code_map *m, uint64_t pc, struct elf_symbol *ret) {
     struct code_entry *x = entry_at(m, pc);
     int r = -ENODATA;
@@ -151,8 +166,8 @@ int code_map_symbol(struct code_map *m, uint64_t pc, struct elf_symbol *ret) {
     if (elf_file_is_stripped(x->file.elf))
         open_debug(x);
     if (x->debug)
-        r = elf_file_symbol_at(x->debug, pc - x->file.bias, ret);
-    return r == 0 ? 0 : elf_file_symbol_at(x->file.elf, pc - x->file.bias, ret);
+        r = symbol_at(x->debug, pc - x->file.bias, ret);
+    return r == 0 ? 0 : symbol_at(x->file.elf, pc - x->file.bias, ret);
 }
 
 bool code_map_is_code(struct code_map *m, uint64_t pc) {

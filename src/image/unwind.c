@@ -130,6 +130,17 @@ static bool is_frame_pointer(const struct walk *w, uint64_t fp) {
     return fp % 8 == 0 && fp >= sp && r && fp < r->end;
 }
 
+/* The ABI marks the deepest frame by rbp 0, but code without frame pointers may have it there for
+ * any other reason: only what has cleared it itself just before it called is the first function
+ * (`xor %ebp, %ebp`, 31 ed, in _start and clone of every C library). */
+static bool is_first_function(const struct walk *w) {
+    uint8_t b[64];
+    uint64_t pc = w->regs.at[FRAME_RIP];
+    if (w->regs.at[FRAME_RBP] || w->exact || image_read(w->img, pc - sizeof b, b, sizeof b) < 0)
+        return false;
+    return memmem(b, sizeof b, "\x31\xed", 2) != NULL;
+}
+
 static int step_by_pointer(struct walk *w, bool generated, struct cfi_caller *ret) {
     int r = pop_at_edge(w, ret);
     w->at_edge = r == 0;
@@ -142,7 +153,7 @@ static int step_by_pointer(struct walk *w, bool generated, struct cfi_caller *re
         w->cut = cut_no_pointer;
         return -ENODATA;
     }
-    if (fp == 0 && !generated && !w->exact) { /* the ABI marks the deepest frame so */
+    if (!generated && is_first_function(w)) {
         *ret = (struct cfi_caller){.none = true};
         return 0;
     }

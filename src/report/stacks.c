@@ -54,7 +54,7 @@ static char *frame_name(const struct stack_frame *f) {
     cleanup_free char *clean = text_printable(brief ? brief : f->name);
     if (!clean[0])
         return mem_strdup("(anonymous)");
-    return mem_strdup(clean);
+    return mem_printf("%s%s", f->is_async ? "async " : "", clean);
 }
 
 static void print_args(FILE *out, const struct stack_frame *f) {

@@ -13,7 +13,7 @@ from harness import TARGETS, Node, Skip, Target, ask, at_most, equal, memwhy, re
 from test_account import Held, becomes
 from test_core import Folder, gdb_core, kernel_core
 
-NODES = [18, 20, 22, 24, 26]
+NODES = [16, 18, 20, 22, 24, 26]
 
 # How stack.c is built: with tables only, with frame pointers only, without a symbol, without libc.so.
 BUILDS = {
@@ -310,7 +310,7 @@ def shown(thread):
     """The same of memwhy's frames."""
     out = []
     for f in thread["frames"]:
-        name = ("async " if f.get("async") and not f.get("name", "").startswith("async ") else "") + f.get("name", "?")
+        name = ("async " if f.get("async") else "") + f.get("name", "?")
         if f["kind"] in ("js", "builtin"):
             out.append((name, f.get("script"), f.get("line", 0), f.get("column", 0)))
     return out
@@ -336,7 +336,7 @@ def as_v8_says(node, way, where="main"):
     equal(f"{way}: frames", len(got), len(want))
 
 
-WAYS = ["calls", "builtins", "timer", "evaluated", "addon", "optimised", "deep"]
+WAYS = ["calls", "builtins", "async_", "timer", "evaluated", "addon", "optimised", "deep"]
 
 
 @test(nodes=NODES, timeout=300)
@@ -347,7 +347,7 @@ def javascript(node):
 
 @test(nodes=NODES, timeout=300)
 def javascript_in_a_worker(node):
-    for way in ("calls", "addon"):
+    for way in ("calls", "async_", "addon"):
         as_v8_says(node, way, "worker")
 
 

@@ -28,6 +28,8 @@ static uint64_t stack_at(size_t word) {
 static void scene_begin(struct scene *s) {
     memset(s, 0, sizeof *s);
     memset(s->text, 0x90, sizeof s->text);
+    for (size_t i = 0; i < TEXT_BYTES; i += 50) /* anything may be a thread's first function */
+        memcpy(s->text + i, "\x31\xed", 2);
     memset(s->jit, 0x90, sizeof s->jit);
     s->regs[IMAGE_RIP] = TEXT + 100;
     s->regs[IMAGE_RSP] = stack_at(10);
@@ -107,6 +109,20 @@ static void chain_to_its_end(void **state) {
     assert_false(f.list.at[1].exact);
     assert_true(f.list.at[2].generated);
     assert_false(f.list.at[3].generated);
+    vec_free(&f.list);
+}
+
+/* rbp 0 in a function that has not cleared it says nothing. */
+static void any_zero_is_no_end(void **state) {
+    (void)state;
+    struct scene s;
+    struct unwind_frames f;
+    scene_begin(&s);
+    memset(s.text, 0x90, sizeof s.text);
+    push_frame(&s, 12, 0, TEXT + 200);
+    walk(&s, &f);
+    assert_int_equal(f.list.n, 2);
+    says(&f, "rbp is no frame pointer");
     vec_free(&f.list);
 }
 
@@ -312,6 +328,7 @@ static void tables_are_used(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chain_to_its_end),
+        cmocka_unit_test(any_zero_is_no_end),
         cmocka_unit_test(generated_code_needs_its_frame),
         cmocka_unit_test(edges_of_a_function),
         cmocka_unit_test(signal_frame_without_a_table),
