@@ -13,6 +13,9 @@ enum {
     H_RESIDENT,
     H_USED,
     H_OBJECTS,
+    H_LIVE,
+    H_GARBAGE,
+    H_WEAK,
     H_FREE,
     H_AREAS,
     H_HEADERS,
@@ -31,6 +34,9 @@ static const struct column all_columns[H_COLUMNS] = {
     [H_RESIDENT] = {"resident", "RESIDENT", COL_BYTES},
     [H_USED] = {"used", "USED", COL_BYTES},
     [H_OBJECTS] = {"object_count", "OBJECTS", COL_COUNT},
+    [H_LIVE] = {"live", "LIVE", COL_BYTES},
+    [H_GARBAGE] = {"garbage", "GARBAGE", COL_BYTES},
+    [H_WEAK] = {"weak_only", NULL, COL_BYTES}, /* of the garbage */
     [H_FREE] = {"free", "FREE", COL_BYTES},
     [H_AREAS] = {"allocation_areas", "AREAS", COL_BYTES},
     [H_HEADERS] = {"headers", "HEADERS", COL_BYTES},
@@ -68,7 +74,7 @@ static uint64_t resident_of(const struct v8_space_census *s) {
 }
 
 static void add_space(struct table *t, const char *name, const struct v8_space_census *s,
-                      bool resident) {
+                      bool resident, bool live) {
     table_row(t);
     table_text(t, H_NAME, name);
     table_u64(t, H_COMMITTED, s->committed);
@@ -78,6 +84,11 @@ static void add_space(struct table *t, const char *name, const struct v8_space_c
     }
     table_u64(t, H_USED, s->used);
     table_u64(t, H_OBJECTS, s->objects);
+    if (live) {
+        table_u64(t, H_LIVE, s->live);
+        table_u64(t, H_GARBAGE, s->part[V8_OBJECTS].bytes - s->live);
+        table_u64(t, H_WEAK, s->weak_only);
+    }
     table_u64(t, H_FREE, s->part[V8_FREE].bytes);
     table_u64(t, H_AREAS, s->part[V8_LAB].bytes);
     table_u64(t, H_HEADERS, s->part[V8_HEADER].bytes);
@@ -97,6 +108,8 @@ static struct v8_space_census sum_of(const struct v8_isolate_census *iso) {
         sum.objects += s->objects;
         sum.committed += s->committed;
         sum.used += s->used;
+        sum.live += s->live;
+        sum.weak_only += s->weak_only;
         for (int p = 0; p < V8_PARTS; p++) {
             sum.part[p].bytes += s->part[p].bytes;
             sum.part[p].resident += s->part[p].resident;
@@ -116,16 +129,17 @@ static void choose_columns(const struct v8_space_census *sum, struct column ret[
 
 /* The spaces that have pages. `columns` must live as long as the table. */
 static struct table *spaces_table(const struct v8_isolate_census *iso,
-                                  const struct column columns[H_COLUMNS], bool resident,
+                                  const struct column columns[H_COLUMNS], const struct evidence *ev,
                                   bool total) {
+    bool resident = ev->has_residency, live = ev->v8.has_liveness;
     struct v8_space_census sum = sum_of(iso);
     struct table *t = table_new(columns, H_COLUMNS);
     for (int i = 0; i < V8_SPACES; i++)
         if (iso->space[i].pages)
-            add_space(t, v8_names[i], &iso->space[i], resident);
+            add_space(t, v8_names[i], &iso->space[i], resident, live);
     if (total) {
         table_rule(t);
-        add_space(t, "total", &sum, resident);
+        add_space(t, "total", &sum, resident, live);
     }
     return t;
 }
@@ -144,7 +158,7 @@ static void set_addr(json_t *o, const char *key, uint64_t v) {
 static json_t *isolate_json(const struct evidence *ev, const struct v8_isolate_census *iso) {
     json_t *o = json_object();
     struct v8_space_census sum = sum_of(iso);
-    struct table *t = spaces_table(iso, all_columns, ev->has_residency, false);
+    struct table *t = spaces_table(iso, all_columns, ev, false);
     json_object_set_new(o, "name", json_string(iso->name));
     set_addr(o, "isolate", iso->isolate);
     set_addr(o, "heap", iso->heap);
@@ -159,6 +173,16 @@ static json_t *isolate_json(const struct evidence *ev, const struct v8_isolate_c
     set_u64(o, "array_buffers", iso->array_buffer_bytes);
     set_u64(o, "array_buffer_count", iso->array_buffer_count);
     set_u64(o, "external_strings", iso->external_string_bytes);
+    if (ev->v8.has_liveness) {
+        set_u64(o, "live_bytes", sum.live);
+        set_u64(o, "garbage_bytes", sum.part[V8_OBJECTS].bytes - sum.live);
+        set_u64(o, "weak_only_bytes", sum.weak_only);
+        set_u64(o, "array_buffer_garbage", iso->array_buffer_garbage);
+        set_u64(o, "pages_to_free", iso->pages_to_free);
+        if (ev->has_residency)
+            set_u64(o, "gc_would_free_rss", iso->resident_to_free);
+        json_object_set_new(o, "freed_into_page_pool", json_boolean(ev->v8.has_page_pool));
+    }
     json_object_set_new(o, "spaces", table_to_json(t));
     if (ev->v8.isolates.n == 1 && ev->has_residency) /* whose it was cannot be told otherwise */
         set_u64(o, "stale_resident", ev->v8.stale.resident);
@@ -179,13 +203,15 @@ static void to_json(struct run *r, const struct evidence *ev) {
     json_object_set_new(r->doc, "isolates", isolates);
     if (c->read_only.pages) {
         struct table *t = table_new(all_columns, H_COLUMNS);
-        add_space(t, v8_names[V8_READ_ONLY], &c->read_only, ev->has_residency);
+        add_space(t, v8_names[V8_READ_ONLY], &c->read_only, ev->has_residency, false);
         json_t *rows = table_to_json(t);
         json_object_set(r->doc, "read_only", json_array_get(rows, 0));
         json_decref(rows);
         table_free(t);
     }
     json_object_set_new(r->doc, "stale", stale);
+    if (c->has_liveness)
+        set_u64(r->doc, "live_by_stack_only", c->stack_only);
 }
 
 /* --- text --- */
@@ -196,7 +222,7 @@ static void print_isolate(struct run *r, const struct evidence *ev,
     struct v8_space_census sum = sum_of(iso);
     struct column columns[H_COLUMNS];
     choose_columns(&sum, columns);
-    struct table *t = spaces_table(iso, columns, ev->has_residency, true);
+    struct table *t = spaces_table(iso, columns, ev, true);
     fprintf(r->out, "%s", iso->name);
     if (iso->tid > 0)
         fprintf(r->out, " (thread %d)", (int)iso->tid);
@@ -204,10 +230,17 @@ static void print_isolate(struct run *r, const struct evidence *ev,
             fmt_bytes(b, sum.used));
     if (iso->array_buffer_bytes)
         fprintf(r->out, ", arrayBuffers %s", fmt_bytes(c, iso->array_buffer_bytes));
+    if (iso->array_buffer_garbage)
+        fprintf(r->out, " (%s of it garbage)", fmt_bytes(c, iso->array_buffer_garbage));
     if (iso->external_string_bytes)
         fprintf(r->out, ", external strings %s", fmt_bytes(c, iso->external_string_bytes));
     fputs("\n", r->out);
     table_print(t, r->out, r->width);
+    if (ev->v8.has_liveness && ev->has_residency && iso->pages_to_free)
+        fprintf(r->out, "A full collection now would %s %s: %llu pages hold nothing live.\n",
+                ev->v8.has_page_pool ? "move to V8's page pool, and give back when it is quiet,"
+                                     : "give back",
+                fmt_bytes(a, iso->resident_to_free), (unsigned long long)iso->pages_to_free);
     fputs("\n", r->out);
     table_free(t);
 }
@@ -250,7 +283,14 @@ static int run_heap(struct run *r) {
     const char *const *args;
     struct evidence ev;
     opt_args(r->opts, &args);
-    int rc = look_at(r, args[0], NEED_V8, &ev);
+    int rc = look_at(r, args[0], NEED_V8 | NEED_LIVENESS, &ev);
+    if (rc == -EBUSY) { /* too long a stop: what can be counted in less */
+        char why[sizeof r->err.what];
+        snprintf(why, sizeof why, "%s", r->err.what);
+        rc = look_at(r, args[0], NEED_V8, &ev);
+        if (rc == 0)
+            evidence_note(&ev, "garbage is not told from live objects: %s", why);
+    }
     if (rc < 0)
         return rc;
     if (!ev.has_v8 || !ev.v8.layout_known) {
@@ -279,8 +319,10 @@ const struct command cmd_heap = {
         "heapTotal and heapUsed of process.memoryUsage(). RESIDENT is what the kernel holds of it\n"
         "in memory. FREE is between objects, for later ones; AREAS are reserved for the next\n"
         "allocations of a thread; UNUSED is the half of the new space a scavenge will copy to.\n"
-        "OBJECTS counts what is on the heap, collected or not. Pages of no space are V8's pool:\n"
-        "resident, and in no counter of V8's.\n"
+        "OBJECTS counts what is on the heap, collected or not. LIVE is what the roots reach, as a\n"
+        "full collection would find it, and GARBAGE what it would free; pages without a live\n"
+        "object would go back to the kernel. Pages of no space are V8's pool: resident, and in no\n"
+        "counter of V8's.\n"
         "\n"
         "  $ memwhy heap 2043476               the spaces of a process\n"
         "  $ memwhy heap --json core.2043476   the same of a core file, for a script\n"

@@ -19,6 +19,7 @@ enum collect_need {
     NEED_ALL = (1 << 7) - 1,
     NEED_STACKS = 1 << 7,
     NEED_ARGUMENTS = 1 << 8, /* of the functions on them, too */
+    NEED_LIVENESS = 1 << 9,  /* which objects live; with NEED_V8 */
 };
 
 /* TARGET, the same everywhere: a pid; a file (an ELF core, plain or .zst); or a name or part of a

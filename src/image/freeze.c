@@ -34,7 +34,7 @@ static struct estimate estimate(const struct live *l, const struct image_freeze_
     uint64_t hold_ns = HOLD_NS + l->img.threads.n * THREAD_NS;
     return (struct estimate){
         .fork_ns = hold_ns + REAP_NS + bytes / PAGE_BYTES * COPY_PAGE_NS + tables * COPY_TABLE_NS,
-        .stop_ns = hold_ns + bytes * how->read_ns_per_mib / MIB,
+        .stop_ns = hold_ns + how->read_more_ns + bytes * how->read_ns_per_mib / MIB,
         .private_bytes = bytes,
     };
 }

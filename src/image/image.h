@@ -77,6 +77,7 @@ struct image_freeze_how {
     enum image_freeze_way way;
     uint64_t max_pause_ns;    /* a process that would be held for longer, by estimate, is not */
     uint64_t read_ns_per_mib; /* how long the caller reads, at most, a MiB of private memory */
+    uint64_t read_more_ns;    /* and what it does beside that while the picture stands */
     /* Whole regions, sorted, that the caller can do without: a fork need not copy their page
      * tables. Reads there may be -EFAULT, and
      * image_missed_left_out tells of them; image_read_prefix just ends there. */

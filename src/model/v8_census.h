@@ -49,6 +49,9 @@ struct v8_space_census {
     uint64_t used;      /* V8's space_used_size; objects alone are part[V8_OBJECTS] */
     uint64_t accounted; /* V8's own counter in the space; 0 when the space has none */
     struct v8_tally part[V8_PARTS];
+    /* Of the objects, where liveness was asked for: a full collection would free the rest. */
+    uint64_t live;      /* bytes reachable from the roots */
+    uint64_t weak_only; /* bytes reachable through weak references only; to be freed too */
 };
 
 struct v8_isolate_census {
@@ -62,6 +65,10 @@ struct v8_isolate_census {
     uint64_t array_buffer_bytes;
     uint64_t array_buffer_count;
     uint64_t external_string_bytes;
+    /* Where liveness was asked for: pages, and what of them is in memory, that hold nothing live.
+     */
+    uint64_t pages_to_free, resident_to_free;
+    uint64_t array_buffer_garbage; /* the part of array_buffer_bytes that only garbage holds */
 };
 
 enum v8_store_kind { V8_STORE_BUFFER, V8_STORE_SHARED, V8_STORE_WASM, V8_STORE_STRING };
@@ -69,9 +76,11 @@ enum v8_store_kind { V8_STORE_BUFFER, V8_STORE_SHARED, V8_STORE_WASM, V8_STORE_S
 /* Memory outside the heap that an object on it holds. */
 struct v8_store {
     uint64_t addr, bytes;
+    uint64_t holder;  /* the object; the first that was seen */
     uint32_t isolate; /* index; the first that was seen to hold it */
     enum v8_store_kind kind;
     bool two_byte;  /* of a string */
+    bool garbage;   /* where liveness was asked for: no live object holds it */
     bool resizable; /* reserved to its maximal length; in no counter of process.memoryUsage() */
 };
 
@@ -96,8 +105,13 @@ struct v8_census {
     VEC(struct v8_range) pages;  /* every page, stale ones too; sorted, not overlapping */
     uint64_t unwalked_bytes;
     uint64_t swapped_bytes; /* of pages not looked into because they are in swap */
-    bool in_collection;     /* some isolate's gc_state was not 0 */
-    VEC(char *) notes;      /* sentences on what is not known, and why */
+    bool has_liveness;      /* `live` and `weak_only` are known */
+    bool has_page_pool;     /* empty pages are kept for some seconds, or until memory is short */
+    bool globals_missing; /* an isolate's global handles were not found: more lives than is said */
+    uint64_t stack_only;  /* live bytes that only words on stacks or in registers hold: some may be
+                           * left over from calls that have ended */
+    bool in_collection;   /* some isolate's gc_state was not 0 */
+    VEC(char *) notes;    /* sentences on what is not known, and why */
 };
 
 void v8_census_done(struct v8_census *c);

@@ -2,6 +2,7 @@
 
 #include "base/debug.h"
 #include "v8/heap.h"
+#include "v8/liveness.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -209,7 +210,7 @@ static void sort_isolates(struct v8_census *c, struct v8_pages *p, pid_t pid) {
     }
 }
 
-static int find_everything(const struct image *img, const struct v8_layout *l, bool accept,
+static int find_everything(struct image *img, const struct v8_layout *l, unsigned flags,
                            struct v8_heap *heap, struct v8_census *c, struct err *e) {
     v8_heap_find(img, l, heap);
     for (size_t i = 0; i < heap->isolates.list.n; i++) {
@@ -221,15 +222,23 @@ static int find_everything(const struct image *img, const struct v8_layout *l, b
         vec_push(&c->isolates, ic);
     }
     c->in_collection = v8_heap_in_collection(heap);
-    if (c->in_collection && !accept)
+    if (c->in_collection && !(flags & V8_ACCEPT_COLLECTION))
         return -EAGAIN;
     if (!heap->isolates.list.n)
         return err_set(e, -ENODATA, NULL, "no isolate was found (V8 is starting or has ended)");
     name_isolates(img, c);
     sort_isolates(c, &heap->pages, image_pid(img));
+    struct v8_nodes *nodes = NULL;
+    if (flags & V8_LIVENESS && v8_nodes_new(img, l, &heap->pages, &nodes) == 0)
+        heap->walk.sink = v8_nodes_sink(nodes);
     v8_heap_walk(img, l, heap);
     take_spaces(img, l, &heap->pages, &heap->labs, &heap->walk, c);
     take_stores(img, c, &heap->walk);
+    if (nodes) {
+        v8_nodes_settle(nodes);
+        v8_liveness_take(img, l, heap, nodes, c);
+    }
+    v8_nodes_free(nodes);
     return 0;
 }
 
@@ -259,7 +268,7 @@ static void forget_isolates(const struct v8_layout *l, struct v8_census *c) {
          l->v8_version, l->table);
 }
 
-int v8_census_take(const struct image *img, const struct v8_layout *l, unsigned accept,
+int v8_census_take(struct image *img, const struct v8_layout *l, unsigned flags,
                    struct v8_census *ret, struct err *e) {
     struct v8_heap heap = {0};
     struct v8_pages *pages = &heap.pages;
@@ -273,7 +282,7 @@ int v8_census_take(const struct image *img, const struct v8_layout *l, unsigned 
         v8_heap_done(&heap);
         return 0;
     }
-    r = find_everything(img, l, accept & V8_ACCEPT_COLLECTION, &heap, ret, e);
+    r = find_everything(img, l, flags, &heap, ret, e);
     if (r == -ENODATA && pages->list.n) {
         take_pages(img, pages, ret);
         ret->stale = (struct v8_stale){0};
@@ -288,7 +297,7 @@ int v8_census_take(const struct image *img, const struct v8_layout *l, unsigned 
                  l->v8_version, l->table);
         if (!ret->layout_known)
             forget_isolates(l, ret);
-        if (ret->unwalked_bytes && !(accept & V8_ACCEPT_UNWALKED))
+        if (ret->unwalked_bytes && !(flags & V8_ACCEPT_UNWALKED))
             r = -EBUSY;
         else if (ret->unwalked_bytes)
             note(ret, "%llu bytes on V8's heap could not be walked%s",

@@ -33,6 +33,7 @@
     X(gc_state_offset,       "Heap::gc_state_")                                                      \
     X(roots_count,           "entries of the roots table")                                           \
     X(ownerless_read_only,   "read-only pages have neither owner nor heap")                          \
+    X(page_pool,             "empty pages are pooled before they go back to the kernel")             \
     X(used_counts_lab,       "space_used_size counts allocation areas")                              \
     X(new_space_raw_tail,    "to-space pages beyond the top are not formatted")                      \
     /* Objects whose size is not in their map: src/objects. */                                       \
@@ -47,6 +48,9 @@
     X(sloppy_arguments_header, "SloppyArgumentsElements header")                                     \
     X(descriptor_array_header, "DescriptorArray header")                                             \
     X(native_context_extra,  "raw bytes after a native context's slots")                             \
+    X(native_context_links,  "weak slots at a native context's end, which link lists")               \
+    X(function_dispatch_handle, "JSFunction::dispatch_handle")                                       \
+    X(cell_dispatch_handle,  "FeedbackCell::dispatch_handle")                                        \
     X(code_header,           "Code header (with in-heap instructions)")                              \
     X(code_alignment,        "Code and InstructionStream size alignment")                            \
     X(code_body_offset,      "Code: offset of the int32 instruction size")                           \

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "v8/async.h"
 #include "v8/code.h"
+#include "v8/generated.h"
 #include "v8/names.h"
 #include "v8/places.h"
 #include "v8/values.h"
@@ -37,24 +38,11 @@ struct v8_frames {
     struct v8_objects objects;
     struct v8_places places;
     struct v8_bytecode_sizes sizes;
-    uint64_t blob_vaddr, blob_size; /* the embedded builtins, as the ELF file has them */
+    struct v8_generated generated;
     int construct, fast_construct, entry, construct_entry, builtin_exit; /* frame types; -1 */
 };
 
 /* --- opening --- */
-
-/* Up to version 10 the symbol of the code itself has _data_ behind it. */
-static void find_blob(struct v8_frames *f) {
-    struct elf_symbol code, size;
-    uint32_t bytes;
-    if ((elf_file_symbol(f->l->elf, "v8_Default_embedded_blob_code_data_", &code) == 0 ||
-         elf_file_symbol(f->l->elf, "v8_Default_embedded_blob_code_", &code) == 0) &&
-        elf_file_symbol(f->l->elf, "v8_Default_embedded_blob_code_size_", &size) == 0 &&
-        elf_file_read(f->l->elf, size.value, &bytes, sizeof bytes) == 0) {
-        f->blob_vaddr = code.value;
-        f->blob_size = bytes;
-    }
-}
 
 static void find_bytecode_sizes(struct v8_frames *f) {
     struct elf_symbol s;
@@ -82,8 +70,8 @@ int v8_frames_open(struct image *img, const struct v8_layout *l, struct v8_frame
     int rc = 0;
     f->img = img;
     f->l = l;
+    v8_generated_init(img, l, &f->pages, &f->generated);
     if (l->elf) {
-        find_blob(f);
         find_bytecode_sizes(f);
         find_frame_types(f);
     }
@@ -115,34 +103,8 @@ void v8_frames_free(struct v8_frames *f) {
     free(f);
 }
 
-/* --- where generated code is --- */
-
-/* The address in the ELF file of a place in the embedded builtins, or in a second mapping of them:
- * V8 maps the file once more near its code, so that calls are short. */
-static bool builtin_vaddr(const struct v8_frames *f, uint64_t pc, uint64_t *ret) {
-    uint64_t vaddr = pc - f->l->bias;
-    const struct region *r = region_find(image_regions(f->img), pc);
-    if (!f->blob_size)
-        return false;
-    if (vaddr - f->blob_vaddr >= f->blob_size &&
-        (!r || r->kind != REGION_FILE || !(r->prot & REGION_X) ||
-         elf_file_vaddr_of_offset(f->l->elf, r->offset + (pc - r->start), &vaddr) < 0 ||
-         vaddr - f->blob_vaddr >= f->blob_size))
-        return false;
-    *ret = vaddr;
-    return true;
-}
-
 bool v8_frames_is_code(const struct v8_frames *f, uint64_t pc) {
-    const struct region *r = region_find(image_regions(f->img), pc);
-    const struct v8_page *page = v8_pages_at(&f->pages, pc);
-    uint64_t vaddr;
-    if (!r || builtin_vaddr(f, pc, &vaddr))
-        return r != NULL;
-    if (page && (page->space == V8_CODE || page->space == V8_CODE_LARGE))
-        return true;
-    /* WebAssembly's code has mappings of its own, on no page. */
-    return r->kind == REGION_ANON && (r->prot & REGION_X);
+    return v8_generated_holds(&f->generated, pc);
 }
 
 /* --- one frame --- */
@@ -180,7 +142,7 @@ static char *builtin_name(const struct v8_frames *f, const struct v8_machine_fra
     static const char prefix[] = "Builtins_";
     struct elf_symbol s;
     uint64_t vaddr;
-    if (!builtin_vaddr(f, at->innermost ? at->pc : at->pc - 1, &vaddr) ||
+    if (!v8_generated_builtin(&f->generated, at->innermost ? at->pc : at->pc - 1, &vaddr) ||
         elf_file_symbol_at(f->l->elf, vaddr, &s) < 0)
         return NULL;
     return mem_strdup(strncmp(s.name, prefix, sizeof prefix - 1) == 0 ? s.name + sizeof prefix - 1

@@ -1,6 +1,7 @@
 #include "v8/layout.h"
 
 #include "base/limits.h"
+#include "v8/bodies.h"
 #include "v8/calibrate.h"
 #include "v8/isolates.h"
 #include "v8/pages.h"
@@ -143,6 +144,11 @@ static void load_types(const struct image *img, struct v8_layout *l) {
     l->wasm_struct_type =
         (uint16_t)v8_layout_constant(img, l, "type_WasmStruct__WASM_STRUCT_TYPE", 0);
     l->wasm_array_type = (uint16_t)v8_layout_constant(img, l, "type_WasmArray__WASM_ARRAY_TYPE", 0);
+    l->first_function_type = (uint16_t)v8_layout_constant(img, l, "FirstJSFunctionType", 0);
+    l->last_function_type = (uint16_t)v8_layout_constant(img, l, "LastJSFunctionType", 0);
+    l->feedback_cell_type =
+        (uint16_t)v8_layout_constant(img, l, "type_FeedbackCell__FEEDBACK_CELL_TYPE", 0);
+    l->weak_ref_type = (uint16_t)v8_layout_constant(img, l, "type_JSWeakRef__JS_WEAK_REF_TYPE", 0);
     l->first_nonstring_type = (uint16_t)v8_layout_constant(img, l, "FirstNonstringType", 0x80);
     l->string_representation_mask =
         (uint16_t)v8_layout_constant(img, l, "StringRepresentationMask", 7);
@@ -288,6 +294,7 @@ static int load_root_maps(const struct image *img, struct v8_layout *l) {
     if (native >= 0 && maps[native].map && l->version[0] < 8)
         l->native_context_type = maps[native].type;
     v8_sizes_setup(l, maps);
+    v8_bodies_setup(l, maps);
     int free_map = v8_layout_root(l, "free_space_map");
     int filler = v8_layout_root(l, "one_pointer_filler_map");
     if (free_map < 0 || filler < 0 || !maps[free_map].map || !maps[filler].map)

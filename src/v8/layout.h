@@ -80,7 +80,11 @@ struct v8_layout {
     uint16_t string_encoding_mask, one_byte_tag;
     uint64_t free_space_map;
     uint16_t free_space_type, filler_type;
-    uint8_t rule[65536];   /* enum v8_size_rule by instance type */
+    uint16_t first_function_type, last_function_type, feedback_cell_type; /* 0: unknown */
+    uint16_t weak_ref_type;         /* 0: this version has none */
+    uint32_t allocation_site_bytes; /* of one that is in the list of all sites */
+    uint8_t body[65536];            /* enum v8_body by instance type */
+    uint8_t rule[65536];            /* enum v8_size_rule by instance type */
     uint8_t header[65536]; /* its header, in words of 8 bytes unless the rule says otherwise */
 };
 

@@ -9,6 +9,7 @@
 enum {
     V8_ACCEPT_COLLECTION = 1, /* count although a collection is under way */
     V8_ACCEPT_UNWALKED = 2,   /* count although some of the heap could not be walked */
+    V8_LIVENESS = 4,          /* also which objects live */
 };
 
 /* Count everything V8 has in this (stopped) image. -EAGAIN: a collection is under way; -EBUSY: a
@@ -16,7 +17,7 @@ enum {
  * walked; in both cases release and stop again, or accept it, and the census says so. -ENODATA: no
  * isolate was found. With a layout that does not explain the target only `pages` is filled, and
  * layout_known is false. */
-int v8_census_take(const struct image *img, const struct v8_layout *l, unsigned accept,
+int v8_census_take(struct image *img, const struct v8_layout *l, unsigned flags,
                    struct v8_census *ret, struct err *e);
 
 /* Private regions of at least `least_bytes` that hold neither pages nor isolates: the heap is read

@@ -174,7 +174,7 @@ static const struct v8_map_info *map_of(struct walker *w, uint64_t map) {
 
 /* --- objects that hold memory outside --- */
 
-static void note_array_buffer(struct walker *w, const uint8_t *o, uint64_t size) {
+static void note_array_buffer(struct walker *w, uint64_t at, const uint8_t *o, uint64_t size) {
     const struct v8_facts *f = &w->job->l->facts;
     if (size < (uint64_t)f->array_buffer_bit_field + 4)
         return;
@@ -191,6 +191,7 @@ static void note_array_buffer(struct walker *w, const uint8_t *o, uint64_t size)
         return; /* empty, or a typed array's elements on the heap */
     vec_push(&w->out.stores, (struct v8_store){.addr = store,
                                                .bytes = bytes,
+                                               .holder = at,
                                                .isolate = (uint32_t)w->page->isolate,
                                                .resizable = resizable,
                                                .kind = shared ? V8_STORE_SHARED : V8_STORE_BUFFER});
@@ -198,8 +199,8 @@ static void note_array_buffer(struct walker *w, const uint8_t *o, uint64_t size)
 
 /* ExternalString: resource at 16, resource_data at 24, length u32 at 12 (v8dbg agrees, 12 to 26).
  */
-static void note_external_string(struct walker *w, const struct v8_map_info *m, const uint8_t *o,
-                                 uint64_t size) {
+static void note_external_string(struct walker *w, const struct v8_map_info *m, uint64_t at,
+                                 const uint8_t *o, uint64_t size) {
     const struct v8_layout *l = w->job->l;
     if (size < 32)
         return;
@@ -210,19 +211,20 @@ static void note_external_string(struct walker *w, const struct v8_map_info *m, 
     if (data && data < LIMIT_USER_ADDR)
         vec_push(&w->out.stores, (struct v8_store){.addr = data,
                                                    .bytes = one_byte ? length : 2ull * length,
+                                                   .holder = at,
                                                    .isolate = (uint32_t)w->page->isolate,
                                                    .kind = V8_STORE_STRING,
                                                    .two_byte = !one_byte});
 }
 
-static void note_outside(struct walker *w, const struct v8_map_info *m, const uint8_t *o,
-                         uint64_t size) {
+static void note_outside(struct walker *w, const struct v8_map_info *m, uint64_t at,
+                         const uint8_t *o, uint64_t size) {
     const struct v8_layout *l = w->job->l;
     if (m->type == l->array_buffer_type)
-        note_array_buffer(w, o, size);
+        note_array_buffer(w, at, o, size);
     else if (m->type < l->first_nonstring_type &&
              (m->type & l->string_representation_mask) == l->external_string_tag)
-        note_external_string(w, m, o, size);
+        note_external_string(w, m, at, o, size);
 }
 
 static bool holds_outside(const struct v8_layout *l, const struct v8_map_info *m) {
@@ -387,7 +389,7 @@ static uint64_t walk_area(struct walker *w) {
             w->tally.objects++;
             w->tally.part[V8_OBJECTS].bytes += size;
             if (holds_outside(w->job->l, m))
-                note_outside(w, m, w->buf + (at - g->addr), size);
+                note_outside(w, m, at, w->buf + (at - g->addr), size);
             tell(w, at, size, m);
         }
         w->recent[w->n_recent++ % RECENT] = at;
@@ -512,7 +514,7 @@ static void walk_large(struct walker *w, size_t index) {
     } else {
         w->tally.objects = 1;
         if (holds_outside(w->job->l, m))
-            note_outside(w, m, head, got);
+            note_outside(w, m, g->area_start, head, got);
         tell_large(w, size, m);
     }
     uint64_t end = g->area_start + size;

@@ -1,0 +1,105 @@
+#include "v8/liveness.h"
+
+#include "base/parallel.h"
+#include "v8/mark.h"
+
+#define STRONG_ROOTS (((1u << ROOT_KINDS) - 1) & ~(1u << ROOT_WEAK))
+
+struct tally {
+    const struct v8_nodes *nodes;
+    const uint64_t *marks;
+    uint64_t *bytes; /* per page */
+};
+
+static void tally_page(void *arg, size_t page) {
+    const struct tally *t = arg;
+    uint32_t node, end;
+    uint64_t sum = 0;
+    v8_nodes_of_page(t->nodes, page, &node, &end);
+    for (; node < end; node++)
+        if (v8_is_marked(t->marks, node))
+            sum += v8_node_bytes(t->nodes, node);
+    t->bytes[page] = sum;
+}
+
+/* What is marked on each page; returns the sum. */
+static uint64_t marked_bytes(const struct v8_pages *p, const struct v8_nodes *nodes,
+                             const struct v8_marks *marks, uint64_t *ret) {
+    struct tally t = {nodes, v8_marks(marks), ret};
+    uint64_t sum = 0;
+    parallel_for(p->list.n, tally_page, &t);
+    for (size_t i = 0; i < p->list.n; i++)
+        sum += ret[i];
+    return sum;
+}
+
+static struct v8_space_census *space_of(struct v8_census *c, const struct v8_page *g) {
+    return g->isolate < 0 ? &c->read_only : &c->isolates.at[g->isolate].space[g->space];
+}
+
+/* A page without a live object goes back to the kernel; the new space keeps its pages. */
+static void take_empty(const struct image *img, const struct v8_page *g, struct v8_census *c) {
+    const struct residency *res = image_residency(img);
+    if (g->isolate < 0 || g->space == V8_NEW || g->space == V8_READ_ONLY)
+        return;
+    struct v8_isolate_census *iso = &c->isolates.at[g->isolate];
+    iso->pages_to_free++;
+    if (res)
+        iso->resident_to_free += residency_bytes(res, g->addr, g->addr + g->size);
+}
+
+static bool is_live(const struct v8_nodes *nodes, const struct v8_marks *marks, uint64_t holder) {
+    uint32_t node = v8_node_at(nodes, holder | 1);
+    return node != V8_NO_NODE && v8_is_marked(v8_marks(marks), node);
+}
+
+/* A store lives as long as one of its holders. Both lists are sorted by address: the walk's has
+ * every holder, the census's each store once. */
+static void take_stores(const struct v8_walk *walk, const struct v8_nodes *nodes,
+                        const struct v8_marks *marks, struct v8_census *c) {
+    size_t k = 0;
+    for (size_t i = 0; i < c->stores.n; i++) {
+        struct v8_store *s = &c->stores.at[i];
+        s->garbage = true;
+        while (k < walk->stores.n && walk->stores.at[k].addr < s->addr)
+            k++;
+        for (; k < walk->stores.n && walk->stores.at[k].addr == s->addr; k++)
+            s->garbage = s->garbage && !is_live(nodes, marks, walk->stores.at[k].holder);
+        if (s->garbage && s->isolate < c->isolates.n && !s->resizable &&
+            (s->kind == V8_STORE_BUFFER || s->kind == V8_STORE_SHARED))
+            c->isolates.at[s->isolate].array_buffer_garbage += s->bytes;
+    }
+}
+
+void v8_liveness_take(struct image *img, const struct v8_layout *l, const struct v8_heap *heap,
+                      const struct v8_nodes *nodes, struct v8_census *c) {
+    const struct v8_pages *p = &heap->pages;
+    struct v8_root_list roots = {0};
+    struct v8_marks *marks = v8_marks_new(nodes);
+    cleanup_free uint64_t *live = mem_zalloc((p->list.n + 1) * sizeof *live);
+    cleanup_free uint64_t *held = mem_zalloc((p->list.n + 1) * sizeof *held);
+    v8_roots_collect(img, l, p, &heap->isolates, nodes, &roots);
+    v8_mark(marks, &roots, STRONG_ROOTS & ~(1u << ROOT_STACK));
+    uint64_t without_stacks = marked_bytes(p, nodes, marks, live);
+    v8_mark(marks, &roots, STRONG_ROOTS);
+    c->stack_only = marked_bytes(p, nodes, marks, live) - without_stacks;
+    take_stores(&heap->walk, nodes, marks, c);
+    v8_mark(marks, &roots, 1u << ROOT_WEAK);
+    v8_mark_weak(marks);
+    marked_bytes(p, nodes, marks, held);
+    for (size_t i = 0; i < p->list.n; i++) {
+        const struct v8_page *g = &p->list.at[i];
+        if (!g->in_use)
+            continue;
+        struct v8_space_census *s = space_of(c, g);
+        s->live += live[i];
+        s->weak_only += held[i] - live[i];
+        if (!live[i])
+            take_empty(img, g, c);
+    }
+    c->has_liveness = true;
+    c->has_page_pool = l->facts.page_pool;
+    c->globals_missing = !roots.globals_found;
+    v8_marks_free(marks);
+    v8_roots_done(&roots);
+}

@@ -1,0 +1,408 @@
+#include "v8/nodes.h"
+
+#include "base/bytes.h"
+#include "base/parallel.h"
+#include "v8/bodies.h"
+#include "v8/dispatch.h"
+#include <errno.h>
+#include <string.h>
+
+enum {
+    PAGE_WORDS = V8_PAGE_ALIGN / 8,
+    BLOCK_WORDS = 512, /* ranks are kept per so many words of a page */
+    PAGE_BLOCKS = PAGE_WORDS / BLOCK_WORDS,
+    BITMAP_WORDS = PAGE_WORDS / 64,
+    PAGES_MAX = 1 << 16, /* of 2^15 words: 31 bits, beside V8_REF_WEAK */
+    NODES_PER_HINT = 4096,
+};
+
+/* While the walk goes on a place is a page's index and a word in it. */
+#define PLACE(page, word) ((uint32_t)(page)*PAGE_WORDS + (uint32_t)(word))
+
+struct page_nodes {
+    uint64_t *starts;             /* bitmap of where objects begin; NULL: none */
+    uint16_t before[PAGE_BLOCKS]; /* objects that begin before the block */
+    uint32_t first_node, n;
+    VEC(uint32_t) words; /* the objects' sizes */
+    VEC(uint32_t) ends;  /* of their references in `refs` */
+    VEC(uint32_t) refs;
+    VEC(struct v8_ephemeron) ephemerons;
+    VEC(uint32_t) retained;
+    uint64_t large_at; /* of a large object told in parts: what `more` goes on with */
+    uint8_t large_body;
+    uint16_t large_head;
+};
+
+struct v8_nodes {
+    const struct v8_layout *l;
+    const struct v8_pages *pages;
+    struct page_nodes *page; /* as pages->list */
+    uint64_t low, span;      /* of all pages: most words are outside */
+    uint32_t n;
+    uint32_t *hints; /* of every NODES_PER_HINT'th node: its page */
+    VEC(struct v8_ephemeron) ephemerons;
+    VEC(uint32_t) retained;
+    struct v8_dispatch dispatch;
+};
+
+int v8_nodes_new(const struct image *img, const struct v8_layout *l, const struct v8_pages *pages,
+                 struct v8_nodes **ret) {
+    if (pages->list.n > PAGES_MAX)
+        return -E2BIG;
+    struct v8_nodes *n = mem_zalloc(sizeof *n);
+    n->l = l;
+    n->pages = pages;
+    n->page = mem_zalloc((pages->list.n + 1) * sizeof *n->page);
+    if (pages->list.n) {
+        const struct v8_page *last = &pages->list.at[pages->list.n - 1];
+        n->low = pages->list.at[0].addr;
+        n->span = last->addr + last->size - n->low;
+    }
+    if (l->facts.function_dispatch_handle >= 0)
+        v8_dispatch_load(img, pages, &n->dispatch);
+    *ret = n;
+    return 0;
+}
+
+void v8_nodes_free(struct v8_nodes *n) {
+    for (size_t i = 0; n && i < n->pages->list.n; i++) {
+        struct page_nodes *p = &n->page[i];
+        free(p->starts);
+        vec_free(&p->words);
+        vec_free(&p->ends);
+        vec_free(&p->refs);
+        vec_free(&p->ephemerons);
+        vec_free(&p->retained);
+    }
+    if (n) {
+        free(n->page);
+        free(n->hints);
+        vec_free(&n->ephemerons);
+        vec_free(&n->retained);
+        v8_dispatch_done(&n->dispatch);
+    }
+    free(n);
+}
+
+/* --- during the walk --- */
+
+/* The place a word refers to, if it may be an object's start; false for all else. */
+static inline bool place_of(const struct v8_nodes *n, uint64_t word, uint32_t *ret) {
+    uint64_t addr = word & ~3ull;
+    if (!(word & 1) || addr - n->low >= n->span || addr & 7)
+        return false;
+    const struct v8_page *g = v8_pages_at(n->pages, addr);
+    if (!g || !g->in_use || addr < g->area_start || addr - g->addr >= V8_PAGE_ALIGN)
+        return false;
+    *ret = PLACE(g - n->pages->list.at, (addr - g->addr) / 8);
+    return true;
+}
+
+static inline void add_ref(const struct v8_nodes *n, struct page_nodes *p, uint64_t word,
+                           uint32_t strength) {
+    uint32_t place;
+    if (place_of(n, word, &place))
+        vec_push(&p->refs, place | (word & 2 ? V8_REF_WEAK : strength));
+}
+
+static void add_words(const struct v8_nodes *n, struct page_nodes *p, const uint8_t *bytes,
+                      uint64_t from, uint64_t to, uint32_t strength) {
+    for (uint64_t at = from; at + 8 <= to; at += 8)
+        add_ref(n, p, u64_at(bytes, at), strength);
+}
+
+/* Code embeds references as immediates, at any byte. */
+static void add_code(const struct v8_nodes *n, struct page_nodes *p, const uint8_t *bytes,
+                     uint64_t from, uint64_t to) {
+    for (uint64_t at = from; at + 8 <= to; at++)
+        if ((bytes[at] & 3) == 1)
+            add_ref(n, p, u64_at(bytes, at), 0);
+}
+
+/* A hash table behind three words of header: key and value in turns. `base`: offset of bytes[0] in
+ * the table. */
+static void add_ephemerons(const struct v8_nodes *n, struct page_nodes *p, uint32_t table,
+                           const uint8_t *bytes, uint64_t base, uint64_t have) {
+    enum { ENTRIES = 16 + 3 * 8 };
+    uint64_t at = base ? base + (16 - (base - ENTRIES) % 16) % 16 : ENTRIES;
+    if (!base)
+        add_words(n, p, bytes, 8, ENTRIES < have ? ENTRIES : have, 0);
+    for (; at + 16 <= base + have; at += 16) {
+        struct v8_ephemeron e = {.table = table};
+        uint64_t key = u64_at(bytes, at - base), value = u64_at(bytes, at + 8 - base);
+        if (!place_of(n, key, &e.key) ||
+            n->pages->list.at[e.key / PAGE_WORDS].space == V8_READ_ONLY)
+            continue; /* no entry: undefined, or the hole */
+        vec_push(&p->refs, e.key | V8_REF_WEAK);
+        if (place_of(n, value, &e.value))
+            vec_push(&p->ephemerons, e);
+    }
+}
+
+/* The code of what has a dispatch handle. */
+static void add_code_of(const struct v8_nodes *n, struct page_nodes *p, const uint8_t *bytes,
+                        uint64_t offset, uint64_t have) {
+    uint64_t code = offset + 4 <= have ? v8_dispatch_code(&n->dispatch, u32_at(bytes, offset)) : 0;
+    if (code)
+        add_ref(n, p, code, 0);
+}
+
+/* WeakArrayList::kHeaderSize is 24; pairs of a weak map and for how many collections it is kept. */
+static void add_retained(const struct v8_nodes *n, struct page_nodes *p, const uint8_t *bytes,
+                         uint64_t have) {
+    enum { FIRST = 24, CLEARED = 3 };
+    uint64_t length = have >= FIRST ? u64_at(bytes, 16) >> 32 : 0;
+    size_t before = p->retained.n;
+    if (length < 2 || length % 2)
+        return;
+    for (uint64_t at = FIRST; at + 16 <= have && at < FIRST + 8 * length; at += 16) {
+        uint64_t map = u64_at(bytes, at), age = u64_at(bytes, at + 8);
+        uint32_t place;
+        if ((map & 3) != 3 || (age & 0xffffffff)) {
+            p->retained.n = before; /* another list */
+            return;
+        }
+        if ((uint32_t)map != CLEARED && age && place_of(n, map, &place))
+            vec_push(&p->retained, place);
+    }
+}
+
+static void add_body(const struct v8_nodes *n, struct page_nodes *p, uint8_t body, uint16_t head,
+                     uint32_t place, const uint8_t *bytes, uint64_t base, uint64_t size,
+                     uint64_t have) {
+    uint64_t from = base ? 0 : 8; /* the map is told */
+    switch ((enum v8_body)body) {
+    case BODY_NONE:
+        return;
+    case BODY_HEADER:
+        if (!base)
+            add_words(n, p, bytes, from, head < have ? head : have, 0);
+        return;
+    case BODY_BYTES:
+        add_code(n, p, bytes, from, have);
+        return;
+    case BODY_EPHEMERONS:
+        add_ephemerons(n, p, place, bytes, base, have);
+        return;
+    case BODY_WEAK_REF: /* map, properties, elements, target */
+        for (uint64_t at = from; at + 8 <= have; at += 8)
+            add_ref(n, p, u64_at(bytes, at), at == 24 ? V8_REF_WEAK : 0);
+        return;
+    case BODY_WEAK_CELL: /* map, registry, target, unregister token, holdings, ... */
+        for (uint64_t at = from; at + 8 <= have; at += 8)
+            add_ref(n, p, u64_at(bytes, at), at == 16 || at == 24 ? V8_REF_WEAK : 0);
+        return;
+    case BODY_NATIVE_CONTEXT: {
+        uint64_t links = size - 8 * (uint64_t)n->l->facts.native_context_links -
+                         (uint64_t)n->l->facts.native_context_extra;
+        for (uint64_t at = from; at + 8 <= have; at += 8)
+            add_ref(n, p, u64_at(bytes, at), at >= links ? V8_REF_WEAK : 0);
+        return;
+    }
+    case BODY_FUNCTION:
+        add_words(n, p, bytes, from, have, 0);
+        add_code_of(n, p, bytes, (uint64_t)n->l->facts.function_dispatch_handle, have);
+        return;
+    case BODY_FEEDBACK_CELL:
+        add_words(n, p, bytes, from, have, 0);
+        add_code_of(n, p, bytes, (uint64_t)n->l->facts.cell_dispatch_handle, have);
+        return;
+    case BODY_WEAK_LIST:
+        add_words(n, p, bytes, from, have, 0);
+        if (!base)
+            add_retained(n, p, bytes, have);
+        return;
+    case BODY_SITE:
+        for (uint64_t at = from; at + 8 <= have; at += 8)
+            add_ref(n, p, u64_at(bytes, at),
+                    at + 8 == size && size == n->l->allocation_site_bytes ? V8_REF_WEAK : 0);
+        return;
+    case BODY_WORDS:
+        add_words(n, p, bytes, from, have, 0);
+        return;
+    }
+}
+
+static void begin(void *arg, size_t page) {
+    struct v8_nodes *n = arg;
+    struct page_nodes *p = &n->page[page];
+    if (!p->starts)
+        p->starts = mem_alloc(BITMAP_WORDS * 8);
+    memset(p->starts, 0, BITMAP_WORDS * 8);
+    p->words.n = p->ends.n = p->refs.n = p->ephemerons.n = p->retained.n = 0;
+}
+
+static void object(void *arg, size_t page, uint64_t at, uint64_t size, const struct v8_map_info *m,
+                   const uint8_t *bytes, uint64_t have) {
+    struct v8_nodes *n = arg;
+    struct page_nodes *p = &n->page[page];
+    uint64_t word = (at - n->pages->list.at[page].addr) / 8;
+    uint8_t body = n->l->body[m->type];
+    p->starts[word / 64] |= 1ull << (word % 64);
+    vec_push(&p->words, (uint32_t)(size / 8));
+    uint32_t map = 0;
+    place_of(n, m->map, &map); /* the walk has seen that it is one */
+    vec_push(&p->refs, map);
+    add_body(n, p, body, m->header, PLACE(page, word), bytes, 0, size, have);
+    vec_push(&p->ends, (uint32_t)p->refs.n);
+    p->large_at = at;
+    p->large_body = body;
+    p->large_head = m->header;
+}
+
+static void more(void *arg, size_t page, uint64_t offset, const uint8_t *bytes, uint64_t have) {
+    struct v8_nodes *n = arg;
+    struct page_nodes *p = &n->page[page];
+    uint64_t word = (p->large_at - n->pages->list.at[page].addr) / 8;
+    add_body(n, p, p->large_body, p->large_head, PLACE(page, word), bytes, offset, UINT64_MAX,
+             have);
+    p->ends.at[0] = (uint32_t)p->refs.n;
+}
+
+struct v8_walk_sink v8_nodes_sink(struct v8_nodes *n) {
+    return (struct v8_walk_sink){n, begin, object, more};
+}
+
+/* --- numbers --- */
+
+static uint32_t node_at_place(const struct v8_nodes *n, uint32_t place) {
+    const struct page_nodes *p = &n->page[place / PAGE_WORDS];
+    uint32_t word = place % PAGE_WORDS;
+    if (!p->starts || !(p->starts[word / 64] >> (word % 64) & 1))
+        return V8_NO_NODE;
+    uint32_t rank = p->first_node + p->before[word / BLOCK_WORDS];
+    for (uint32_t i = word / BLOCK_WORDS * (BLOCK_WORDS / 64); i < word / 64; i++)
+        rank += (uint32_t)__builtin_popcountll(p->starts[i]);
+    return rank +
+           (uint32_t)__builtin_popcountll(p->starts[word / 64] & ((1ull << (word % 64)) - 1));
+}
+
+static void count_page(struct page_nodes *p, uint32_t first_node) {
+    uint32_t seen = 0;
+    p->first_node = first_node;
+    for (uint32_t b = 0; p->starts && b < PAGE_BLOCKS; b++) {
+        p->before[b] = (uint16_t)seen;
+        for (uint32_t i = 0; i < BLOCK_WORDS / 64; i++)
+            seen += (uint32_t)__builtin_popcountll(p->starts[b * (BLOCK_WORDS / 64) + i]);
+    }
+    p->n = seen;
+}
+
+/* Places to nodes; what begins no object falls out. */
+static void settle_page(void *arg, size_t i) {
+    struct v8_nodes *n = arg;
+    struct page_nodes *p = &n->page[i];
+    size_t to = 0, from = 0;
+    for (size_t k = 0; k < p->ends.n; k++) {
+        for (; from < p->ends.at[k]; from++) {
+            uint32_t ref = p->refs.at[from];
+            uint32_t node = node_at_place(n, V8_REF_NODE(ref));
+            if (node != V8_NO_NODE)
+                p->refs.at[to++] = node | (ref & V8_REF_WEAK);
+        }
+        p->ends.at[k] = (uint32_t)to;
+    }
+    p->refs.n = to;
+    to = 0;
+    for (size_t k = 0; k < p->ephemerons.n; k++) {
+        struct v8_ephemeron e = p->ephemerons.at[k];
+        e.table = node_at_place(n, e.table);
+        e.key = node_at_place(n, e.key);
+        e.value = node_at_place(n, e.value);
+        if (e.key != V8_NO_NODE && e.value != V8_NO_NODE)
+            p->ephemerons.at[to++] = e;
+    }
+    p->ephemerons.n = to;
+}
+
+void v8_nodes_settle(struct v8_nodes *n) {
+    size_t n_pages = n->pages->list.n;
+    n->n = 0;
+    for (size_t i = 0; i < n_pages; i++) {
+        count_page(&n->page[i], n->n);
+        n->n += n->page[i].n;
+    }
+    parallel_for(n_pages, settle_page, n);
+    n->hints = mem_alloc((n->n / NODES_PER_HINT + 2) * sizeof *n->hints);
+    uint32_t next = 0;
+    for (size_t i = 0; i < n_pages; i++) {
+        struct page_nodes *p = &n->page[i];
+        for (; next < n->n && next < p->first_node + p->n; next += NODES_PER_HINT)
+            n->hints[next / NODES_PER_HINT] = (uint32_t)i;
+        for (size_t k = 0; k < p->ephemerons.n; k++)
+            vec_push(&n->ephemerons, p->ephemerons.at[k]);
+        vec_free(&p->ephemerons);
+        for (size_t k = 0; k < p->retained.n; k++) {
+            uint32_t map = node_at_place(n, p->retained.at[k]);
+            if (map != V8_NO_NODE)
+                vec_push(&n->retained, map);
+        }
+        vec_free(&p->retained);
+    }
+}
+
+/* --- looking up --- */
+
+uint32_t v8_nodes_count(const struct v8_nodes *n) {
+    return n->n;
+}
+
+uint32_t v8_node_at(const struct v8_nodes *n, uint64_t tagged) {
+    uint32_t place;
+    return place_of(n, tagged, &place) ? node_at_place(n, place) : V8_NO_NODE;
+}
+
+static size_t page_of(const struct v8_nodes *n, uint32_t node) {
+    size_t i = n->hints[node / NODES_PER_HINT];
+    while (node - n->page[i].first_node >= n->page[i].n)
+        i++;
+    return i;
+}
+
+uint64_t v8_node_addr(const struct v8_nodes *n, uint32_t node) {
+    size_t i = page_of(n, node);
+    const struct page_nodes *p = &n->page[i];
+    uint32_t k = node - p->first_node, block = 0;
+    while (block + 1 < PAGE_BLOCKS && p->before[block + 1] <= k)
+        block++;
+    k -= p->before[block];
+    uint32_t at = block * (BLOCK_WORDS / 64);
+    for (uint32_t c; (c = (uint32_t)__builtin_popcountll(p->starts[at])) <= k; at++)
+        k -= c;
+    uint64_t bits = p->starts[at];
+    while (k--)
+        bits &= bits - 1;
+    return n->pages->list.at[i].addr + 8 * (64ull * at + (uint64_t)__builtin_ctzll(bits));
+}
+
+uint64_t v8_node_bytes(const struct v8_nodes *n, uint32_t node) {
+    const struct page_nodes *p = &n->page[page_of(n, node)];
+    return 8ull * p->words.at[node - p->first_node];
+}
+
+const struct v8_page *v8_node_page(const struct v8_nodes *n, uint32_t node) {
+    return &n->pages->list.at[page_of(n, node)];
+}
+
+const uint32_t *v8_node_refs(const struct v8_nodes *n, uint32_t node, size_t *ret_n) {
+    const struct page_nodes *p = &n->page[page_of(n, node)];
+    uint32_t k = node - p->first_node, from = k ? p->ends.at[k - 1] : 0;
+    *ret_n = p->ends.at[k] - from;
+    return p->refs.at + from;
+}
+
+const struct v8_ephemeron *v8_nodes_ephemerons(const struct v8_nodes *n, size_t *ret_n) {
+    *ret_n = n->ephemerons.n;
+    return n->ephemerons.at;
+}
+
+const uint32_t *v8_nodes_retained_maps(const struct v8_nodes *n, size_t *ret_n) {
+    *ret_n = n->retained.n;
+    return n->retained.at;
+}
+
+void v8_nodes_of_page(const struct v8_nodes *n, size_t page, uint32_t *ret_first,
+                      uint32_t *ret_end) {
+    *ret_first = n->page[page].first_node;
+    *ret_end = n->page[page].first_node + n->page[page].n;
+}

@@ -1,0 +1,37 @@
+/* The roots of an isolate: what keeps objects although no object refers to them. */
+#ifndef MEMWHY_V8_ROOTS_H
+#define MEMWHY_V8_ROOTS_H
+
+#include "v8/bodies.h"
+#include "v8/nodes.h"
+
+enum v8_root_kind {
+    ROOT_ISOLATE, /* the roots table and other fields of the isolate and its heap */
+    ROOT_GLOBAL,  /* strong global handles (v8::Global, napi references, timers, sockets) */
+    ROOT_ETERNAL, /* eternal handles */
+    ROOT_CACHE,   /* snapshot object caches */
+    ROOT_HANDLE,  /* open handle scopes */
+    ROOT_CODE,    /* the dispatch table (V8 13 and later) */
+    ROOT_STACK,   /* anything on a thread's stack or in its registers: conservative */
+    ROOT_WEAK,    /* weak global handles: keep nothing */
+    ROOT_KINDS
+};
+
+struct v8_root {
+    uint32_t node;
+    enum v8_root_kind kind;
+};
+
+struct v8_root_list {
+    VEC(struct v8_root) list;
+    bool globals_found; /* false: the global handles of some isolate were not found */
+};
+
+/* All roots of all isolates. The image must not move. */
+void v8_roots_collect(struct image *img, const struct v8_layout *l, const struct v8_pages *pages,
+                      const struct v8_isolate_list *isolates, const struct v8_nodes *nodes,
+                      struct v8_root_list *ret);
+void v8_roots_done(struct v8_root_list *r);
+const char *v8_root_kind_name(enum v8_root_kind k);
+
+#endif

@@ -1,0 +1,96 @@
+// A heap with live objects, garbage and everything that holds weakly. READY once it stands; for every
+// line on stdin the process collects twice, prints READY with V8's own statistics and stops itself;
+// a worker with a heap of its own, where one is asked for, has collected before.
+// Usage: liveness.js OBJECTS GARBAGE_MB [mixed|weak] [worker]
+'use strict';
+const fs = require('fs');
+const v8 = require('v8');
+const vm = require('vm');
+const { Worker, isMainThread, parentPort } = require('worker_threads');
+const n = Number(process.argv[2] || 20000), garbage = Number(process.argv[3] || 0), weak = process.argv[4] === 'weak';
+
+const statistics = () => ({ memory: process.memoryUsage(), spaces: v8.getHeapSpaceStatistics() });
+const print = (truth) => fs.writeSync(1, 'READY ' + JSON.stringify(truth) + '\n');
+const stop = () => process.kill(process.pid, 'SIGSTOP');
+
+const worker = isMainThread && process.argv[5] && new Worker(__filename, { argv: process.argv.slice(2, 5) });
+
+// Called for an event: no handle or weak reference of an earlier one is open.
+function collect(workers) {
+  gc();
+  gc();
+  return { ...statistics(), workers };
+}
+const collected = (workers) => { print(collect(workers)); stop(); };
+
+function mixed(kept) {
+  class Base { constructor(i) { this.i = i; this.text = 'text' + i; } }
+  class Derived extends Base { constructor(i) { super(i); this.part = { half: i / 2, list: [i, i + 1] }; } }
+  for (let i = 0; i < n; i++) {
+    kept.push(i % 2 ? new Base(i) : new Derived(i));
+    if (i % 5 === 0) kept.push(new Map([[i, { value: i }]]), new Set([i, 'x' + i]));
+    if (i % 7 === 0) kept.push(((q) => () => q + i)(i));
+    if (i % 50 === 0) kept.push(Buffer.alloc(3000, i), new Float64Array(i % 40), new Promise(() => {}));
+    if (i % 90 === 0) kept.push(new RegExp('a' + i), new Proxy({ i }, {}), (function* () { yield i; })());
+  }
+}
+
+function references(kept) {
+  const map = new WeakMap(), registry = new FinalizationRegistry(() => {}), chain = new WeakMap();
+  for (let i = 0; i < n; i++) {
+    const key = { key: i }, value = { value: i, text: 'held by ' + i };
+    map.set(key, value);                           // the value lives as long as the key
+    if (i % 2) kept.push(key);                     // every other key does
+    if (i % 3 === 0) kept.push(new WeakRef({ dead: i, list: [i, i] }));
+    if (i % 5 === 0) registry.register({ gone: i }, i);
+  }
+  let link = { first: true };                      // keys that only values of other entries keep
+  kept.push(link);
+  for (let i = 0; i < 1000; i++) {
+    const next = { link: i };
+    chain.set(link, next);
+    link = next;
+  }
+  kept.push(map, registry, chain);
+}
+
+function litter() {
+  const rows = [];
+  for (let i = 0; i < garbage * 16; i++) {
+    const row = [];
+    for (let k = 0; k < 1000; k++) row.push({ p: k, q: i, r: null, s: k + 0.5 });
+    rows.push(row);
+  }
+  for (let i = 0; i < 20; i++) vm.runInNewContext('var o = { i: ' + i + ' }; o');
+  gc(); // makes it old
+  gc();
+  return rows;
+}
+
+globalThis.kept = [];
+(weak ? references : mixed)(globalThis.kept);
+let junk = litter();
+function rehearse() {
+  const nowhere = fs.openSync('/dev/null', 'w');
+  for (let i = 0; i < 3; i++) fs.writeSync(nowhere, 'READY ' + JSON.stringify(statistics()) + '\n');
+  fs.closeSync(nowhere);
+}
+function stands() {
+  junk = null;
+  print(statistics());
+  stop();
+}
+
+if (!isMainThread) {
+  parentPort.on('message', () => parentPort.postMessage(collect()));
+  setTimeout(() => { junk = null; parentPort.postMessage('stands'); }, 300);
+} else if (worker) {
+  worker.once('message', () => {
+    worker.on('message', (theirs) => collected([theirs]));
+    setTimeout(() => { rehearse(); setTimeout(stands, 300); }, 100);
+  });
+  process.stdin.on('data', () => worker.postMessage('collect'));
+} else {
+  process.stdin.on('data', () => collected([]));
+  setTimeout(() => { rehearse(); setTimeout(stands, 300); }, 100);
+}
