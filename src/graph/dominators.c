@@ -211,8 +211,7 @@ static void find_dominators(struct search *s) {
 
 static void set_top(struct search *s, struct graph_list user_roots) {
     for (uint32_t i = 0; i < user_roots.n; i++)
-        if (graph_is_live(s->g, user_roots.at[i]))
-            vec_push(&s->top, user_roots.at[i]);
+        vec_push(&s->top, user_roots.at[i]);
     for (size_t i = 0; i < s->g->roots.n; i++)
         vec_push(&s->top, s->g->roots.at[i]);
 }

@@ -117,10 +117,15 @@ static void weigh(struct graph_tree *t, const struct graph_weights *w) {
 int graph_tree_build(const struct graph *g, const struct graph_weights *w, struct graph_tree **ret,
                      struct err *e) {
     struct dominators d;
-    uint64_t *owned =
-        w->user_roots.n ? graph_reach(g, w->user_roots, (struct graph_list){0}) : NULL;
-    int r = dominators_find(g, owned, w->user_roots, &d);
+    struct graph_nodes live = {0}; /* what only dead ones own is not owned */
+    for (uint32_t i = 0; i < w->user_roots.n; i++)
+        if (w->user_roots.at[i] < g->nodes && graph_is_live(g, w->user_roots.at[i]))
+            vec_push(&live, w->user_roots.at[i]);
+    struct graph_list user_roots = {live.at, (uint32_t)live.n};
+    uint64_t *owned = live.n ? graph_reach(g, user_roots, (struct graph_list){0}) : NULL;
+    int r = dominators_find(g, owned, user_roots, &d);
     free(owned);
+    vec_free(&live);
     if (r < 0)
         return err_set(e, r, "", "a few nodes are referred to over 4,294,967,295 times");
     struct graph_tree *t = mem_zalloc(sizeof *t);

@@ -122,9 +122,10 @@ static struct lists naive_owned(const struct lists *settled, const struct lists 
     struct lists user = {.n = l->n}, s = {.n = l->n};
     bool *owned = mem_alloc(l->n + 1);
     for (size_t i = 0; i < l->user_roots.n; i++) {
-        arc(&user, l->n, l->user_roots.at[i]);
-        if (live[l->user_roots.at[i]])
+        if (live[l->user_roots.at[i]]) {
+            arc(&user, l->n, l->user_roots.at[i]);
             arc(&s, l->n, l->user_roots.at[i]);
+        }
     }
     for (size_t i = 0; i < settled->arcs.n; i++)
         if (settled->arcs.at[i].from != l->n)
@@ -296,7 +297,8 @@ static void check_reach(const struct lists *settled, const struct graph *g) {
     lists_done(&cut);
 }
 
-static void check_tree(const struct lists *l, const struct graph_tree *t) {
+static void check_tree(const struct lists *l, const struct graph *g, const struct graph_tree *t) {
+    assert_int_equal(graph_tree_end(t, 0), graph_live_count(g) + 1);
     bool *dominates = naive_dominators(l);
     for (uint32_t x = 0; x <= l->n; x++)
         check_node(t, l->n, dominates, x);
@@ -387,12 +389,12 @@ static void check(struct lists *l, unsigned threads) {
     if (l->n)
         check_reach(&settled, g);
     struct graph_tree *t = grown(g, NULL, 0);
-    check_tree(&settled, t);
+    check_tree(&settled, g, t);
     graph_tree_free(t);
     if (l->user_roots.n) {
         t = grown(g, l->user_roots.at, (uint32_t)l->user_roots.n);
         struct lists owned = naive_owned(&settled, l, live);
-        check_tree(&owned, t);
+        check_tree(&owned, g, t);
         lists_done(&owned);
         graph_tree_free(t);
     }
