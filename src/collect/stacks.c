@@ -54,7 +54,8 @@ static void take_thread(struct stack_reader *r, const struct image_thread *threa
     for (size_t i = 0; i < frames.list.n; i++) {
         const struct unwind_frame *f = &frames.list.at[i];
         if (f->generated) {
-            struct v8_machine_frame at = {f->pc, f->fp, f->exact};
+            struct v8_machine_frame at = {f->pc, f->fp, f->exact,
+                                          i == 0 && thread->has_regs ? thread->regs : NULL};
             int isolate = v8_frames_at(r->frames, &at, with_args, t);
             if (isolate >= 0 && t->isolate < 0)
                 t->isolate = isolate;

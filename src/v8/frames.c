@@ -40,6 +40,11 @@ struct v8_frames {
     struct v8_bytecode_sizes sizes;
     struct v8_generated generated;
     int construct, fast_construct, entry, construct_entry, builtin_exit; /* frame types; -1 */
+    /* Of the frame seen last, while a stack is walked: */
+    uint64_t caller_fp; /* where it was called from */
+    bool is_stale;      /* what a caller in the interpreter has saved may be of an earlier call */
+    const uint64_t *regs;
+    uint64_t pc; /* for that caller: the thread's registers, and where it stands */
 };
 
 /* --- opening --- */
@@ -200,14 +205,57 @@ static struct stack_frame call_frame(const struct look *k, const struct v8_call 
     return frame;
 }
 
-static bool interpreted_offset(const struct look *k, int32_t *ret) {
+/* The offset of the bytecode, from its distance to the tagged array; -1 when it is none. */
+static int32_t bytecode_offset(const struct look *k, int64_t distance) {
     struct v8_objects *o = &k->f->objects;
-    uint64_t offset = word(k, AT_OFFSET), bytecode = word(k, AT_BYTECODE);
+    uint64_t bytecode = word(k, AT_BYTECODE);
     int64_t n = v8_kind(o, bytecode) == KIND_BYTECODE ? v8_array_length(o, bytecode) : -1;
-    int64_t at = (int64_t)v8_smi(offset) - (k->f->l->facts.bytecode_header - 1);
-    if (!v8_is_smi(offset) || at < 0 || at >= n)
+    int64_t at = distance - (k->f->l->facts.bytecode_header - 1);
+    return at >= 0 && at < n ? (int32_t)at : -1;
+}
+
+/* As the frame has it: right while the interpreter is in a call. */
+static int32_t saved_offset(const struct look *k) {
+    uint64_t offset = word(k, AT_OFFSET);
+    return v8_is_smi(offset) ? bytecode_offset(k, v8_smi(offset)) : -1;
+}
+
+/* As the registers have it (kInterpreterBytecodeArrayRegister and its like,
+ * src/codegen/x64/register-x64.h): right when the dispatch table leads from that bytecode to the
+ * very handler the thread is in. -1 otherwise. */
+static int32_t offset_in_registers(const struct look *k, const uint64_t *regs, uint64_t pc) {
+    enum { DISPATCH = 0, BYTECODES = 3, OFFSET = 8, PER_SCALE = 256 };
+    uint64_t entry, here, there;
+    uint8_t code;
+    if (!regs || regs[BYTECODES] != word(k, AT_BYTECODE) || regs[OFFSET] > INT32_MAX)
+        return -1;
+    int32_t at = bytecode_offset(k, (int64_t)regs[OFFSET]);
+    if (at < 0 || image_read(k->f->img, regs[BYTECODES] + regs[OFFSET], &code, 1) < 0)
+        return -1;
+    /* Behind a prefix the offset is that of the bytecode itself, and its handler that of the scale.
+     */
+    struct elf_symbol symbol, handler;
+    if (!builtin_vaddr(k->f, pc, &here) || elf_file_symbol_at(k->f->l->elf, here, &symbol) < 0)
+        return -1;
+    for (uint64_t scale = 0; scale < 3; scale++)
+        if (image_read_u64(k->f->img, regs[DISPATCH] + 8 * (PER_SCALE * scale + code), &entry) ==
+                0 &&
+            builtin_vaddr(k->f, entry, &there) &&
+            elf_file_symbol_at(k->f->l->elf, there, &handler) == 0 && handler.value == symbol.value)
+            return at;
+    return -1;
+}
+
+/* Is the frame the interpreter's? Then *ret is where it is, PLACE_FUNCTION if that is not known. */
+static bool interpreted_offset(const struct look *k, int32_t *ret) {
+    int32_t saved = saved_offset(k), current = saved;
+    if (saved < 0)
         return false;
-    *ret = (int32_t)at;
+    if (k->at->innermost && k->builtin && is_interpreter(k->builtin))
+        current = offset_in_registers(k, k->at->regs, k->at->pc);
+    else if (k->f->caller_fp == k->at->fp && k->f->is_stale)
+        current = offset_in_registers(k, k->f->regs, k->f->pc);
+    *ret = current >= 0 ? current : PLACE_FUNCTION;
     return true;
 }
 
@@ -326,14 +374,30 @@ static void look_at_frame(struct look *k) {
         push_builtin(k, FRAME_BUILTIN);
 }
 
+/* For the caller of this frame. Handlers of bytecodes save the offset before they call generated
+ * code; some have a frame of their own, and then it is theirs that this frame called. */
+static void remember(struct look *k) {
+    struct v8_frames *f = k->f;
+    bool is_handler =
+        frame_type(word(k, AT_CONTEXT)) >= 0 && k->builtin && is_interpreter(k->builtin);
+    bool after_generated = f->caller_fp == k->at->fp && !k->at->innermost;
+    f->is_stale = is_handler && !after_generated;
+    f->regs = k->at->regs;
+    f->pc = k->at->pc;
+    f->caller_fp = word(k, AT_CALLER_FP);
+}
+
 int v8_frames_at(struct v8_frames *f, const struct v8_machine_frame *at, bool with_args,
                  struct thread_stack *ret) {
     struct look k = {.f = f, .at = at, .with_args = with_args, .ret = ret, .isolate = -1};
     k.builtin = builtin_name(f, at);
-    if (image_read(f->img, at->fp + 8 * (uint64_t)(int64_t)FIRST_WORD, k.words, sizeof k.words) < 0)
+    if (image_read(f->img, at->fp + 8 * (uint64_t)(int64_t)FIRST_WORD, k.words, sizeof k.words) <
+        0) {
         push_builtin(&k, FRAME_BUILTIN);
-    else
+    } else {
         look_at_frame(&k);
+        remember(&k);
+    }
     free(k.builtin);
     return k.isolate;
 }

@@ -23,9 +23,14 @@ struct v8_machine_frame {
     uint64_t pc; /* where it goes on; of the innermost frame: where it stands */
     uint64_t fp; /* its rbp */
     bool innermost;
+    /* The thread's registers when it stands in this frame; else NULL. Only they tell which bytecode
+     * the interpreter is at between calls. */
+    const uint64_t *regs;
 };
 
-/* Append what stands in the frame, innermost first: inlined functions are frames of their own. At
+/* Frames of a thread are to be asked for in their order, the innermost first.
+ *
+ * Append what stands in the frame, innermost first: inlined functions are frames of their own. At
  * least one frame is appended (without a name, at worst). `with_args`: also summaries of receiver
  * and arguments. Returns the isolate's index, -1 if none. */
 int v8_frames_at(struct v8_frames *f, const struct v8_machine_frame *at, bool with_args,

@@ -139,14 +139,12 @@ static char *method_call(struct v8_objects *o, const struct v8_call *c, const ch
 
 /* CallSiteInfo::IsToplevel; a receiver that is not known counts as none. */
 static bool is_toplevel(struct v8_objects *o, const struct v8_call *c) {
-    uint64_t text;
-    if (!c->has_receiver || v8_kind(o, c->receiver) == KIND_GLOBAL_PROXY)
-        return true;
-    if (v8_is_smi(c->receiver))
+    enum v8_kind k = c->has_receiver ? v8_kind(o, c->receiver) : KIND_NONE;
+    if (c->has_receiver && v8_is_smi(c->receiver))
         return false;
-    if (v8_kind(o, c->receiver) != KIND_ODDBALL)
-        return v8_kind(o, c->receiver) < KIND_STRING || v8_kind(o, c->receiver) == KIND_OTHER;
-    text = v8_field_or_0(o, c->receiver, 16); /* Oddball::to_string */
+    if (k != KIND_ODDBALL)
+        return k == KIND_NONE || k == KIND_OTHER || k == KIND_GLOBAL_PROXY;
+    uint64_t text = v8_field_or_0(o, c->receiver, 16); /* Oddball::to_string */
     return !v8_string_is(o, text, "true") && !v8_string_is(o, text, "false");
 }
 

@@ -100,3 +100,19 @@ def async_functions(node):
 def modules_and_workers(node):
     seen = steps(node, "js_module.mjs")
     equal("file URLs", any((f.get("script") or "").startswith("file:///") for f in seen), True)
+
+
+@test(nodes="all", timeout=200)
+def interrupted(node):
+    """Between calls only the registers know where the interpreter is: a line that is told is of the loop."""
+    flags = ["--no-opt", "--no-sparkplug"] + (["--no-maglev"] if node.version >= 20 else [])
+    known = 0
+    with Target("js_spin.js", node=node, node_args=flags) as t:
+        for _ in range(15):
+            spin = next(f for f in ask("bt", t.pid, "--js", "--freeze=stop")["threads"][0]["frames"] if f["name"] == "spin")
+            if spin["line_kind"] == "call":
+                known += 1
+                equal("on the loop", t.truth["first"] <= spin["line"] <= t.truth["last"], True)
+            else:
+                equal("where it begins", (spin["line"], spin["column"]), (6, 1))
+    equal("known at all", known > 0, True)
