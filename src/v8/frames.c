@@ -235,12 +235,13 @@ static int32_t offset_in_registers(const struct look *k, const uint64_t *regs, u
     /* Behind a prefix the offset is that of the bytecode itself, and its handler that of the scale.
      */
     struct elf_symbol symbol, handler;
-    if (!builtin_vaddr(k->f, pc, &here) || elf_file_symbol_at(k->f->l->elf, here, &symbol) < 0)
+    if (!v8_generated_builtin(&k->f->generated, pc, &here) ||
+        elf_file_symbol_at(k->f->l->elf, here, &symbol) < 0)
         return -1;
     for (uint64_t scale = 0; scale < 3; scale++)
         if (image_read_u64(k->f->img, regs[DISPATCH] + 8 * (PER_SCALE * scale + code), &entry) ==
                 0 &&
-            builtin_vaddr(k->f, entry, &there) &&
+            v8_generated_builtin(&k->f->generated, entry, &there) &&
             elf_file_symbol_at(k->f->l->elf, there, &handler) == 0 && handler.value == symbol.value)
             return at;
     return -1;
