@@ -85,7 +85,7 @@ class Subject:
         return subprocess.run(["chrt", "--rr", "1", *command] if self.urgent else command, capture_output=True)
 
     def explain(self, how):
-        p = self.run(MEMWHY, "explain", str(self.pid), f"--freeze={how}", "--json")
+        p = self.run(MEMWHY, "explain", str(self.pid), f"--freeze={how}", "--max-pause=60s", "--json")
         doc = json.loads(p.stdout)
         if p.returncode not in CODES:
             raise RuntimeError(f"memwhy: {doc['error']['message']}")

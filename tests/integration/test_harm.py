@@ -71,7 +71,7 @@ def a_thousand_freezes(node):
         before, pauses, failed = state(load.pid), [], 0
         for i in range(FREEZES):
             doc = ask("explain", load.pid, "--freeze=fork", codes=(0, 1, 3, 4))
-            equal("the error", doc.get("error", {}).get("code", "busy"), "busy")
+            equal("other errors", [e for e in [doc.get("error")] if e and e["code"] != "busy"], [])
             failed += "error" in doc
             if "cost" in doc:
                 pauses.append(doc["cost"]["longest_pause_ns"] / 1e6)
