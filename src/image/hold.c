@@ -18,6 +18,8 @@
 
 /* A task that will not stop (uninterruptible sleep, vfork) must not hold all others for longer. */
 #define STOP_DEADLINE_NS 1000000000ull
+/* Left attached it would stop with nobody to let it go, and could not be seized again. */
+#define RELEASE_DEADLINE_NS 10000000000ull
 #define AWAIT_AGAIN_NS 500000
 
 int hold_each_task(int proc_fd, int (*each)(void *arg, pid_t tid), void *arg) {
@@ -165,7 +167,7 @@ void hold_release(struct hold *h) {
             detach(&h->tasks.at[i]);
     for (size_t i = 0; i < h->tasks.n; i++)
         if (!h->tasks.at[i].stopped &&
-            wait_stopped(&h->tasks.at[i], clock_ns() + STOP_DEADLINE_NS) == 1)
+            wait_stopped(&h->tasks.at[i], clock_ns() + RELEASE_DEADLINE_NS) == 1)
             detach(&h->tasks.at[i]);
     vec_free(&h->tasks);
 }

@@ -104,7 +104,10 @@ def no_copies(pid):
         time.sleep(0.002)
         if not gone & set(copies(pid)):
             return
-    equal("copies and zombies left", left, [])
+    if left:
+        status = Path(f"/proc/{pid}/status").read_text().split("\n")
+        told = [line for line in status if line.startswith(("State:", "TracerPid:", "ShdPnd:", "SigBlk:"))]
+        raise AssertionError(f"copies and zombies left: {left}; the target: {told}")
 
 
 def no_trace(t):
