@@ -413,7 +413,8 @@ int guard_fork(struct guard *g, const struct guard_range *ranges, size_t n, pid_
         guard_let_go(g);
         return -E2BIG;
     }
-    memcpy(g->board->ranges, ranges, n * sizeof *ranges);
+    if (n) /* of a program without V8 there is none, not even an array */
+        memcpy(g->board->ranges, ranges, n * sizeof *ranges);
     g->board->n_ranges = n;
     int r = tell(g, OP_FORK);
     *failed = g->board->step;
