@@ -71,7 +71,9 @@ def a_thousand_freezes(node):
         before, pauses, failed = state(load.pid), [], 0
         for i in range(FREEZES):
             doc = ask("explain", load.pid, "--freeze=fork", codes=(0, 1, 3, 4))
-            equal("other errors", [e for e in [doc.get("error")] if e and e["code"] != "busy"], [])
+            refused = doc.get("error", {}).get("message", "")
+            if "could not be brought to a halt" not in refused:
+                equal("refused", refused, "")
             failed += "error" in doc
             if "cost" in doc:
                 pauses.append(doc["cost"]["longest_pause_ns"] / 1e6)
@@ -81,7 +83,7 @@ def a_thousand_freezes(node):
                 load.goes_on()
         equal("supervisors left", guards(load.pid), [])
         done, client = load.ends_well()
-        equal("refused as busy, of a hundred", failed * 100 // FREEZES, 0)
+        at_most("refused, of a hundred", failed * 100 // FREEZES, 0)
         pauses.sort()
         print(f"Node {node.version}: {len(pauses)} freezes, pause {pauses[len(pauses) // 2]:.1f} ms, at most "
               f"{pauses[-1]:.1f} ms; {done['requests']} requests (longest {client['longest_ms']} ms), "
