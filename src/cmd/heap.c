@@ -266,19 +266,6 @@ static void to_text(struct run *r, const struct evidence *ev) {
     document_footer(r->out, ev);
 }
 
-/* Why there is no V8 census, as an error: collect() said it in a note. */
-static int explain_absence(struct run *r, const struct evidence *ev) {
-    const char *note = ev->notes.n ? ev->notes.at[ev->notes.n - 1] : "";
-    if (ev->target.engine == ENGINE_NONE)
-        return err_set(&r->err, -ENODATA, "`memwhy explain` accounts for its memory without V8.",
-                       "There is no V8 in this target, so it has no JavaScript heap.");
-    return err_set(&r->err, -ENOTSUP,
-                   "`memwhy layout` shows what is known of this V8; `memwhy explain` and `memwhy "
-                   "map` say what the kernel and malloc know.",
-                   "%s%s", note[0] ? note : "V8's heap could not be read",
-                   note[0] && note[strlen(note) - 1] == '.' ? "" : ".");
-}
-
 static int run_heap(struct run *r) {
     const char *const *args;
     struct evidence ev;
@@ -294,7 +281,7 @@ static int run_heap(struct run *r) {
     if (rc < 0)
         return rc;
     if (!ev.has_v8 || !ev.v8.layout_known) {
-        rc = explain_absence(r, &ev);
+        rc = look_explain_absence(r, &ev);
     } else {
         if (r->json)
             to_json(r, &ev);

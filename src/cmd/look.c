@@ -58,14 +58,42 @@ int look_freeze_how(struct run *r, struct image_freeze_how *ret) {
                    "there is no way to freeze named so: %s", way);
 }
 
-int look_at(struct run *r, const char *target, unsigned needs, struct evidence *ret) {
+static int look(struct run *r, const char *target, unsigned needs, const struct v8_visit *visit,
+                struct evidence *ret) {
     struct ticker t = {0};
     struct image_freeze_how how;
     int rc = look_freeze_how(r, &how);
     if (rc < 0)
         return rc;
     ticker_start(&t, r->progress, target);
-    rc = collect(target, needs, &how, ret, &r->err);
+    rc = collect_visited(target, needs, &how, visit, ret, &r->err);
     ticker_stop(&t);
+    return rc;
+}
+
+int look_at(struct run *r, const char *target, unsigned needs, struct evidence *ret) {
+    return look(r, target, needs, NULL, ret);
+}
+
+/* Why there is no V8 census, as an error: collect() said it in a note. */
+int look_explain_absence(struct run *r, const struct evidence *ev) {
+    const char *note = ev->notes.n ? ev->notes.at[ev->notes.n - 1] : "";
+    if (ev->target.engine == ENGINE_NONE)
+        return err_set(&r->err, -ENODATA, "`memwhy explain` accounts for its memory without V8.",
+                       "There is no V8 in this target, so it has no JavaScript heap.");
+    return err_set(&r->err, -ENOTSUP,
+                   "`memwhy layout` shows what is known of this V8; `memwhy explain` and `memwhy "
+                   "map` say what the kernel and malloc know.",
+                   "%s%s", note[0] ? note : "V8's heap could not be read",
+                   note[0] && note[strlen(note) - 1] == '.' ? "" : ".");
+}
+
+int look_at_heap(struct run *r, const char *target, const struct v8_visit *visit,
+                 struct evidence *ret) {
+    int rc = look(r, target, NEED_V8 | NEED_LIVENESS, visit, ret);
+    if (rc < 0 || (ret->has_v8 && ret->v8.layout_known))
+        return rc;
+    rc = look_explain_absence(r, ret);
+    evidence_done(ret);
     return rc;
 }

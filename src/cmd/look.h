@@ -21,4 +21,11 @@ int look_freeze_how(struct run *r, struct image_freeze_how *ret);
 /* collect() for a command: fills r->err on failure. */
 int look_at(struct run *r, const char *target, unsigned needs, struct evidence *ret);
 
+/* r->err says why there is no V8 census in `ev`; returns its code. */
+int look_explain_absence(struct run *r, const struct evidence *ev);
+/* collect_visited() for a command that needs V8's heap; -ENODATA or -ENOTSUP with r->err filled
+ * where there is none that can be read. */
+int look_at_heap(struct run *r, const char *target, const struct v8_visit *visit,
+                 struct evidence *ret);
+
 #endif

@@ -192,6 +192,7 @@ struct look {
     struct v8_layout *layout; /* NULL: no V8, or one we cannot read */
     struct malloc_allocator allocator;
     struct stack_reader *stacks; /* NULL: not wanted */
+    const struct v8_visit *visit; /* NULL: nobody */
     struct evidence *ev;
 };
 
@@ -199,7 +200,7 @@ static int take_v8(struct look *k, unsigned accept, struct err *e) {
     if (!k->layout)
         return 0;
     unsigned flags = accept | (k->needs & NEED_LIVENESS ? V8_LIVENESS : 0);
-    int r = v8_census_take(k->img, k->layout, flags, &k->ev->v8, e);
+    int r = v8_census_take(k->img, k->layout, flags, k->visit, &k->ev->v8, e);
     if (r < 0) {
         v8_census_done(&k->ev->v8);
         k->ev->v8 = (struct v8_census){0};
@@ -405,10 +406,10 @@ static void open_layout(struct look *k) {
     }
 }
 
-int collect_image(struct image *img, unsigned needs, const struct image_freeze_how *how,
-                  struct evidence *ret, struct err *e) {
+static int look_at_image(struct image *img, unsigned needs, const struct image_freeze_how *how,
+                         const struct v8_visit *visit, struct evidence *ret, struct err *e) {
     uint64_t began = clock_ns();
-    struct look k = {.img = img, .needs = needs, .how = *how, .ev = ret};
+    struct look k = {.img = img, .needs = needs, .how = *how, .visit = visit, .ev = ret};
     set_rate(img, needs, &k.how);
     *ret = (struct evidence){.target = {.kind = "live", .pid = image_pid(img)}};
     if (image_exe(img)[0])
@@ -450,13 +451,23 @@ int collect_image(struct image *img, unsigned needs, const struct image_freeze_h
     return r;
 }
 
-int collect(const char *target, unsigned needs, const struct image_freeze_how *how,
-            struct evidence *ret, struct err *e) {
+int collect_image(struct image *img, unsigned needs, const struct image_freeze_how *how,
+                  struct evidence *ret, struct err *e) {
+    return look_at_image(img, needs, how, NULL, ret, e);
+}
+
+int collect_visited(const char *target, unsigned needs, const struct image_freeze_how *how,
+                    const struct v8_visit *visit, struct evidence *ret, struct err *e) {
     struct image *img;
     int r = target_open(target, &img, e);
     if (r < 0)
         return r;
-    r = collect_image(img, needs, how, ret, e);
+    r = look_at_image(img, needs, how, visit, ret, e);
     image_free(img);
     return r;
+}
+
+int collect(const char *target, unsigned needs, const struct image_freeze_how *how,
+            struct evidence *ret, struct err *e) {
+    return collect_visited(target, needs, how, NULL, ret, e);
 }

@@ -7,6 +7,7 @@
 #include "image/image.h"
 #include "model/evidence.h"
 #include "v8/layout.h"
+#include "v8/v8.h"
 
 enum collect_need {
     NEED_V8 = 1 << 0,
@@ -31,7 +32,12 @@ int target_open(const char *target, struct image **ret, struct err *e);
 int collect(const char *target, unsigned needs, const struct image_freeze_how *how,
             struct evidence *ret, struct err *e);
 
-/* The same with an image that is open already; releases it, does not free it. */
+/* The same, and `visit` sees V8's heap while it stands still (NEED_V8 and NEED_LIVENESS; not called
+ * where there is none). NULL: nobody does. */
+int collect_visited(const char *target, unsigned needs, const struct image_freeze_how *how,
+                    const struct v8_visit *visit, struct evidence *ret, struct err *e);
+
+/* As collect(), with an image that is open already; releases it, does not free it. */
 int collect_image(struct image *img, unsigned needs, const struct image_freeze_how *how,
                   struct evidence *ret, struct err *e);
 

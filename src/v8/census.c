@@ -211,7 +211,8 @@ static void sort_isolates(struct v8_census *c, struct v8_pages *p, pid_t pid) {
 }
 
 static int find_everything(struct image *img, const struct v8_layout *l, unsigned flags,
-                           struct v8_heap *heap, struct v8_census *c, struct err *e) {
+                           struct v8_heap *heap, struct v8_liveness *liveness,
+                           struct v8_census *c, struct err *e) {
     v8_heap_find(img, l, heap);
     for (size_t i = 0; i < heap->isolates.list.n; i++) {
         const struct v8_isolate *iso = &heap->isolates.list.at[i];
@@ -228,17 +229,13 @@ static int find_everything(struct image *img, const struct v8_layout *l, unsigne
         return err_set(e, -ENODATA, NULL, "no isolate was found (V8 is starting or has ended)");
     name_isolates(img, c);
     sort_isolates(c, &heap->pages, image_pid(img));
-    struct v8_nodes *nodes = NULL;
-    if (flags & V8_LIVENESS && v8_nodes_new(img, l, &heap->pages, &nodes) == 0)
-        heap->walk.sink = v8_nodes_sink(nodes);
+    if (flags & V8_LIVENESS && v8_nodes_new(img, l, &heap->pages, &liveness->nodes) == 0)
+        heap->walk.sink = v8_nodes_sink(liveness->nodes);
     v8_heap_walk(img, l, heap);
     take_spaces(img, l, &heap->pages, &heap->labs, &heap->walk, c);
     take_stores(img, c, &heap->walk);
-    if (nodes) {
-        v8_nodes_settle(nodes);
-        v8_liveness_take(img, l, heap, nodes, c);
-    }
-    v8_nodes_free(nodes);
+    if (liveness->nodes)
+        v8_liveness_take(img, l, heap, liveness, c);
     return 0;
 }
 
@@ -268,9 +265,23 @@ static void forget_isolates(const struct v8_layout *l, struct v8_census *c) {
          l->v8_version, l->table);
 }
 
+static int visit_heap(struct image *img, const struct v8_layout *l, const struct v8_heap *heap,
+                      const struct v8_liveness *k, const struct v8_census *c,
+                      const struct v8_visit *visit, struct err *e) {
+    struct v8_view view = {.img = img,
+                           .l = l,
+                           .heap = heap,
+                           .nodes = k->nodes,
+                           .roots = &k->roots,
+                           .live = k->live,
+                           .census = c};
+    return visit && k->live && c->layout_known ? visit->see(visit->arg, &view, e) : 0;
+}
+
 int v8_census_take(struct image *img, const struct v8_layout *l, unsigned flags,
-                   struct v8_census *ret, struct err *e) {
+                   const struct v8_visit *visit, struct v8_census *ret, struct err *e) {
     struct v8_heap heap = {0};
+    struct v8_liveness liveness = {0};
     struct v8_pages *pages = &heap.pages;
     int r = 0;
     snprintf(ret->v8_version, sizeof ret->v8_version, "%s", l->v8_version);
@@ -282,7 +293,7 @@ int v8_census_take(struct image *img, const struct v8_layout *l, unsigned flags,
         v8_heap_done(&heap);
         return 0;
     }
-    r = find_everything(img, l, flags, &heap, ret, e);
+    r = find_everything(img, l, flags, &heap, &liveness, ret, e);
     if (r == -ENODATA && pages->list.n) {
         take_pages(img, pages, ret);
         ret->stale = (struct v8_stale){0};
@@ -303,7 +314,10 @@ int v8_census_take(struct image *img, const struct v8_layout *l, unsigned flags,
             note(ret, "%llu bytes on V8's heap could not be walked%s",
                  (unsigned long long)ret->unwalked_bytes,
                  ret->in_collection ? " because a collection was under way" : "");
+        if (r == 0)
+            r = visit_heap(img, l, &heap, &liveness, ret, visit, e);
     }
+    v8_liveness_done(&liveness);
     v8_heap_done(&heap);
     return r;
 }

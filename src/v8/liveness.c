@@ -1,9 +1,9 @@
 #include "v8/liveness.h"
 
+#include "base/bits.h"
 #include "base/parallel.h"
 #include "v8/mark.h"
-
-#define STRONG_ROOTS (((1u << ROOT_KINDS) - 1) & ~(1u << ROOT_WEAK))
+#include <string.h>
 
 struct tally {
     const struct v8_nodes *nodes;
@@ -17,7 +17,7 @@ static void tally_page(void *arg, size_t page) {
     uint64_t sum = 0;
     v8_nodes_of_page(t->nodes, page, &node, &end);
     for (; node < end; node++)
-        if (v8_is_marked(t->marks, node))
+        if (bits_get(t->marks, node))
             sum += v8_node_bytes(t->nodes, node);
     t->bytes[page] = sum;
 }
@@ -50,7 +50,7 @@ static void take_empty(const struct image *img, const struct v8_page *g, struct 
 
 static bool is_live(const struct v8_nodes *nodes, const struct v8_marks *marks, uint64_t holder) {
     uint32_t node = v8_node_at(nodes, holder | 1);
-    return node != V8_NO_NODE && v8_is_marked(v8_marks(marks), node);
+    return node != V8_NO_NODE && bits_get(v8_marks(marks), node);
 }
 
 /* A store lives as long as one of its holders. Both lists are sorted by address: the walk's has
@@ -72,21 +72,25 @@ static void take_stores(const struct v8_walk *walk, const struct v8_nodes *nodes
 }
 
 void v8_liveness_take(struct image *img, const struct v8_layout *l, const struct v8_heap *heap,
-                      const struct v8_nodes *nodes, struct v8_census *c) {
+                      struct v8_liveness *k, struct v8_census *c) {
     const struct v8_pages *p = &heap->pages;
-    struct v8_root_list roots = {0};
-    struct v8_marks *marks = v8_marks_new(nodes);
     cleanup_free uint64_t *live = mem_zalloc((p->list.n + 1) * sizeof *live);
     cleanup_free uint64_t *held = mem_zalloc((p->list.n + 1) * sizeof *held);
-    v8_roots_collect(img, l, p, &heap->isolates, nodes, &roots);
-    v8_mark(marks, &roots, STRONG_ROOTS & ~(1u << ROOT_STACK));
-    uint64_t without_stacks = marked_bytes(p, nodes, marks, live);
-    v8_mark(marks, &roots, STRONG_ROOTS);
-    c->stack_only = marked_bytes(p, nodes, marks, live) - without_stacks;
-    take_stores(&heap->walk, nodes, marks, c);
-    v8_mark(marks, &roots, 1u << ROOT_WEAK);
+    v8_nodes_settle(k->nodes);
+    v8_roots_collect(img, l, p, &heap->isolates, k->nodes, &k->roots);
+    struct v8_marks *marks = v8_marks_new(k->nodes);
+    v8_mark(marks, &k->roots, V8_STRONG_ROOTS & ~(1u << ROOT_STACK));
+    uint64_t without_stacks = marked_bytes(p, k->nodes, marks, live);
+    v8_mark(marks, &k->roots, V8_STRONG_ROOTS);
+    c->stack_only = marked_bytes(p, k->nodes, marks, live) - without_stacks;
+    take_stores(&heap->walk, k->nodes, marks, c);
+    size_t words = v8_nodes_count(k->nodes) / 64 + 1;
+    k->live = mem_alloc(words * sizeof *k->live);
+    memcpy(k->live, v8_marks(marks), words * sizeof *k->live);
+    v8_mark(marks, &k->roots, 1u << ROOT_WEAK);
     v8_mark_weak(marks);
-    marked_bytes(p, nodes, marks, held);
+    marked_bytes(p, k->nodes, marks, held);
+    v8_marks_free(marks);
     for (size_t i = 0; i < p->list.n; i++) {
         const struct v8_page *g = &p->list.at[i];
         if (!g->in_use)
@@ -99,7 +103,12 @@ void v8_liveness_take(struct image *img, const struct v8_layout *l, const struct
     }
     c->has_liveness = true;
     c->has_page_pool = l->facts.page_pool;
-    c->globals_missing = !roots.globals_found;
-    v8_marks_free(marks);
-    v8_roots_done(&roots);
+    c->globals_missing = !k->roots.globals_found;
+}
+
+void v8_liveness_done(struct v8_liveness *k) {
+    v8_nodes_free(k->nodes);
+    v8_roots_done(&k->roots);
+    free(k->live);
+    *k = (struct v8_liveness){0};
 }

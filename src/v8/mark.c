@@ -1,6 +1,6 @@
 #include "v8/mark.h"
 
-#include <string.h>
+#include "base/bits.h"
 
 struct v8_marks {
     const struct v8_nodes *nodes;
@@ -21,22 +21,18 @@ static int by_table(const void *a, const void *b) {
     return x->table < y->table ? -1 : x->table > y->table;
 }
 
-static void set(uint64_t *bits, uint32_t i) {
-    bits[i / 64] |= 1ull << (i % 64);
-}
-
 struct v8_marks *v8_marks_new(const struct v8_nodes *nodes) {
     struct v8_marks *m = mem_zalloc(sizeof *m);
-    size_t words = v8_nodes_count(nodes) / 64 + 1, n;
+    size_t n;
     m->nodes = nodes;
-    m->marked = mem_zalloc(words * 8);
-    m->is_key = mem_zalloc(words * 8);
+    m->marked = bits_new(v8_nodes_count(nodes));
+    m->is_key = bits_new(v8_nodes_count(nodes));
     const struct v8_ephemeron *e = v8_nodes_ephemerons(nodes, &n);
     for (size_t i = 0; i < n; i++) {
         vec_push(&m->by_key, e[i]);
         vec_push(&m->by_table, e[i]);
-        set(m->is_key, e[i].key);
-        set(m->is_key, e[i].table);
+        bits_set(m->is_key, e[i].key);
+        bits_set(m->is_key, e[i].table);
     }
     vec_sort(&m->by_key, by_key);
     vec_sort(&m->by_table, by_table);
@@ -55,9 +51,9 @@ void v8_marks_free(struct v8_marks *m) {
 }
 
 static void mark(struct v8_marks *m, uint32_t node) {
-    if (v8_is_marked(m->marked, node))
+    if (bits_get(m->marked, node))
         return;
-    set(m->marked, node);
+    bits_set(m->marked, node);
     vec_push(&m->todo, node);
 }
 
@@ -77,11 +73,11 @@ static size_t first_of(const struct v8_ephemeron *e, size_t n, uint32_t node, bo
 static void mark_values(struct v8_marks *m, uint32_t node) {
     for (size_t i = first_of(m->by_key.at, m->by_key.n, node, true);
          i < m->by_key.n && m->by_key.at[i].key == node; i++)
-        if (v8_is_marked(m->marked, m->by_key.at[i].table))
+        if (bits_get(m->marked, m->by_key.at[i].table))
             mark(m, m->by_key.at[i].value);
     for (size_t i = first_of(m->by_table.at, m->by_table.n, node, false);
          i < m->by_table.n && m->by_table.at[i].table == node; i++)
-        if (v8_is_marked(m->marked, m->by_table.at[i].key))
+        if (bits_get(m->marked, m->by_table.at[i].key))
             mark(m, m->by_table.at[i].value);
 }
 
@@ -93,7 +89,7 @@ static void drain(struct v8_marks *m) {
         for (size_t i = 0; i < n; i++)
             if (m->weak || !(refs[i] & V8_REF_WEAK))
                 mark(m, V8_REF_NODE(refs[i]));
-        if (v8_is_marked(m->is_key, node))
+        if (bits_get(m->is_key, node))
             mark_values(m, node);
     }
 }
@@ -115,7 +111,7 @@ static bool constructor_lives(const struct v8_marks *m, uint32_t map) {
             return false;
         map = V8_REF_NODE(refs[CONSTRUCTOR]);
         if (!is_map(m, map))
-            return v8_is_marked(m->marked, map);
+            return bits_get(m->marked, map);
     }
     return false;
 }
@@ -125,7 +121,7 @@ static void mark_retained(struct v8_marks *m) {
     size_t n;
     const uint32_t *maps = v8_nodes_retained_maps(m->nodes, &n);
     for (size_t i = 0; i < n; i++)
-        if (!v8_is_marked(m->marked, maps[i]) && constructor_lives(m, maps[i]))
+        if (!bits_get(m->marked, maps[i]) && constructor_lives(m, maps[i]))
             mark(m, maps[i]);
     drain(m);
 }
@@ -142,7 +138,7 @@ void v8_mark_weak(struct v8_marks *m) {
     uint32_t n = v8_nodes_count(m->nodes);
     m->weak = true;
     for (uint32_t i = 0; i < n; i++)
-        if (v8_is_marked(m->marked, i))
+        if (bits_get(m->marked, i))
             vec_push(&m->todo, i);
     drain(m);
     m->weak = false;

@@ -15,10 +15,7 @@ void v8_mark(struct v8_marks *m, const struct v8_root_list *roots, unsigned kind
 /* Go on from what is marked, along weak references too: what is held by them, but not kept. */
 void v8_mark_weak(struct v8_marks *m);
 
-static inline bool v8_is_marked(const uint64_t *marks, uint32_t node) {
-    return marks[node / 64] >> (node % 64) & 1;
-}
-/* The bitmap; valid until more is marked or it is freed. */
+/* The set (base/bits.h); valid until more is marked or it is freed. */
 const uint64_t *v8_marks(const struct v8_marks *m);
 
 #endif

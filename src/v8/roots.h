@@ -17,6 +17,8 @@ enum v8_root_kind {
     ROOT_KINDS
 };
 
+#define V8_STRONG_ROOTS (((1u << ROOT_KINDS) - 1) & ~(1u << ROOT_WEAK)) /* a set of kinds */
+
 struct v8_root {
     uint32_t node;
     enum v8_root_kind kind;

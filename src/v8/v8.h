@@ -12,13 +12,34 @@ enum {
     V8_LIVENESS = 4,          /* also which objects live */
 };
 
+struct v8_heap;
+struct v8_nodes;
+struct v8_root_list;
+
+/* All that was found of the heap, while the image still stands. */
+struct v8_view {
+    struct image *img;
+    const struct v8_layout *l;
+    const struct v8_heap *heap;
+    const struct v8_nodes *nodes;
+    const struct v8_root_list *roots;
+    const uint64_t *live; /* a set of nodes */
+    const struct v8_census *census;
+};
+
+/* Who wants to look at it: called once for a census that is accepted, with V8_LIVENESS only. */
+struct v8_visit {
+    void *arg;
+    int (*see)(void *arg, const struct v8_view *view, struct err *e);
+};
+
 /* Count everything V8 has in this (stopped) image. -EAGAIN: a collection is under way; -EBUSY: a
  * thread stands in the middle of an allocation's slow path, so that part of the heap cannot be
  * walked; in both cases release and stop again, or accept it, and the census says so. -ENODATA: no
  * isolate was found. With a layout that does not explain the target only `pages` is filled, and
- * layout_known is false. */
+ * layout_known is false. `visit` may be NULL; what it returns is returned. */
 int v8_census_take(struct image *img, const struct v8_layout *l, unsigned flags,
-                   struct v8_census *ret, struct err *e);
+                   const struct v8_visit *visit, struct v8_census *ret, struct err *e);
 
 /* Private regions of at least `least_bytes` that hold neither pages nor isolates: the heap is read
  * without them. The image may move. The caller frees the ranges. */

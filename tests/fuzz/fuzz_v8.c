@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct v8_census c = {0};
     struct err e = {0};
     struct image *img = fake_image(f);
-    v8_census_take(img, &f->layout, V8_ACCEPT_COLLECTION | V8_ACCEPT_UNWALKED, &c, &e);
+    v8_census_take(img, &f->layout, V8_ACCEPT_COLLECTION | V8_ACCEPT_UNWALKED, NULL, &c, &e);
     v8_census_done(&c);
     image_free(img);
     fake_free(f);

@@ -6,7 +6,7 @@ static struct v8_census take(const struct v8_fake *f, int expect) {
     struct v8_census c = {0};
     struct err e = {0};
     struct image *img = fake_image(f);
-    assert_int_equal(v8_census_take(img, &f->layout, V8_ACCEPT_UNWALKED, &c, &e), expect);
+    assert_int_equal(v8_census_take(img, &f->layout, V8_ACCEPT_UNWALKED, NULL, &c, &e), expect);
     image_free(img);
     return c;
 }
@@ -114,7 +114,7 @@ static void broken_object(void **state) {
     struct err e = {0};
     struct image *img = fake_image(f);
     c = (struct v8_census){0};
-    assert_int_equal(v8_census_take(img, &f->layout, 0, &c, &e), -EBUSY); /* worth another stop */
+    assert_int_equal(v8_census_take(img, &f->layout, 0, NULL, &c, &e), -EBUSY); /* worth another stop */
     image_free(img);
     v8_census_done(&c);
     fake_free(f);
@@ -177,7 +177,7 @@ static void faults(void **state) {
         struct err e = {0};
         struct image *img = fake_image(f);
         image_fake_fault_at(img, n);
-        int r = v8_census_take(img, &f->layout, V8_ACCEPT_UNWALKED, &c, &e);
+        int r = v8_census_take(img, &f->layout, V8_ACCEPT_UNWALKED, NULL, &c, &e);
         bool reached = image_fake_reads(img) >= n;
         for (size_t i = 0; r == 0 && i < c.isolates.n; i++)
             assert_true(c.isolates.at[i].space[V8_OLD].committed <= FAKE_PAGE);

@@ -1,0 +1,95 @@
+#include "collect/heap_graph.h"
+
+#include "base/bits.h"
+#include "v8/heap.h"
+#include "v8/nodes.h"
+#include "v8/roots.h"
+
+struct context {
+    const struct v8_view *view;
+    const uint64_t *outside;
+};
+
+static void tell_roots(void *ctx, struct graph_sink *to) {
+    const struct context *c = ctx;
+    const struct v8_root_list *roots = c->view->roots;
+    size_t n;
+    for (size_t i = 0; i < roots->list.n; i++)
+        if (V8_STRONG_ROOTS >> roots->list.at[i].kind & 1)
+            graph_root(to, roots->list.at[i].node);
+    const uint32_t *maps = v8_nodes_retained_maps(c->view->nodes, &n);
+    for (size_t i = 0; i < n; i++)
+        if (bits_get(c->view->live, maps[i]))
+            graph_root(to, maps[i]);
+}
+
+/* The first of the table's entries; they are sorted by table. */
+static size_t first_ephemeron(const struct v8_ephemeron *e, size_t n, uint32_t table) {
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (e[mid].table < table)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static void tell_edges(void *ctx, uint32_t first, uint32_t end, struct graph_sink *to) {
+    const struct context *c = ctx;
+    size_t n, n_ephemerons;
+    const struct v8_ephemeron *e = v8_nodes_ephemerons(c->view->nodes, &n_ephemerons);
+    for (uint32_t node = first; node < end; node++) {
+        const uint32_t *refs = v8_node_refs(c->view->nodes, node, &n);
+        for (size_t i = 0; i < n; i++)
+            if (!(refs[i] & V8_REF_WEAK))
+                graph_edge(to, node, refs[i]);
+    }
+    for (size_t i = first_ephemeron(e, n_ephemerons, first);
+         i < n_ephemerons && e[i].table < end; i++)
+        graph_ephemeron(to, e[i].table, e[i].key, e[i].value);
+}
+
+static void weigh(void *ctx, uint32_t first, uint32_t end, uint64_t *ret) {
+    const struct context *c = ctx;
+    for (uint32_t node = first; node < end; node++)
+        ret[node - first] = v8_node_bytes(c->view->nodes, node) + c->outside[node];
+}
+
+static uint64_t *find_outside(const struct v8_view *view) {
+    uint64_t *outside = mem_zalloc((v8_nodes_count(view->nodes) + 1ull) * sizeof *outside);
+    for (size_t i = 0; i < view->census->stores.n; i++) {
+        const struct v8_store *s = &view->census->stores.at[i];
+        uint32_t node = v8_node_at(view->nodes, s->holder | 1);
+        if (node != V8_NO_NODE && !s->resizable)
+            outside[node] += s->bytes;
+    }
+    return outside;
+}
+
+int heap_graph_build(const struct v8_view *view, struct heap_graph *ret, struct err *e) {
+    struct heap_graph g = {.outside = find_outside(view)};
+    struct context c = {view, g.outside};
+    struct graph_source source = {.ctx = &c,
+                                  .nodes = v8_nodes_count(view->nodes),
+                                  .roots = tell_roots,
+                                  .edges = tell_edges};
+    struct graph_weights weights = {.ctx = &c, .sizes = weigh};
+    int r = graph_build(&source, &g.graph, e);
+    if (r == 0)
+        r = graph_tree_build(g.graph, &weights, &g.tree, e);
+    if (r < 0) {
+        heap_graph_done(&g);
+        return r;
+    }
+    *ret = g;
+    return 0;
+}
+
+void heap_graph_done(struct heap_graph *g) {
+    graph_tree_free(g->tree);
+    graph_free(g->graph);
+    free(g->outside);
+    *g = (struct heap_graph){0};
+}
