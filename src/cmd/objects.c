@@ -54,8 +54,7 @@ static int sort(struct run *r, struct histogram *h) {
             vec_sort(&h->classes, orders[i].compare);
             return 0;
         }
-    return err_set(&r->err, -EINVAL,
-                   "Sort by retained, shallow, count, off-heap, garbage or name.",
+    return err_set(&r->err, -EINVAL, "Sort by retained, shallow, count, off-heap, garbage or name.",
                    "objects cannot be sorted by %s", by);
 }
 
@@ -134,19 +133,20 @@ const struct command cmd_objects = {
     .args = "TARGET",
     .group = GROUP_HEAP,
     .summary = "what is on the JavaScript heap, by class",
-    .help = "Counts the objects of all isolates by the name of their constructor, as the Summary of\n"
-            "DevTools does, without stopping the process or collecting first: what would be freed\n"
-            "by a collection is counted too, and shown as garbage. SHALLOW are the bytes of the\n"
-            "objects alone, RETAINED what would go with the live ones, OFF-HEAP what they hold\n"
-            "outside the heap (Buffers, external strings). Names in brackets are V8's own kinds:\n"
-            "(string), (array) the elements and properties of objects, (compiled code), (object\n"
-            "shape), (system) the rest.\n"
-            "\n"
-            "  $ memwhy objects 2043476               who holds most\n"
-            "  $ memwhy objects --sort=count core     of a core file, the most numerous first\n"
-            "  $ memwhy objects -c Session 2043476    one class\n"
-            "\n"
-            "Exit code 4: part of the heap could not be walked.\n",
+    .help =
+        "Counts the objects of all isolates by the name of their constructor, as the Summary of\n"
+        "DevTools does, without stopping the process or collecting first: what would be freed\n"
+        "by a collection is counted too, and shown as garbage. SHALLOW are the bytes of the\n"
+        "objects alone, RETAINED what would go with the live ones, OFF-HEAP what they hold\n"
+        "outside the heap (Buffers, external strings). Names in brackets are V8's own kinds:\n"
+        "(string), (array) the elements and properties of objects, (compiled code), (object\n"
+        "shape), (system) the rest.\n"
+        "\n"
+        "  $ memwhy objects 2043476               who holds most\n"
+        "  $ memwhy objects --sort=count core     of a core file, the most numerous first\n"
+        "  $ memwhy objects -c Session 2043476    one class\n"
+        "\n"
+        "Exit code 4: part of the heap could not be walked.\n",
     .opts = opts,
     .run = run_objects,
 };

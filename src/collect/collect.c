@@ -191,7 +191,7 @@ struct look {
     struct image_freeze_how how;
     struct v8_layout *layout; /* NULL: no V8, or one we cannot read */
     struct malloc_allocator allocator;
-    struct stack_reader *stacks; /* NULL: not wanted */
+    struct stack_reader *stacks;  /* NULL: not wanted */
     const struct v8_visit *visit; /* NULL: nobody */
     struct evidence *ev;
 };

@@ -46,8 +46,8 @@ static void tell_edges(void *ctx, uint32_t first, uint32_t end, struct graph_sin
             if (!(refs[i] & V8_REF_WEAK))
                 graph_edge(to, node, refs[i]);
     }
-    for (size_t i = first_ephemeron(e, n_ephemerons, first);
-         i < n_ephemerons && e[i].table < end; i++)
+    for (size_t i = first_ephemeron(e, n_ephemerons, first); i < n_ephemerons && e[i].table < end;
+         i++)
         graph_ephemeron(to, e[i].table, e[i].key, e[i].value);
 }
 
@@ -71,10 +71,8 @@ static uint64_t *find_outside(const struct v8_view *view) {
 int heap_graph_build(const struct v8_view *view, struct heap_graph *ret, struct err *e) {
     struct heap_graph g = {.outside = find_outside(view)};
     struct context c = {view, g.outside};
-    struct graph_source source = {.ctx = &c,
-                                  .nodes = v8_nodes_count(view->nodes),
-                                  .roots = tell_roots,
-                                  .edges = tell_edges};
+    struct graph_source source = {
+        .ctx = &c, .nodes = v8_nodes_count(view->nodes), .roots = tell_roots, .edges = tell_edges};
     struct graph_weights weights = {.ctx = &c, .sizes = weigh};
     int r = graph_build(&source, &g.graph, e);
     if (r == 0)

@@ -11,8 +11,8 @@ struct heap_graph {
     uint64_t *outside; /* by node: bytes outside the heap that it holds; shared ones once */
 };
 
-/* Edges are what keeps objects alive; a node weighs itself and what it holds outside the heap. While
- * the view lasts; what was made outlives it. -E2BIG as graph_build. */
+/* Edges are what keeps objects alive; a node weighs itself and what it holds outside the heap.
+ * While the view lasts; what was made outlives it. -E2BIG as graph_build. */
 int heap_graph_build(const struct v8_view *view, struct heap_graph *ret, struct err *e);
 void heap_graph_done(struct heap_graph *g);
 

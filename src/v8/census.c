@@ -211,8 +211,8 @@ static void sort_isolates(struct v8_census *c, struct v8_pages *p, pid_t pid) {
 }
 
 static int find_everything(struct image *img, const struct v8_layout *l, unsigned flags,
-                           struct v8_heap *heap, struct v8_liveness *liveness,
-                           struct v8_census *c, struct err *e) {
+                           struct v8_heap *heap, struct v8_liveness *liveness, struct v8_census *c,
+                           struct err *e) {
     v8_heap_find(img, l, heap);
     for (size_t i = 0; i < heap->isolates.list.n; i++) {
         const struct v8_isolate *iso = &heap->isolates.list.at[i];

@@ -11,62 +11,101 @@ struct v8_classes {
     VEC(char *) names;
 };
 
-/* Kinds of DevTools' (HeapSnapshot.ts, HeapSnapshotNode.className) for what has no constructor. */
-static const char *name_of_kind(const struct v8_layout *l, enum v8_kind kind, uint16_t type) {
+/* As V8's heap snapshot sorts what is no object of the program's (V8HeapExplorer,
+ * GetSystemEntryType and AddEntry, src/profiler/heap-snapshot-generator.cc), by the root map of the
+ * type; a name that ends in "*" is that of several. What is not named is an array if it is sized
+ * like one, and else
+ * "(system)". */
+static const struct {
+    const char *root, *class;
+} by_root[] = {
+    {"allocation_site_map", "(compiled code)"},
+    {"array_boilerplate_description_map", "(compiled code)"},
+    {"bytecode_array_map", "(compiled code)"},
+    {"closure_feedback_cell_array_map", "(compiled code)"},
+    {"code_map", "(compiled code)"},
+    {"feedback_metadata_map", "(compiled code)"},
+    {"feedback_vector_map", "(compiled code)"},
+    {"no_closures_cell_map", "(compiled code)"},
+    {"one_closure_cell_map", "(compiled code)"},
+    {"many_closures_cell_map", "(compiled code)"},
+    {"instruction_stream_map", "(compiled code)"},
+    {"interpreter_data_map", "(compiled code)"},
+    {"load_handler*", "(compiled code)"},
+    {"store_handler*", "(compiled code)"},
+    {"object_boilerplate_description_map", "(compiled code)"},
+    {"preparse_data_map", "(compiled code)"},
+    {"regexp_boilerplate_description_map", "(compiled code)"},
+    {"scope_info_map", "(compiled code)"},
+    {"script_map", "(compiled code)"},
+    {"shared_function_info_map", "(compiled code)"},
+    {"uncompiled_data_*", "(compiled code)"},
+    {"descriptor_array_map", "(object shape)"},
+    {"strong_descriptor_array_map", "(object shape)"},
+    {"enum_cache_map", "(object shape)"},
+    {"meta_map", "(object shape)"},
+    {"prototype_info_map", "(object shape)"},
+    {"transition_array_map", "(object shape)"},
+    {"fixed_double_array_map", "(array)"},
+    {"byte_array_map", "(array)"},
+    {"trusted_byte_array_map", "(array)"},
+    {"property_array_map", "(array)"},
+    {"symbol_map", "(symbol)"},
+    {"heap_number_map", "(number)"},
+    {"bigint_map", "(bigint)"},
+};
+
+static bool names_root(const char *pattern, const char *root) {
+    size_t n = strlen(pattern);
+    return pattern[n - 1] == '*' ? strncmp(root, pattern, n - 1) == 0 : strcmp(root, pattern) == 0;
+}
+
+/* By instance type; NULL for the rest. */
+static const char **classes_by_type(const struct v8_view *view) {
+    const struct v8_layout *l = view->l;
+    const char **ret = mem_zalloc((1u << 16) * sizeof *ret);
+    for (size_t i = 0; i < l->n_roots; i++)
+        for (size_t k = 0; k < sizeof by_root / sizeof *by_root; k++) {
+            uint64_t map;
+            struct v8_map_info info;
+            if (names_root(by_root[k].root, l->root_names[i]) &&
+                image_read_u64(view->img, l->main_roots + 8 * i, &map) == 0 &&
+                v8_map_read(view->img, l, map, &info) == 0)
+                ret[info.type] = by_root[k].class;
+        }
+    return ret;
+}
+
+/* kConsStringTag 1, kSlicedStringTag 3 (src/objects/instance-type.h). */
+static const char *string_class(const struct v8_layout *l, uint16_t type) {
     unsigned representation = type & l->string_representation_mask;
-    switch (kind) {
-    case KIND_STRING: /* kConsStringTag 1, kSlicedStringTag 3 (instance-type.h) */
-        return representation == 1   ? "(concatenated string)"
-               : representation == 3 ? "(sliced string)"
-                                     : "(string)";
-    case KIND_SYMBOL:
-        return "(symbol)";
-    case KIND_HEAP_NUMBER:
-        return "(number)";
-    case KIND_BIGINT:
-        return "(bigint)";
-    case KIND_MAP:
-        return "(object shape)";
-    case KIND_ARRAY:
-    case KIND_BYTES:
-        return "(array)";
-    case KIND_SHARED:
-    case KIND_SCRIPT:
-    case KIND_SCOPE_INFO:
-    case KIND_UNCOMPILED:
-    case KIND_BYTECODE:
-    case KIND_INTERPRETER_DATA:
-    case KIND_BASELINE_DATA:
-    case KIND_CODE:
-    case KIND_STREAM:
-        return "(compiled code)";
-    case KIND_FUNCTION:
-        return "Function";
-    case KIND_NONE:
-    case KIND_OTHER:
-    case KIND_ODDBALL:
-    case KIND_PROPERTY_CELL:
-        return "(system)";
-    case KIND_PROXY:
-    case KIND_GLOBAL_PROXY:
-    case KIND_RECEIVER:
-        return NULL;
-    }
-    return NULL;
+    return representation == 1   ? "(concatenated string)"
+           : representation == 3 ? "(sliced string)"
+                                 : "(string)";
 }
 
 static bool is_context(const struct v8_layout *l, uint16_t type) {
     return l->first_context_type && type >= l->first_context_type && type <= l->last_context_type;
 }
 
-static char *name_of(struct v8_objects *o, uint64_t object) {
+static char *name_of(struct v8_objects *o, const char *const *by_type, uint64_t object) {
     int type = v8_instance_type(o, object);
+    if (type < 0)
+        return mem_strdup("(system)");
+    if (type < o->l->first_nonstring_type)
+        return mem_strdup(string_class(o->l, (uint16_t)type));
+    if (is_context(o->l, (uint16_t)type))
+        return mem_strdup(type == o->l->native_context_type ? "(system)" : "system / Context");
+    if (by_type[type])
+        return mem_strdup(by_type[type]);
     enum v8_kind kind = v8_kind(o, object);
-    if (type >= 0 && kind == KIND_OTHER && is_context(o->l, (uint16_t)type))
-        return mem_strdup("system / Context");
-    const char *fixed = name_of_kind(o->l, kind, (uint16_t)type);
-    char *name = fixed ? mem_strdup(fixed) : v8_constructor_name(o, object);
-    return name ? name : mem_strdup("Object");
+    if (kind == KIND_FUNCTION)
+        return mem_strdup("Function");
+    if (v8_is_receiver(kind)) {
+        char *name = v8_constructor_name(o, object);
+        return name ? name : mem_strdup("Object");
+    }
+    return mem_strdup(o->l->rule[type] == SIZE_ARRAY ? "(array)" : "(system)");
 }
 
 /* Many maps have one name. */
@@ -86,6 +125,7 @@ int v8_classes_new(const struct v8_view *view, struct v8_classes **ret) {
     if (r < 0)
         return r;
     struct v8_classes *c = mem_zalloc(sizeof *c);
+    cleanup_free const char **by_type = classes_by_type(view);
     uint32_t n = v8_nodes_count(view->nodes), last = V8_NO_NODE;
     c->nodes = view->nodes;
     for (uint32_t node = 0; node < n; node++) {
@@ -95,7 +135,7 @@ int v8_classes_new(const struct v8_view *view, struct v8_classes **ret) {
         if (map == last || map64_get(&c->by_map, map + 1ull, &class))
             continue;
         last = map;
-        class = class_named(c, name_of(&objects, v8_node_addr(view->nodes, node) | 1));
+        class = class_named(c, name_of(&objects, by_type, v8_node_addr(view->nodes, node) | 1));
         map64_put(&c->by_map, map + 1ull, class);
     }
     v8_objects_done(&objects);
@@ -125,5 +165,5 @@ uint32_t v8_class_of(const struct v8_classes *c, uint32_t node) {
     size_t n;
     uint64_t class = 0;
     map64_get(&c->by_map, V8_REF_NODE(v8_node_refs(c->nodes, node, &n)[0]) + 1ull, &class);
-    return (uint32_t)class;
+    return (uint32_t) class;
 }

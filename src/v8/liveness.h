@@ -12,8 +12,8 @@ struct v8_liveness {
     uint64_t *live; /* a set of nodes (base/bits.h) */
 };
 
-/* Number the nodes, find the roots, mark, and fill what `has_liveness` speaks of in a census that is
- * otherwise taken. */
+/* Number the nodes, find the roots, mark, and fill what `has_liveness` speaks of in a census that
+ * is otherwise taken. */
 void v8_liveness_take(struct image *img, const struct v8_layout *l, const struct v8_heap *heap,
                       struct v8_liveness *k, struct v8_census *ret);
 void v8_liveness_done(struct v8_liveness *k);

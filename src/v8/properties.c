@@ -207,6 +207,9 @@ char *v8_constructor_name(struct v8_objects *o, uint64_t value) {
         return name;
     if (v8_kind(o, value) == KIND_FUNCTION)
         return mem_strdup("Function");
-    name = telling_name(o, constructor);
+    /* JSReceiver::class_name: of the embedder's classes the constructor's; they have no script. */
+    struct v8_shared shared;
+    if (v8_shared_read(o, v8_shared_of(o, constructor), &shared) == 0 && !shared.script)
+        name = telling_name(o, constructor);
     return name ? name : mem_strdup("Object");
 }

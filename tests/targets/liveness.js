@@ -1,5 +1,6 @@
 // A heap with live objects, garbage and everything that holds weakly. READY once it stands; for every
-// line on stdin the process collects twice, prints READY with V8's own statistics and stops itself;
+// line on stdin the process collects twice, prints READY with V8's own statistics and stops itself
+// ("snapshot FILE": after V8 has written its heap snapshot, which collects too);
 // a worker with a heap of its own, where one is asked for, has collected before.
 // Usage: liveness.js OBJECTS GARBAGE_MB [mixed|weak] [worker]
 'use strict';
@@ -91,6 +92,10 @@ if (!isMainThread) {
   });
   process.stdin.on('data', () => worker.postMessage('collect'));
 } else {
-  process.stdin.on('data', () => collected([]));
+  process.stdin.on('data', (line) => {
+    const [, file] = /^snapshot (.*)/.exec(line) || [];
+    if (file) v8.writeHeapSnapshot(file);
+    collected([]);
+  });
   setTimeout(() => { rehearse(); setTimeout(stands, 300); }, 100);
 }

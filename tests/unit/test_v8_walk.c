@@ -114,7 +114,8 @@ static void broken_object(void **state) {
     struct err e = {0};
     struct image *img = fake_image(f);
     c = (struct v8_census){0};
-    assert_int_equal(v8_census_take(img, &f->layout, 0, NULL, &c, &e), -EBUSY); /* worth another stop */
+    assert_int_equal(v8_census_take(img, &f->layout, 0, NULL, &c, &e),
+                     -EBUSY); /* worth another stop */
     image_free(img);
     v8_census_done(&c);
     fake_free(f);

@@ -1,0 +1,81 @@
+"""`memwhy objects` against V8's own heap snapshot of the same process, written right after."""
+import collections
+import json
+import os
+import signal
+import tempfile
+from harness import Target, ask, at_most, equal, memwhy, near, refuses, test
+from test_heap import stopped
+
+# What the program makes itself: nothing of it comes or goes while the snapshot is made.
+OWN = ["Base", "Derived", "Map", "Set", "Generator", "Float64Array", "WeakMap"]
+
+
+def class_name(kind, name):
+    """DevTools' HeapSnapshotNode.className."""
+    names = {"hidden": "(system)", "object": name, "native": name, "code": "(compiled code)", "closure": "Function",
+             "regexp": "RegExp"}
+    return names.get(kind, f"({kind})")
+
+
+def classes_of(path):
+    """Of a .heapsnapshot: class -> [count, bytes]."""
+    with open(path, encoding="utf-8") as f:
+        doc = json.load(f)
+    fields, kinds = doc["snapshot"]["meta"]["node_fields"], doc["snapshot"]["meta"]["node_types"][0]
+    kind, name, size = (fields.index(k) for k in ("type", "name", "self_size"))
+    sums = collections.defaultdict(lambda: [0, 0])
+    for i in range(0, len(doc["nodes"]), len(fields)):
+        node = doc["nodes"][i:i + len(fields)]
+        row = sums[class_name(kinds[node[kind]], doc["strings"][node[name]])]
+        row[0] += 1
+        row[1] += node[size]
+    return sums
+
+
+@test(nodes="all", timeout=240)
+def against_a_snapshot(node):
+    with tempfile.TemporaryDirectory() as folder, \
+            Target("liveness.js", node=node, args=["20000", "3"], node_args=["--expose-gc", "--no-warnings"]) as t:
+        stopped(t.pid)
+        doc = ask("objects", t.pid)
+        path = os.path.join(folder, "own.heapsnapshot")
+        t.say(f"snapshot {path}")
+        os.kill(t.pid, signal.SIGCONT)
+        t.hear()
+        v8 = classes_of(path)
+        ours = {c["name"]: c for c in doc["classes"]}
+        for name in OWN:
+            c = ours.get(name, {"count": 0, "garbage_count": 0, "shallow": 0, "garbage_bytes": 0})
+            equal(f"live objects of {name}", c["count"] - c["garbage_count"], v8[name][0])
+            equal(f"their bytes of {name}", c["shallow"] - c["garbage_bytes"], v8[name][1])
+        live = sum(c["count"] - c["garbage_count"] for c in doc["classes"])
+        near("all live objects", live, sum(n for n, _ in v8.values()), 0.005)
+        print(f"Node {node.version}: {live:,} live objects, V8's snapshot {sum(n for n, _ in v8.values()):,}")
+
+
+@test(nodes=[24])
+def retained(node):
+    """The objects of one class hold all that is theirs alone."""
+    with Target("liveness.js", node=node, args=["20000", "3"], node_args=["--expose-gc"]) as t:
+        stopped(t.pid)
+        doc = ask("objects", t.pid)
+        ours = {c["name"]: c for c in doc["classes"]}
+        derived = ours["Derived"]
+        # Each has a string of its own, an object, its number, and an array with elements.
+        equal("count", derived["count"], 10_000)
+        at_most("not more than everything", derived["retained"], sum(c["shallow"] for c in doc["classes"]))
+        equal("at least itself and {half, list}", derived["retained"] > derived["shallow"] + 10_000 * (32 + 32 + 32), True)
+        quick = ask("objects", t.pid, "--no-retained")
+        equal("the same counts", [(c["name"], c["count"]) for c in sorted(quick["classes"], key=lambda c: c["name"])],
+              [(c["name"], c["count"]) for c in sorted(doc["classes"], key=lambda c: c["name"])])
+        equal("no retained sizes", ["retained" in c for c in quick["classes"]].count(True), 0)
+        a = memwhy("objects", t.pid, "--class", "Derived", "--top", "1")
+        equal("exit code", a.code, 0)
+        equal("the class is there", "Derived" in a.out and "Base" not in a.out, True)
+
+
+@test
+def no_v8():
+    with Target(["sleep", "60"], ready=False) as t:
+        refuses("objects", t.pid, code=3, json_code="unsupported", says="no V8")
