@@ -164,6 +164,14 @@ static void restore_abseil(struct redaction *r, uint64_t addr, size_t len) {
     }
 }
 
+/* Pairs of {entry point, code}; of the second word nothing shows that it is an address. */
+static void restore_entries(struct redaction *r, uint64_t addr, size_t len) {
+    for (size_t i = 0; r->v8 && i + 16 <= len; i += 16)
+        if (v8_redaction_is_entry(r->v8, u64_at(r->copy, i + 8)) &&
+            is_pointer(r, u64_at(r->copy, i)))
+            restore(r, addr + i + 8, addr + i + 16);
+}
+
 static void filter_plain(struct redaction *r, uint64_t addr, uint8_t *bytes, size_t len) {
     const struct region *g = region_find(image_regions(r->img), addr);
     if (g && g->kind == REGION_KERNEL)
@@ -184,8 +192,10 @@ static void filter_plain(struct redaction *r, uint64_t addr, uint8_t *bytes, siz
     else
         blank_words(r, bytes, len, g && has_stack(r, g));
     blank_texts(r, addr, addr + len);
-    if (g && g->kind == REGION_ANON)
+    if (g && g->kind == REGION_ANON) {
         restore_abseil(r, addr, len);
+        restore_entries(r, addr, len);
+    }
     restore_kept(r, addr, addr + len);
 }
 

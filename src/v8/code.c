@@ -58,6 +58,20 @@ int v8_code_at(struct v8_objects *o, uint64_t pc, struct v8_code *ret) {
     return -ENODATA;
 }
 
+void v8_code_bytecode_sizes(const struct v8_layout *l, struct v8_bytecode_sizes *ret) {
+    struct elf_symbol s;
+    if (!l->elf ||
+        elf_file_symbol(l->elf, "_ZN2v88internal11interpreter9Bytecodes14kBytecodeSizesE", &s) <
+            0 ||
+        s.size % 3 || s.size > 3 * 256)
+        return;
+    uint8_t *sizes = mem_alloc(s.size + 1);
+    if (elf_file_read(l->elf, s.value, sizes, s.size) == 0)
+        *ret = (struct v8_bytecode_sizes){sizes, s.size / 3};
+    else
+        free(sizes);
+}
+
 int v8_code_baseline(struct v8_objects *o, const struct v8_code *c, uint64_t bytecode,
                      const struct v8_bytecode_sizes *sizes, uint64_t pc, int32_t *ret) {
     const struct v8_facts *f = &o->l->facts;

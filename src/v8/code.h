@@ -25,6 +25,10 @@ int v8_code_at(struct v8_objects *o, uint64_t pc, struct v8_code *ret);
 int v8_code_baseline(struct v8_objects *o, const struct v8_code *c, uint64_t bytecode,
                      const struct v8_bytecode_sizes *sizes, uint64_t pc, int32_t *ret);
 
+/* How long bytecodes are, from the binary; the caller frees `at`. Untouched when it does not tell.
+ */
+void v8_code_bytecode_sizes(const struct v8_layout *l, struct v8_bytecode_sizes *ret);
+
 /* Of optimised code: the frames that the return address `pc` stands for, outermost first. Their
  * literals are replaced by what they are: `literal` is an index no more, `shared` is it. */
 struct v8_code_frame {

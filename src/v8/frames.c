@@ -49,19 +49,6 @@ struct v8_frames {
 
 /* --- opening --- */
 
-static void find_bytecode_sizes(struct v8_frames *f) {
-    struct elf_symbol s;
-    if (elf_file_symbol(f->l->elf, "_ZN2v88internal11interpreter9Bytecodes14kBytecodeSizesE", &s) <
-            0 ||
-        s.size % 3 || s.size > 3 * 256)
-        return;
-    uint8_t *sizes = mem_alloc(s.size + 1);
-    if (elf_file_read(f->l->elf, s.value, sizes, s.size) == 0)
-        f->sizes = (struct v8_bytecode_sizes){sizes, s.size / 3};
-    else
-        free(sizes);
-}
-
 static void find_frame_types(struct v8_frames *f) {
     f->entry = v8_layout_constant(f->img, f->l, "frametype_EntryFrame", -1);
     f->construct_entry = v8_layout_constant(f->img, f->l, "frametype_ConstructEntryFrame", -1);
@@ -77,7 +64,7 @@ int v8_frames_open(struct image *img, const struct v8_layout *l, struct v8_frame
     f->l = l;
     v8_generated_init(img, l, &f->pages, &f->generated);
     if (l->elf) {
-        find_bytecode_sizes(f);
+        v8_code_bytecode_sizes(l, &f->sizes);
         find_frame_types(f);
     }
     v8_pages_find(img, l, 0, &f->pages);

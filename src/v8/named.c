@@ -1,6 +1,7 @@
 #include "v8/named.h"
 
 #include "base/bytes.h"
+#include "v8/properties.h"
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -19,6 +20,7 @@ enum holder {
     HOLDER_DICTIONARY,
     HOLDER_CELL,     /* the word at 8 */
     HOLDER_SCRIPT,   /* the word at script_name */
+    HOLDER_FUNCTION, /* its own property `name`, where a program has set one */
     HOLDER_BYTECODE, /* byte arrays */
     HOLDER_CODE,     /* byte arrays, and those of its deoptimization data */
 };
@@ -33,7 +35,10 @@ struct v8_named {
     uint64_t dictionary, entry; /* offset of the first entry, and bytes of each */
     uint64_t script_name;
     uint16_t fixed_array_type;
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of all that follows */
+    bool has_objects;
+    struct v8_objects objects;
+    struct map64 functions; /* map -> 1: no function of it names itself; 2: ask each */
     VEC(struct v8_named_part) parts;
 };
 
@@ -138,12 +143,65 @@ static void mark_code(struct v8_named *n, const uint8_t *o, uint64_t len) {
     }
 }
 
+/* Is it a string made of others? The inferred names of functions are. */
+static bool is_compound(struct v8_named *n, uint64_t word) {
+    if ((word & 3) != 1 || !v8_pages_at(n->pages, word))
+        return false;
+    if (!n->has_objects)
+        return true; /* take_text() finds out */
+    pthread_mutex_lock(&n->lock);
+    const struct v8_map_info *m =
+        v8_maps_get(&n->objects.maps, n->img, n->l, n->pages, v8_field_or_0(&n->objects, word, 0));
+    bool is =
+        m && m->type < n->l->first_nonstring_type && m->type & n->l->string_representation_mask;
+    pthread_mutex_unlock(&n->lock);
+    return is;
+}
+
+static void mark_all(struct v8_named *n, const uint8_t *o, uint64_t have) {
+    for (uint64_t at = 8; at + 8 <= have; at += 8) {
+        uint64_t word = u64_at(o, at);
+        mark(n, word);
+        if (is_compound(n, word))
+            take_text(n, word);
+    }
+}
+
+/* Until a program changes it, `name` is an accessor: in the maps of most functions, which need no
+ * second look. In a dictionary each function has its own. */
+static bool names_itself(struct v8_named *n, uint64_t function, uint64_t map, uint64_t *ret) {
+    struct v8_properties all;
+    struct v8_property p;
+    uint64_t plain;
+    if (map64_get(&n->functions, map, &plain))
+        if (plain == 1)
+            return false;
+    v8_properties_open(&n->objects, function, &all);
+    bool found = v8_property_own(&n->objects, function, "name", &p) && !p.is_accessor;
+    map64_put(&n->functions, map, !found && all.is_fast ? 1 : 2);
+    if (found)
+        *ret = p.value;
+    return found;
+}
+
+static void look_at_function(struct v8_named *n, uint64_t addr, uint64_t map) {
+    uint64_t name = 0;
+    pthread_mutex_lock(&n->lock);
+    bool found = names_itself(n, addr + 1, map, &name);
+    pthread_mutex_unlock(&n->lock);
+    if (!found)
+        return;
+    mark(n, name);
+    take_text(n, name);
+}
+
 static void look_at(struct v8_named *n, enum holder h, const uint8_t *o, uint64_t have) {
     switch (h) {
     case HOLDER_NONE:
+    case HOLDER_FUNCTION:
         break;
     case HOLDER_ALL:
-        mark_words(n, o, 8, have, 8);
+        mark_all(n, o, have);
         break;
     case HOLDER_DESCRIPTORS:
         mark_words(n, o, (uint64_t)n->l->facts.descriptor_array_header, have, 24);
@@ -179,9 +237,10 @@ static void object(void *arg, size_t page, uint64_t at, uint64_t size, const str
                    const uint8_t *bytes, uint64_t have) {
     struct v8_named *n = arg;
     enum holder h = n->holder[m->type];
-    (void)at;
     if (h == HOLDER_NONE)
         return;
+    if (h == HOLDER_FUNCTION)
+        look_at_function(n, at, m->map);
     if (have < size)
         n->large[page] = (uint8_t)h;
     look_at(n, h, bytes, have);
@@ -261,6 +320,10 @@ static void set_holders(struct v8_named *n) {
             n->holder[m.type] = (uint8_t)holders[i].holder;
     if (v8_layout_root_map(n->img, l, "fixed_array_map", &m) == 0)
         n->fixed_array_type = m.type;
+    n->has_objects = v8_objects_open(n->img, l, n->pages, &n->objects) == 0;
+    for (size_t t = 0; n->has_objects && t < sizeof n->holder; t++)
+        if (n->objects.kinds[t] == KIND_FUNCTION)
+            n->holder[t] = HOLDER_FUNCTION;
     int32_t start = v8_layout_constant(n->img, l, "namedictionary_prefix_start_index", 3);
     int32_t prefix = v8_layout_constant(n->img, l, "namedictionaryshape_prefix_size",
                                         l->version[0] < 11 ? 2 : 3);
@@ -288,6 +351,9 @@ void v8_named_free(struct v8_named *n) {
     if (!n)
         return;
     pthread_mutex_destroy(&n->lock);
+    map64_done(&n->functions);
+    if (n->has_objects)
+        v8_objects_done(&n->objects);
     vec_free(&n->parts);
     free(n->bits);
     free(n->large);

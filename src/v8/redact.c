@@ -1,6 +1,8 @@
 #include "v8/redact.h"
 
 #include "base/bytes.h"
+#include "base/limits.h"
+#include "v8/code.h"
 #include "v8/named.h"
 #include "v8/v8.h"
 #include <errno.h>
@@ -8,11 +10,13 @@
 /* Which bytes of an object are content. */
 enum content {
     CONTENT_NONE,
-    CONTENT_TEXT,  /* a sequential string's characters */
-    CONTENT_BYTES, /* what follows the header, unless it belongs to code */
-    CONTENT_REST,  /* what follows the header */
-    CONTENT_RAW,   /* of what follows the header, words that are no references */
-    CONTENT_CODE,  /* the same at any offset: references stand between instructions */
+    CONTENT_TEXT,     /* a sequential string's characters */
+    CONTENT_BYTES,    /* what follows the header, unless it belongs to code */
+    CONTENT_REST,     /* what follows the header */
+    CONTENT_RAW,      /* of what follows the header, words that are no references */
+    CONTENT_CODE,     /* of instructions the same at any offset: references stand among them. The
+                       * tables behind them stay */
+    CONTENT_BYTECODE, /* operands: the opcodes say how long each bytecode is */
 };
 
 enum { STRING_HASH = 8, STRING_CHARS = 16, SPACE_BYTES = 0x200 };
@@ -23,12 +27,13 @@ struct v8_redaction {
     struct v8_heap heap;
     struct v8_named *names;
     struct v8_page_walker *walker;
+    struct v8_bytecode_sizes bytecodes;
     uint8_t content[65536]; /* by instance type */
     uint8_t header[65536];  /* where the content begins, for all but strings */
     uint8_t *out;           /* the page in hand, blanked */
     size_t page;            /* its index + 1; 0: none */
     /* The object of a large page. */
-    uint64_t object, object_end;
+    uint64_t object, object_end, tables; /* `tables`: their offset in it, when it is code */
     uint16_t type;
 };
 
@@ -64,14 +69,51 @@ static void blank_raw(const struct v8_redaction *r, uint8_t *p, size_t n, uint64
             memset(p + i, 0, n - i < 8 ? n - i : 8);
 }
 
+/* Where the tables behind the instructions begin: the length stands in the Code object, which is
+ * this one or the first word of it. Unknown: at its very end. */
+static uint64_t code_tables(const struct v8_redaction *r, const uint8_t *object, size_t have,
+                            uint64_t header) {
+    const struct v8_facts *f = &r->l->facts;
+    uint32_t length;
+    if (f->code_length < 0 || have < 16)
+        return UINT64_MAX;
+    if (f->instruction_stream_header <= 0) {
+        if ((size_t)f->code_length + 4 > have)
+            return UINT64_MAX;
+        return header + u32_at(object, (size_t)f->code_length);
+    }
+    if (image_read(r->img, (u64_at(object, 8) & ~3ull) + (uint64_t)f->code_length, &length,
+                   sizeof length) < 0)
+        return UINT64_MAX;
+    return header + length;
+}
+
 static void blank_code(const struct v8_redaction *r, uint8_t *p, size_t n, uint64_t from,
-                       uint64_t header) {
+                       uint64_t header, uint64_t tables) {
     size_t i = from < header ? header - from : 0;
-    while (i < n)
+    if (tables <= from)
+        return;
+    if (n > tables - from)
+        n = tables - from;
+    /* Those may overlap as far as can be seen from here: none is broken. */
+    for (size_t kept = i; i < n; i++) {
         if (n - i >= 8 && is_reference(r, u64_at(p, i)))
-            i += 8;
-        else
-            p[i++] = 0;
+            kept = i + 8;
+        if (i >= kept)
+            p[i] = 0;
+    }
+}
+
+/* From its first byte on; of what does not make sense nothing is kept. */
+static void blank_bytecode(const struct v8_redaction *r, uint8_t *p, size_t n) {
+    enum { LAST_PREFIX = 3 }; /* Wide, ExtraWide and the debugger's two */
+    size_t at = 0, length;
+    while ((length = v8_bytecode_length(&r->bytecodes, p, n, at)) != 0) {
+        size_t opcode = p[at] <= LAST_PREFIX ? 2 : 1;
+        memset(p + at + opcode, 0, length - opcode);
+        at += length;
+    }
+    memset(p + at, 0, n - at);
 }
 
 /* A string that is a small number has the number itself in its hash field (src/objects/name.h:
@@ -86,8 +128,9 @@ static bool is_string(const struct v8_layout *l, uint16_t type) {
     return type < l->first_nonstring_type;
 }
 
+/* `tables`: see code_tables(); of code only. */
 static void blank_part(const struct v8_redaction *r, uint16_t type, uint8_t *p, size_t n,
-                       uint64_t from) {
+                       uint64_t from, uint64_t tables) {
     const struct v8_layout *l = r->l;
     uint64_t header = r->header[type], skip;
     switch ((enum content)r->content[type]) {
@@ -108,7 +151,13 @@ static void blank_part(const struct v8_redaction *r, uint16_t type, uint8_t *p, 
         blank_raw(r, p, n, from, header);
         break;
     case CONTENT_CODE:
-        blank_code(r, p, n, from, header);
+        blank_code(r, p, n, from, header, tables);
+        break;
+    case CONTENT_BYTECODE:
+        if (from == 0 && n > header)
+            blank_bytecode(r, p + header, n - header);
+        else if (from)
+            memset(p, 0, n);
         break;
     }
 }
@@ -130,7 +179,8 @@ static void blank_object(const struct v8_redaction *r, uint64_t addr, uint16_t t
         return;
     if (is_string(r->l, type) && n >= STRING_CHARS)
         blank_hash(p);
-    blank_part(r, type, p, n, 0);
+    uint64_t tables = r->content[type] == CONTENT_CODE ? code_tables(r, p, n, r->header[type]) : 0;
+    blank_part(r, type, p, n, 0, tables);
     if (r->content[type] == CONTENT_TEXT && n > STRING_CHARS) {
         size_t used = STRING_CHARS + text_length(r->l, type, p, n);
         memset(p + used, 0, n - used);
@@ -154,6 +204,9 @@ static void take_object(void *arg, size_t page, uint64_t at, uint64_t size,
         r->object = at;
         r->object_end = at + size;
         r->type = m->type;
+        r->tables = r->content[m->type] == CONTENT_CODE
+                        ? code_tables(r, bytes, have, r->header[m->type])
+                        : 0;
         return;
     }
     uint8_t *to = r->out + (at - g->addr);
@@ -207,7 +260,7 @@ static void redact_large(struct v8_redaction *r, uint64_t addr, uint8_t *bytes, 
     if (a == r->object)
         blank_object(r, a, r->type, bytes + (a - addr), b - a);
     else if (!v8_named_has(r->names, r->object) || r->content[r->type] > CONTENT_BYTES)
-        blank_part(r, r->type, bytes + (a - addr), b - a, a - r->object);
+        blank_part(r, r->type, bytes + (a - addr), b - a, a - r->object, r->tables);
     restore_parts(r, addr, bytes, len);
 }
 
@@ -279,16 +332,75 @@ static void keep_page(const struct v8_redaction *r, const struct v8_page *g, kee
         keep(arg, g->owner, g->owner + SPACE_BYTES);
 }
 
-void v8_redaction_kept(const struct v8_redaction *r, keep_fn *keep, void *arg) {
+static bool is_native(const struct v8_redaction *r, uint64_t p) {
+    if (!p || (p & 7) || p >= LIMIT_USER_ADDR || v8_pages_at(&r->heap.pages, p))
+        return false;
+    const struct region *g = region_find(image_regions(r->img), p);
+    return g && (g->prot & REGION_W);
+}
+
+/* Global handles, in the blocks and by the signs of roots.c: they say which is strong. */
+static void keep_blocks(const struct v8_redaction *r, uint64_t at, keep_fn *keep, void *arg) {
+    enum { NODES = 256, NODE_BYTES = 32, INDEX = 10, BLOCKS_MAX = 1 << 20 };
+    uint8_t block[NODES * NODE_BYTES + 8];
+    for (size_t seen = 0; is_native(r, at) && seen < BLOCKS_MAX; seen++) {
+        if (image_read(r->img, at, block, sizeof block) < 0)
+            return;
+        for (unsigned i = 0; i < NODES; i++)
+            if (block[NODE_BYTES * i + INDEX] != i)
+                return;
+        keep(arg, at, at + sizeof block);
+        at = u64_at(block, sizeof block - 8);
+    }
+}
+
+/* What an isolate points to and roots.c knows by its shape: its own parts, which begin with it, and
+ * the eternal handles {int size; vector of blocks of 256}. */
+static void keep_pointed(const struct v8_redaction *r, const struct v8_isolate *iso, uint64_t p,
+                         keep_fn *keep, void *arg) {
+    enum { WORDS = 40, ETERNAL_MAX = 1 << 20, ETERNAL_BLOCK = 256 };
+    uint64_t w[WORDS], space[2];
+    size_t n = is_native(r, p) ? image_read_prefix(r->img, p, w, sizeof w) / 8 : 0;
+    if (n < 4)
+        return;
+    if (w[0] != iso->isolate) {
+        uint64_t size = w[0] & UINT32_MAX;
+        if (size && size <= ETERNAL_MAX && is_native(r, w[1]) &&
+            w[2] == w[1] + 8 * ((size + ETERNAL_BLOCK - 1) / ETERNAL_BLOCK))
+            keep(arg, p, p + 8);
+        return;
+    }
+    keep(arg, p, p + 8 * n);
+    for (size_t i = 1; i < n; i++)
+        if (is_native(r, w[i]) && image_read(r->img, w[i], space, sizeof space) == 0 &&
+            space[0] == p)
+            keep_blocks(r, space[1], keep, arg);
+}
+
+static void keep_isolate(const struct v8_redaction *r, const struct v8_isolate *iso, keep_fn *keep,
+                         void *arg) {
     enum { BEFORE = 0x1000, AFTER = 0x3000, SPAN_MAX = 0x100000 };
+    uint64_t from = iso->roots - BEFORE, to = iso->heap + AFTER;
+    if (iso->heap - iso->roots >= SPAN_MAX)
+        return;
+    keep(arg, from, to);
+    cleanup_free uint64_t *words = mem_alloc(to - from);
+    size_t n = image_read_prefix(r->img, from, words, to - from) / 8;
+    for (size_t i = 0; i < n; i++)
+        keep_pointed(r, iso, words[i], keep, arg);
+}
+
+/* src/sandbox/js-dispatch-table.h: the code's address stands 16 bits higher. */
+bool v8_redaction_is_entry(const struct v8_redaction *r, uint64_t word) {
+    return v8_pages_at(&r->heap.pages, word >> 16 | 1) != NULL;
+}
+
+void v8_redaction_kept(const struct v8_redaction *r, keep_fn *keep, void *arg) {
     uint64_t pointer, chars;
     for (size_t i = 0; i < r->heap.pages.list.n; i++)
         keep_page(r, &r->heap.pages.list.at[i], keep, arg);
-    for (size_t i = 0; i < r->heap.isolates.list.n; i++) {
-        const struct v8_isolate *iso = &r->heap.isolates.list.at[i];
-        if (iso->heap - iso->roots < SPAN_MAX)
-            keep(arg, iso->roots - BEFORE, iso->heap + AFTER);
-    }
+    for (size_t i = 0; i < r->heap.isolates.list.n; i++)
+        keep_isolate(r, &r->heap.isolates.list.at[i], keep, arg);
     if (v8_layout_node_version_at(r->img, r->l, &pointer, &chars) == 0) {
         keep(arg, pointer, pointer + 8);
         keep(arg, chars, chars + sizeof r->l->node_version);
@@ -314,7 +426,7 @@ static void set_contents(struct v8_redaction *r) {
     set_content(r, "fixed_double_array_map", CONTENT_REST, 16);
     set_content(r, "bigint_map", CONTENT_REST, 16);
     set_content(r, "byte_array_map", CONTENT_BYTES, 16);
-    set_content(r, "bytecode_array_map", CONTENT_REST, l->facts.bytecode_header);
+    set_content(r, "bytecode_array_map", CONTENT_BYTECODE, l->facts.bytecode_header);
     set_content(r, "double_string_cache_map", CONTENT_RAW, 16);
     if (l->facts.instruction_stream_header > 0)
         set_content(r, "instruction_stream_map", CONTENT_CODE, l->facts.instruction_stream_header);
@@ -350,6 +462,7 @@ static int look(struct v8_redaction *r, unsigned accept) {
     const struct v8_walk_sink sink = {
         .arg = r, .begin = begin, .object = take_object, .free = take_free};
     r->walker = v8_page_walker_new(r->img, r->l, &h->pages, &h->labs, h->isolates.list.n, &sink);
+    v8_code_bytecode_sizes(r->l, &r->bytecodes);
     set_contents(r);
     return 0;
 }
@@ -375,6 +488,7 @@ void v8_redaction_free(struct v8_redaction *r) {
     v8_page_walker_free(r->walker);
     v8_named_free(r->names);
     v8_heap_done(&r->heap);
+    free((void *)r->bytecodes.at);
     free(r->out);
     free(r);
 }

@@ -1,14 +1,14 @@
 /* Blanks what V8's heap says, and leaves how it is built.
  *
  * Content, which is blanked: the characters of strings, numbers on the heap (HeapNumber, BigInt,
- * arrays of doubles, dates), byte arrays, instructions of bytecode and machine code (they are the
- * source once more), WebAssembly's structs and arrays, and everything that is no object: free
- * space, allocation areas, pages that hold nothing, pages left over.
- * Structure, which stays: maps, references, lengths, hashes, small integers (a Smi is a length or a
- * flag as often as a number), line ends (a stack's line numbers are counted by them), and names:
- * property keys, names of variables, functions, classes and scripts, descriptions of symbols, and
- * what V8 itself names in its roots. A string is a name by who refers to it, not by being
- * internalized: literals are that too. */
+ * arrays of doubles, dates), byte arrays, operands of bytecode and instructions of machine code
+ * (they are the source once more), WebAssembly's structs and arrays, and everything that is no
+ * object: free space, allocation areas, pages that hold nothing, pages left over. Structure, which
+ * stays: maps, references, lengths, hashes, small integers (a Smi is a length or a flag as often as
+ * a number), line ends (a stack's line numbers are counted by them), and names: property keys,
+ * names of variables, functions (their own `name` too), classes and scripts, descriptions of
+ * symbols, and what V8 itself names in its roots. A string is a name by who refers to it, not by
+ * being internalized: literals are that too. */
 #ifndef MEMWHY_V8_REDACT_H
 #define MEMWHY_V8_REDACT_H
 
@@ -33,6 +33,8 @@ void v8_redact(struct v8_redaction *r, uint64_t addr, uint8_t *bytes, size_t len
  * spaces, the isolates, V8's and Node's versions. */
 void v8_redaction_kept(const struct v8_redaction *r,
                        void (*keep)(void *arg, uint64_t start, uint64_t end), void *arg);
+/* Is this word an entry of the table by which functions find their code? */
+bool v8_redaction_is_entry(const struct v8_redaction *r, uint64_t word);
 /* Memory outside the heap that holds the characters of strings; as the walk found it: not sorted.
  */
 const struct v8_store *v8_redaction_stores(const struct v8_redaction *r, size_t *ret_n);

@@ -4,7 +4,7 @@ import shutil
 import struct
 import subprocess
 
-from harness import ROOT, Skip, Target, ask, at_most, equal, memwhy, test
+from harness import ROOT, TARGETS, Skip, Target, ask, at_most, equal, memwhy, test
 from test_account import Held
 from test_capture import COMMANDS, Folder, answer, same
 
@@ -92,6 +92,28 @@ def native_program():
         whole, redacted = both(t.pid, folder)
         holds_none(whole, redacted, planted)
         tells_the_same(whole, redacted, ("explain", "malloc", "map"))
+
+
+@test(nodes=[16, 20, 24, 26], timeout=300)
+def stacks(node):
+    """The same frames, names and lines, in optimised and inlined code and in functions that wait."""
+    programs = (("js_tiers.js", "turbofan", ["--allow-natives-syntax"]), ("js_async.js", "", []))
+    for program, arg, flags in programs:
+        frames = 0
+        with Folder() as folder, Target([node.need().path, *flags, TARGETS / program, arg]) as t:
+            for _ in range(6):
+                docs = []
+                for name, option in (("whole.core", []), ("redacted.core", ["--redact"])):
+                    (folder / name).unlink(missing_ok=True)
+                    ask("capture", t.pid, "-o", folder / name, "--freeze=stop", "--max-pause=100s", *option)
+                    docs.append(ask("bt", folder / name, codes=(0, 4))["threads"])
+                frames += sum(len(thread["frames"]) for thread in docs[0])
+                same(f"{program}: {t.truth['tag']}", docs[1], docs[0])
+                if t.truth.get("done"):
+                    break
+                t.say("")
+                t.hear()
+        equal("frames", frames > 100, True)
 
 
 @test(nodes=[18, 24], timeout=200)
