@@ -116,3 +116,14 @@ def interrupted(node):
             else:
                 equal("where it begins", (spin["line"], spin["column"]), (6, 1))
     equal("known at all", known > 0, True)
+
+
+@test(nodes="all")
+def no_stack_was_asked_for(node):
+    """V8 may make its tables of positions when a stack is first printed; the lines are known before."""
+    with Target("js_late.js", node=node) as t:
+        before = thread_of(ask("bt", t.pid, "--freeze=stop"), "showLate")
+        t.say("")
+        stack = t.hear()["stack"]
+        compare("before V8 printed it", before, stack, "showLate")
+        compare("after", thread_of(ask("bt", t.pid, "--freeze=stop"), "showLate"), stack, "showLate")

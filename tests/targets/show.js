@@ -15,7 +15,7 @@ function show(tag) {
   tell({ tag, stack: new Error('here').stack.split('\n').slice(2).map(l => l.replace(/^ +at /, '')) });
 }
 
-// The same, but the first time nothing has asked for a stack: V8 has no positions then.
+// The same, after a wait in which nothing has asked for a stack yet.
 show.late = function showLate(tag) {
   tell({ tag: tag + ', before' });
   tell({ tag, stack: new Error('here').stack.split('\n').slice(2).map(l => l.replace(/^ +at /, '')) });
