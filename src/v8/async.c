@@ -25,15 +25,15 @@ enum { CONTEXT_FIRST = 32, CONTEXT_SECOND = 40 };
  * (PromiseBuiltins, src/builtins/promise-all.tq). */
 static const struct {
     const char *root, *newer_root, *name;
-    int since;    /* version that shows it */
+    int since;    /* version that shows it, ten times */
     bool rejects; /* the closure is the handler of a rejection */
 } combinators[] = {
     {"promise_all_resolve_element_shared_fun", "promise_all_resolve_element_closure_shared_fun",
-     "Promise.all", 9, false},
+     "Promise.all", 94, false},
     {"promise_all_settled_resolve_element_shared_fun",
-     "promise_all_settled_resolve_element_closure_shared_fun", "Promise.allSettled", 10, false},
+     "promise_all_settled_resolve_element_closure_shared_fun", "Promise.allSettled", 102, false},
     {"promise_any_reject_element_shared_fun", "promise_any_reject_element_closure_shared_fun",
-     "Promise.any", 9, true},
+     "Promise.any", 94, true},
 };
 
 /* What is looked for, by instance types. */
@@ -127,10 +127,11 @@ static void push_index(const struct chain *c, uint64_t handler, const char *name
 /* A closure of Promise.all and its like: its frame, and in *ret the promise that waits for all of
  * them. */
 static bool push_combinator(const struct chain *c, uint64_t reaction, uint64_t *ret) {
+    int version = 10 * c->o->l->version[0] + c->o->l->version[1];
     for (size_t i = 0; i < sizeof combinators / sizeof *combinators; i++) {
         uint64_t handler = reaction_field(c, reaction, combinators[i].rejects ? REJECTED : HANDLER);
         uint64_t shared = v8_shared_of(c->o, handler);
-        if (!shared || c->o->l->version[0] < combinators[i].since ||
+        if (!shared || version < combinators[i].since ||
             (shared != root(c, combinators[i].root) &&
              shared != root(c, combinators[i].newer_root)))
             continue;

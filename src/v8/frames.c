@@ -79,6 +79,7 @@ int v8_frames_open(struct image *img, const struct v8_layout *l, struct v8_frame
     if (l->explained && v8_objects_open(img, l, &f->pages, &f->objects) == 0)
         f->has_objects = true;
     f->places.o = &f->objects;
+    f->places.sizes = &f->sizes;
     *ret = f;
     return f->has_objects ? 0 : -ENOTSUP;
 }

@@ -102,7 +102,7 @@ static bool is_identifier(const char *s) {
     return *s != '\0';
 }
 
-/* CallSiteInfo::GetTypeName. When a function is the receiver: from version 10 on the name of a
+/* CallSiteInfo::GetTypeName. When a function is the receiver: from version 10.2 on the name of a
  * class, from 13 on that of any function. */
 static char *type_name(struct v8_objects *o, uint64_t receiver) {
     struct v8_shared s;
@@ -110,7 +110,8 @@ static char *type_name(struct v8_objects *o, uint64_t receiver) {
         return mem_strdup("Proxy");
     if (v8_kind(o, receiver) == KIND_FUNCTION &&
         v8_shared_read(o, v8_shared_of(o, receiver), &s) == 0) {
-        char *name = o->l->version[0] >= (v8_shared_is_class(&s) ? 10 : 13)
+        int version = 10 * o->l->version[0] + o->l->version[1];
+        char *name = version >= (v8_shared_is_class(&s) ? 102 : 130)
                          ? v8_function_name(o, receiver, &s)
                          : NULL;
         if (name && *name)

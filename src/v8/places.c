@@ -1,34 +1,55 @@
 #include "v8/places.h"
 
 #include "base/limits.h"
-#include "v8/positions.h"
 #include "v8/strings.h"
 #include <errno.h>
 
 enum { EVAL_FROM_SHARED = 72, EVAL_FROM_POSITION = 80, EVAL_DEPTH_MAX = 16 };
 
+/* The format of a position table, which must fit the bytecode. Of a build between two that are
+ * known either may be right: the one that alone fits a table. 0: not known. */
+static int format_of(struct v8_places *p, const uint8_t *table, size_t n, const uint8_t *code,
+                     size_t n_code) {
+    enum { OLD = 94, NEW = 146 };
+    int known = p->o->l->exact ? p->o->l->facts.positions_flavour : p->positions_format;
+    if (known)
+        return v8_positions_fit(table, n, known, p->sizes, code, n_code) ? known : 0;
+    bool old = v8_positions_fit(table, n, OLD, p->sizes, code, n_code);
+    bool new = v8_positions_fit(table, n, NEW, p->sizes, code, n_code);
+    if (old != new)
+        p->positions_format = old ? OLD : NEW;
+    return p->positions_format;
+}
+
 /* The position that V8's table has for a bytecode. */
-static int position_of(struct v8_objects *o, uint64_t bytecode, int32_t offset, uint32_t *ret) {
+static int position_of(struct v8_places *p, uint64_t bytecode, int32_t offset, uint32_t *ret) {
+    struct v8_objects *o = p->o;
+    const struct v8_facts *f = &o->l->facts;
     size_t n;
-    uint64_t positions = v8_kind(o, bytecode) == KIND_BYTECODE
-                             ? v8_field_or_0(o, bytecode, o->l->facts.bytecode_positions)
-                             : 0;
-    cleanup_free uint8_t *table = v8_bytes_get(o, positions, LIMIT_V8_CODE, &n);
-    if (!table || !n)
+    int64_t n_code = v8_kind(o, bytecode) == KIND_BYTECODE ? v8_array_length(o, bytecode) : -1;
+    if (n_code < 0 || n_code > LIMIT_V8_CODE)
         return -ENODATA;
-    return v8_position_at(table, n, o->l->facts.positions_flavour, offset, ret);
+    cleanup_free uint8_t *table =
+        v8_bytes_get(o, v8_field_or_0(o, bytecode, f->bytecode_positions), LIMIT_V8_CODE, &n);
+    cleanup_free uint8_t *code = mem_alloc((size_t)n_code + 1);
+    if (!table || !n ||
+        image_read(o->img, (bytecode & ~3ull) + (uint32_t)f->bytecode_header, code,
+                   (size_t)n_code) < 0)
+        return -ENODATA;
+    int format = format_of(p, table, n, code, (size_t)n_code);
+    return format ? v8_position_at(table, n, format, offset, ret) : -ENODATA;
 }
 
 /* Script::GetEvalPosition: negative while it is still an offset in the bytecode of the caller. */
-static bool eval_position(struct v8_objects *o, uint64_t script, const struct v8_shared *caller,
+static bool eval_position(struct v8_places *p, uint64_t script, const struct v8_shared *caller,
                           uint32_t *ret) {
-    uint64_t position = v8_field_or_0(o, script, EVAL_FROM_POSITION);
+    uint64_t position = v8_field_or_0(p->o, script, EVAL_FROM_POSITION);
     if (v8_is_smi(position) && v8_smi(position) > 0) {
         *ret = (uint32_t)v8_smi(position);
         return true;
     }
     return v8_is_smi(position) && v8_smi(position) != INT32_MIN &&
-           position_of(o, caller->bytecode, -v8_smi(position), ret) == 0;
+           position_of(p, caller->bytecode, -v8_smi(position), ret) == 0;
 }
 
 /* FormatEvalOrigin of src/objects/call-site-info.cc: "eval at f (file:1:2)", nested for evals of
@@ -50,7 +71,7 @@ static char *eval_origin(struct v8_places *p, uint64_t script) {
         if (!s)
             break;
         old = text;
-        bool placed = eval_position(p->o, script, &caller, &position) &&
+        bool placed = eval_position(p, script, &caller, &position) &&
                       v8_script_line(s, position, &line, &column);
         if (s->is_eval && !s->name)
             text = mem_printf("%s (", old);
@@ -89,7 +110,7 @@ void v8_place_set(struct v8_places *p, const struct v8_shared *s, uint64_t bytec
     if (!script)
         return;
     ret->script = script_name(p, script);
-    if (offset != PLACE_FUNCTION && position_of(p->o, bytecode, offset, &position) == 0 &&
+    if (offset != PLACE_FUNCTION && position_of(p, bytecode, offset, &position) == 0 &&
         v8_script_line(script, position, &ret->line, &ret->column)) {
         ret->line_kind = LINE_EXACT;
         return;

@@ -4,11 +4,14 @@
 
 #include "model/stack.h"
 #include "v8/functions.h"
+#include "v8/positions.h"
 #include "v8/scripts.h"
 
 struct v8_places {
     struct v8_objects *o;
+    const struct v8_bytecode_sizes *sizes;
     struct v8_scripts scripts;
+    int positions_format; /* of a build between two that are known; 0 until a table has shown it */
 };
 
 /* Where a function is that has no line of its own (`offset` PLACE_FUNCTION), or where the bytecode

@@ -93,6 +93,29 @@ size_t v8_bytecode_length(const struct v8_bytecode_sizes *s, const uint8_t *code
     return length > prefix && length <= n - at ? length : 0;
 }
 
+bool v8_positions_fit(const uint8_t *table, size_t n, int flavour,
+                      const struct v8_bytecode_sizes *s, const uint8_t *code, size_t n_code) {
+    uint64_t target = 0; /* one more: counted from -1 on */
+    size_t bytecode = 0;
+    for (size_t at = 0; at < n;) {
+        uint64_t step, move;
+        if (!number(table, n, &at, &step) || !number(table, n, &at, &move))
+            return false;
+        target += code_step(step, flavour);
+        if (!target)
+            continue; /* the function's entry */
+        while (bytecode + 1 < target) {
+            size_t length = v8_bytecode_length(s, code, n_code, bytecode);
+            if (!length)
+                return false;
+            bytecode += length;
+        }
+        if (bytecode + 1 != target || bytecode >= n_code)
+            return false;
+    }
+    return true;
+}
+
 int v8_baseline_offset(const struct v8_bytecode_sizes *s, const uint8_t *table, size_t n_table,
                        const uint8_t *code, size_t n_code, uint64_t pc_offset, int32_t *ret) {
     size_t at = 0, next = 0;

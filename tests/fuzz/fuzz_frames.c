@@ -23,6 +23,8 @@ static void tables(const uint8_t *data, size_t size) {
             v8_translation_read(data, size, at, flavours[i], frames);
     v8_position_at(data, size, 94, 1000, &position);
     v8_position_at(data, size, 146, 1000, &position);
+    v8_positions_fit(data, half, 94, &sizes, data + half, size - half);
+    v8_positions_fit(data, half, 146, &sizes, data + half, size - half);
     v8_baseline_offset(&sizes, data, half, data + half, size - half, 500, &offset);
     v8_safepoint_find(data, size, 7, 94, false);
     v8_safepoint_find(data, size, 7, 102, false);

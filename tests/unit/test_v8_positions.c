@@ -62,6 +62,20 @@ static void baseline(void **state) {
                      -EBADMSG);
 }
 
+/* A table that was cut, is of other bytecode, or is read in the other format does not fit. */
+static void fits(void **state) {
+    (void)state;
+    static const uint8_t lengths[] = {1, 1, 1, 1, 2, 1, 4, 3, 1, 1, 1,  1,
+                                      3, 1, 7, 5, 1, 1, 1, 1, 5, 1, 13, 9};
+    static const struct v8_bytecode_sizes sizes = {lengths, 8};
+    static const uint8_t code[] = {4, 5, 5, 6, 3, 248, 1, 7, 1, 0, 5}; /* as of `inl` above */
+    assert_true(v8_positions_fit(table_94, sizeof table_94, 94, &sizes, code, sizeof code));
+    assert_true(v8_positions_fit(table_146, sizeof table_146, 146, &sizes, code, sizeof code));
+    assert_false(v8_positions_fit(table_146, sizeof table_146, 94, &sizes, code, sizeof code));
+    assert_false(v8_positions_fit(table_94, sizeof table_94, 94, &sizes, code, sizeof code - 1));
+    assert_false(v8_positions_fit(table_94, sizeof table_94 - 1, 94, &sizes, code, sizeof code));
+}
+
 static size_t unhex(const char *hex, uint8_t *to) {
     size_t n = strlen(hex) / 2;
     for (size_t i = 0; i < n; i++) {
@@ -173,10 +187,8 @@ static void safepoints(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(positions),
-        cmocka_unit_test(baseline),
-        cmocka_unit_test(translations),
-        cmocka_unit_test(safepoints),
+        cmocka_unit_test(positions),    cmocka_unit_test(fits),       cmocka_unit_test(baseline),
+        cmocka_unit_test(translations), cmocka_unit_test(safepoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
