@@ -21,6 +21,7 @@
 #include "image/headroom.h"
 #include "image/pagemap.h"
 #include "image/refusal.h"
+#include "image/wayback.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +72,7 @@ int frozen_check_alive(const struct live *l, struct err *e) {
 /* The kernel gives every 64-bit process the same vdso, so it is searched in our own: a read would
  * bring the target's page in, and change the picture. What stands there is looked at by inject_call
  * before it is used. */
-static int find_syscall(const struct live *l, uint64_t *ret) {
+static int find_syscall(struct live *l, struct wayback *ret) {
     uint8_t code[8192];
     void *own = (void *)getauxval(AT_SYSINFO_EHDR);
     for (size_t i = 0; own && i < l->img.regions.n; i++) {
@@ -81,11 +82,7 @@ static int find_syscall(const struct live *l, uint64_t *ret) {
         size_t size = r->end - r->start < sizeof code ? r->end - r->start : sizeof code;
         struct iovec to = {code, size}, from = {own, size};
         ssize_t n = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
-        for (ssize_t k = 0; k + 1 < n; k++)
-            if (code[k] == 0x0f && code[k + 1] == 0x05) {
-                *ret = r->start + (uint64_t)k;
-                return 0;
-            }
+        return wayback_find(&l->img, r->start, code, n > 0 ? (size_t)n : 0, ret);
     }
     return -ENOEXEC;
 }
@@ -277,17 +274,17 @@ static int attempt(struct live *l, bool last, struct err *e) {
 
 int frozen_make(struct live *l, const struct image_freeze_how *how, struct err *e) {
     struct image *img = &l->img;
-    uint64_t insn;
+    struct wayback way;
     int r = headroom_check(img->pid, e);
     if (r < 0)
         return r;
-    r = find_syscall(l, &insn);
+    r = find_syscall(l, &way);
     if (r < 0)
         return explain_hold(img->pid, r, e);
     struct frozen *f = mem_zalloc(sizeof *f);
     f->child_proc = -1;
     f->how = how;
-    r = guard_start(img->pid, l->proc_fd, insn, under_seccomp(l), &f->guard);
+    r = guard_start(img->pid, l->proc_fd, &way, under_seccomp(l), &f->guard);
     if (r < 0) {
         free(f);
         return err_set(e, r, "", "the supervisor could not be started: %s", strerror(-r));

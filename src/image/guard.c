@@ -1,12 +1,14 @@
 #include "image/guard.h"
 
 #include "base/clock.h"
+#include "base/debug.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "image/headroom.h"
 #include "image/hold.h"
 #include "image/hurry.h"
 #include "image/inject.h"
+#include "image/orphan.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -29,6 +31,7 @@ enum {
     SILENCE_MS = 3000,    /* how long a held target waits for memwhy */
     HOLD_TRIES = 100,
     REAP_TRIES = 300,
+    ORPHAN_TRIES = 100,
     CLONE_TRIES = 8,
 };
 #define HOLD_AGAIN_NS 200000
@@ -40,14 +43,22 @@ _Static_assert(MADV_DONTFORK == 10 && MADV_DOFORK == 11, "madvise");
  * pending, which with all of them blocked is SIGSTOP only. */
 enum { ERESTARTNOINTR = 513 };
 
-enum { OP_HOLD = 'h', OP_FORK = 'f', OP_LET_GO = 'l', OP_END = 'e' };
+enum { NO_STACK = 8 };
+
+enum { OP_HOLD = 'h', OP_FORK = 'f', OP_LET_GO = 'l', OP_UNDO = 'u', OP_END = 'e' };
 
 struct message {
     int32_t op, result;
 };
 
-/* Shared by memwhy and its supervisor; written by the one whose turn it is. */
+/* Shared by memwhy and its supervisor; written by the one whose turn it is. What is to be undone
+ * stands here, so that a second supervisor can do it when the first was killed. */
 struct board {
+    bool calling;          /* the target's main thread is not itself */
+    int policy;            /* of it, before (hurry.h) */
+    size_t marked;         /* so many ranges have been given the other mark */
+    uint64_t cloned_ticks; /* when a child was begun; 0: none was, or its number is known */
+    int64_t child_of_them; /* its pid as the target knows it (another pid namespace); 0: reaped */
     size_t n_ranges, n_threads;
     pid_t child;
     enum guard_step step;
@@ -56,12 +67,6 @@ struct board {
     uint64_t left_bytes, taken_bytes;
     struct guard_range ranges[RANGES_MAX];
     struct guard_thread threads[LIMIT_THREADS];
-};
-
-struct guard {
-    pid_t process;
-    int socket;
-    struct board *board;
 };
 
 /* What the supervisor itself knows. */
@@ -74,7 +79,13 @@ struct ward {
     uint64_t held_at_ns;
     struct headroom headroom; /* while there is a child */
     pid_t child;              /* attached to us; 0: none */
-    int64_t child_of_them; /* its pid as the target knows it (another pid namespace); 0: reaped */
+};
+
+struct guard {
+    pid_t process;
+    int socket;
+    struct board *board;
+    struct ward ward; /* what a supervisor begins with */
 };
 
 /* --- the supervisor: hold and fork --- */
@@ -83,6 +94,7 @@ static void let_go(struct ward *w) {
     if (!w->hold.tasks.n)
         return;
     inject_end(&w->inject);
+    w->board->calling = false;
     hold_release(&w->hold);
     w->board->pause_ns = clock_ns() - w->held_at_ns;
     w->board->window_ns = w->inject.window_ns;
@@ -104,6 +116,8 @@ static void note_registers(struct ward *w) {
 /* The main thread makes the calls. -EAGAIN when it was met with a signal on its way (to go on from
  * there would lose the signal's particulars) or in a restartable sequence. */
 static int begin_calls(struct ward *w) {
+    w->board->policy = sched_getscheduler(w->pid);
+    w->board->calling = true;
     for (size_t i = 0; i < w->hold.tasks.n; i++)
         if (w->hold.tasks.at[i].tid == w->inject.tid)
             return w->hold.tasks.at[i].signal ? -EAGAIN : inject_begin(&w->inject);
@@ -141,20 +155,23 @@ static int advise(struct ward *w, size_t i, bool back) {
 }
 
 /* exit_signal 0: the target gets no SIGCHLD and its waitpid does not see the child. CLONE_FILES:
- * the child holds none of its files open, so that what the target closes is closed. */
+ * the child holds none of its files open, so that what the target closes is closed. Should it ever
+ * run, because the supervisor was killed before it owned the child, it has no stack and ends. */
 static int clone_target(struct ward *w) {
-    const uint64_t args[4] = {CLONE_FILES};
+    const uint64_t args[4] = {CLONE_FILES, NO_STACK};
     int64_t ret = -ERESTARTNOINTR;
+    w->board->cloned_ticks = orphan_clock_ticks();
     for (int i = 0; i < CLONE_TRIES && ret == -ERESTARTNOINTR; i++) {
         int r = inject_call(&w->inject, SYS_clone, args, &ret);
         if (w->inject.child > 0) {
             w->child = w->inject.child;
-            w->child_of_them = ret > 0 ? ret : 0;
+            w->board->child_of_them = ret > 0 ? ret : 0;
             ptrace(PTRACE_SETOPTIONS, w->child, NULL, (void *)PTRACE_O_EXITKILL);
         }
         if (r < 0)
             return r;
     }
+    w->board->cloned_ticks = 0;
     if (ret == -ERESTARTNOINTR)
         return -EAGAIN;
     if (ret < 0)
@@ -166,6 +183,7 @@ static int clone_target(struct ward *w) {
     while (waitpid(w->child, &status, __WALL) < 0 && errno == EINTR)
         ;
     hurry_end(w->child, w->inject.policy);
+    wayback_clear(&w->inject.trail, w->child);
     return ptrace(PTRACE_SETOPTIONS, w->child, NULL, (void *)PTRACE_O_EXITKILL) < 0 ? -errno : 0;
 }
 
@@ -186,6 +204,16 @@ static void offer_child(pid_t child) {
     setpriority(PRIO_PROCESS, (id_t)child, -20); /* so that its end is quick */
 }
 
+static int take_marks_back(struct ward *w) {
+    int r = 0;
+    for (size_t i = 0; i < w->board->marked; i++) {
+        int back = advise(w, i, true);
+        r = r < 0 ? r : back;
+    }
+    w->board->marked = 0;
+    return r;
+}
+
 static int fork_target(struct ward *w) {
     struct board *b = w->board;
     size_t done = 0;
@@ -193,18 +221,18 @@ static int fork_target(struct ward *w) {
     b->step = GUARD_DOFORK;
     if (!w->hold.tasks.n)
         return -EPIPE;
-    for (; r == 0 && done < b->n_ranges; done++)
+    for (; r == 0 && done < b->n_ranges; done++) {
+        b->marked = done + 1;
         r = advise(w, done, false);
+    }
     if (r == 0) {
         b->step = GUARD_CLONE;
         r = clone_target(w);
     }
-    for (size_t i = 0; i < done; i++) {
-        int back = advise(w, i, true);
-        if (back < 0 && back != -ESRCH && r == 0) {
-            b->step = GUARD_DONTFORK;
-            r = back;
-        }
+    int back = take_marks_back(w);
+    if (back < 0 && back != -ESRCH && r == 0) {
+        b->step = GUARD_DONTFORK;
+        r = back;
     }
     let_go(w);
     if (w->child) {
@@ -226,11 +254,13 @@ static int reap_once(struct ward *w) {
         r = begin_calls(w);
     if (r == 0)
         r = inject_call(&w->inject, SYS_wait4,
-                        (uint64_t[]){(uint64_t)w->child_of_them, 0, WNOHANG | __WALL, 0}, &ret);
+                        (uint64_t[]){(uint64_t)w->board->child_of_them, 0, WNOHANG | __WALL, 0},
+                        &ret);
     inject_end(&w->inject);
+    w->board->calling = false;
     hold_release(&w->hold);
     w->board->reap_ns += clock_ns() - began;
-    return r == -ESRCH || (r == 0 && (ret == w->child_of_them || ret == -ECHILD));
+    return r == -ESRCH || (r == 0 && (ret == w->board->child_of_them || ret == -ECHILD));
 }
 
 static void end_child(struct ward *w) {
@@ -244,12 +274,34 @@ static void end_child(struct ward *w) {
         }
         w->child = 0;
     }
-    for (int i = 0; w->child_of_them && i < REAP_TRIES; i++) {
+    for (int i = 0; w->board->child_of_them && i < REAP_TRIES; i++) {
         if (reap_once(w))
-            w->child_of_them = 0;
+            w->board->child_of_them = 0;
         else
             nanosleep(&(struct timespec){0, REAP_AGAIN_NS}, NULL);
     }
+}
+
+/* What a supervisor that was killed left undone. */
+static void undo(struct ward *w) {
+    struct board *b = w->board;
+    if (b->calling)
+        hurry_end(w->pid, b->policy);
+    b->calling = false;
+    if (b->marked && !w->hold.tasks.n && hold(w) == 0) {
+        take_marks_back(w);
+        let_go(w);
+    }
+    for (int i = 0; b->cloned_ticks && !b->child_of_them && i < ORPHAN_TRIES; i++) {
+        /* A clone that was still under way when we took hold has made its child ours. */
+        int status;
+        pid_t ours = waitpid(-1, &status, __WALL | WNOHANG);
+        if (ours > 0 && WIFSTOPPED(status))
+            kill(ours, SIGKILL);
+        b->child_of_them = orphan_find(w->pid, b->cloned_ticks);
+        nanosleep(&(struct timespec){0, REAP_AGAIN_NS}, NULL);
+    }
+    b->cloned_ticks = 0;
 }
 
 /* --- the supervisor: what the child costs --- */
@@ -294,6 +346,8 @@ static bool serve(struct ward *w) {
         m.result = fork_target(w);
     else if (m.op == OP_LET_GO)
         let_go(w);
+    else if (m.op == OP_UNDO)
+        undo(w);
     else
         end_child(w);
     return send(w->socket, &m, sizeof m, MSG_NOSIGNAL) == sizeof m && on;
@@ -354,42 +408,40 @@ static void guard_free(struct guard *g) {
 }
 
 /* Signals are blocked before the fork, so that none meets the supervisor unprepared. */
-static int fork_guard(struct guard *g, struct ward *w, int sockets[2]) {
+static int fork_guard(struct guard *g) {
+    int sockets[2];
     sigset_t all, before;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+        return -errno;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     g->process = fork();
     if (g->process == 0) {
+        struct ward w = g->ward;
         close(sockets[0]);
-        w->socket = sockets[1];
-        guard_main(w);
+        w.socket = sockets[1];
+        guard_main(&w);
     }
     int err = -errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(sockets[1]);
+    g->socket = sockets[0];
     return g->process < 0 ? err : 0;
 }
 
-int guard_start(pid_t pid, int proc_fd, uint64_t insn, bool filtered, struct guard **ret) {
+int guard_start(pid_t pid, int proc_fd, const struct wayback *way, bool filtered,
+                struct guard **ret) {
     struct guard *g = mem_zalloc(sizeof *g);
-    int sockets[2];
     g->socket = -1;
     g->board = mmap(NULL, sizeof *g->board, PROT_READ | PROT_WRITE,
                     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (g->board == MAP_FAILED ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0) {
-        int r = -errno;
-        guard_free(g);
-        return r;
-    }
-    g->socket = sockets[0];
-    struct ward w = {
+    g->ward = (struct ward){
         .pid = pid,
         .board = g->board,
         .hold = {.proc_fd = proc_fd},
-        .inject = {.pid = pid, .tid = pid, .insn = insn, .filtered = filtered},
+        .inject = {.pid = pid, .tid = pid, .way = *way, .filtered = filtered},
     };
-    int r = fork_guard(g, &w, sockets);
+    int r = g->board == MAP_FAILED ? -errno : fork_guard(g);
     if (r < 0) {
         guard_free(g);
         return r;
@@ -441,11 +493,21 @@ bool guard_gave_up(const struct guard *g, uint64_t *ret_left_bytes, uint64_t *re
     return g->board->gave_up;
 }
 
-uint64_t guard_end(struct guard *g) {
-    tell(g, OP_END);
-    uint64_t reap_ns = g->board->reap_ns;
-    while (waitpid(g->process, NULL, 0) < 0 && errno == EINTR)
+static void wait_for_end(struct guard *g) {
+    while (g->process > 0 && waitpid(g->process, NULL, 0) < 0 && errno == EINTR)
         ;
+}
+
+uint64_t guard_end(struct guard *g) {
+    if (tell(g, OP_END) < 0) { /* killed: another one cleans up */
+        wait_for_end(g);
+        close(g->socket);
+        if (fork_guard(g) < 0 || tell(g, OP_UNDO) < 0)
+            debug("image", "what the killed supervisor left could not be undone");
+        tell(g, OP_END);
+    }
+    uint64_t reap_ns = g->board->reap_ns;
+    wait_for_end(g);
     guard_free(g);
     return reap_ns;
 }

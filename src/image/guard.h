@@ -5,8 +5,16 @@
  * a thread in the middle of an injected call would go on with foreign registers. So a child of
  * memwhy, in a session of its own and with all signals blocked, does what must not be left half
  * done. When the socket to memwhy ends, or memwhy stays silent while the target is held, it undoes
- * everything and ends. It cannot survive a SIGKILL of its own (an oom kill, the end of a pid
- * namespace); what would be harmed then is only a target inside the milliseconds of a freeze. */
+ * everything and ends.
+ *
+ * The supervisor may be killed too (an oom kill, the end of a container). The target's main thread
+ * then finds its way back by itself (wayback.h), and a copy that nobody owns ends; the marks and
+ * the zombie that are left are undone by a second supervisor. If memwhy is killed in the same
+ * moment, they stay: regions may be forkable that were not, or the other way round, and a zombie
+ * waits for the target's end. The moment is guard_window_ns(): 1 ms and the time of a fork, 20 to
+ * 30 ms for 1 GB. There is no way back where the vdso or libc have not the instructions for it, and
+ * for a main thread on a stack that is not its own: there a killed supervisor ends the target too.
+ */
 #ifndef MEMWHY_IMAGE_GUARD_H
 #define MEMWHY_IMAGE_GUARD_H
 
@@ -33,9 +41,12 @@ struct guard_range {
 enum guard_step { GUARD_ATTACH, GUARD_DOFORK, GUARD_CLONE, GUARD_DONTFORK };
 
 struct guard;
+struct wayback;
 
-/* `insn`: where `syscall` stands in the target; `filtered`: it runs under seccomp. */
-int guard_start(pid_t pid, int proc_fd, uint64_t insn, bool filtered, struct guard **ret);
+/* `way`: where `syscall` stands in the target, and the way back; `filtered`: it runs under seccomp.
+ */
+int guard_start(pid_t pid, int proc_fd, const struct wayback *way, bool filtered,
+                struct guard **ret);
 /* Hold all threads. -ETIMEDOUT, -ESRCH, -EPERM, -EBUSY, -EACCES (seccomp), -EPIPE (the supervisor
  * is gone). Held for at most some seconds unless guard_fork or guard_let_go comes. */
 int guard_hold(struct guard *g);

@@ -81,8 +81,9 @@ static int take(struct inject *in) {
         return -ESRCH;
     if (in->taken)
         return 0;
-    if (!peek(in->pid, in->insn, code, sizeof code) || code[0] != 0x0f || code[1] != 0x05)
+    if (!peek(in->pid, in->way.insn, code, sizeof code) || code[0] != 0x0f || code[1] != 0x05)
         return -ENOEXEC;
+    wayback_lay(&in->way, in->pid, in->tid, &in->regs, in->mask, &in->trail);
     in->taken_at_ns = clock_ns();
     if (ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof all, &all) < 0)
         return -ESRCH;
@@ -124,7 +125,7 @@ static int run_to_stop(struct inject *in) {
 
 int inject_call(struct inject *in, long number, const uint64_t args[4], int64_t *ret) {
     struct user_regs_struct regs = in->regs;
-    regs.rip = in->insn;
+    regs.rip = in->way.insn;
     regs.rax = (unsigned long long)number;
     regs.orig_rax = (unsigned long long)-1; /* in no call: nothing to restart */
     regs.rdi = args[0];
@@ -135,6 +136,8 @@ int inject_call(struct inject *in, long number, const uint64_t args[4], int64_t 
     int r = take(in);
     if (r < 0)
         return r;
+    if (in->trail.sp)
+        regs.rsp = in->trail.sp;
     if (ptrace(PTRACE_SETREGS, in->tid, NULL, &regs) < 0)
         return -ESRCH;
     for (int stops = 0; stops < 2; stops++) {
@@ -157,5 +160,6 @@ void inject_end(struct inject *in) {
     hurry_end(in->tid, in->policy);
     ptrace(PTRACE_SETREGS, in->tid, NULL, &in->regs);
     ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof in->mask, &in->mask);
+    wayback_clear(&in->trail, in->pid);
     in->window_ns = clock_ns() - in->taken_at_ns;
 }

@@ -2,12 +2,13 @@
  *
  * The thread's registers and signal mask are saved by inject_begin; from the first inject_call all
  * its signals are blocked, so that they stay pending instead of being swallowed by stops in the
- * middle, and it need not wait for a processor (hurry.h); inject_end puts all back, whole. Nothing
- * is written to the target's memory: the `syscall` instruction is one of its own vdso.
- */
+ * middle, and it need not wait for a processor (hurry.h); inject_end puts all back, whole. The
+ * `syscall` instruction is one of its own vdso. Nothing is written to the target's memory but what
+ * would lead the thread back without us (wayback.h), below what is in use of its stack. */
 #ifndef MEMWHY_IMAGE_INJECT_H
 #define MEMWHY_IMAGE_INJECT_H
 
+#include "image/wayback.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,15 +16,16 @@
 
 struct inject {
     pid_t pid, tid;
-    uint64_t insn; /* where `syscall` (0f 05) stands in the target */
-    bool filtered; /* it runs under seccomp: only with the filter suspended */
+    struct wayback way; /* where `syscall` stands in the target, and what follows it */
+    bool filtered;      /* it runs under seccomp: only with the filter suspended */
 
     bool begun, taken, ended;
     uint64_t taken_at_ns, window_ns; /* with foreign registers or signal mask: the last one */
     struct user_regs_struct regs;
     uint64_t mask;
-    int policy;  /* of hurry_begin */
-    pid_t child; /* made by the last call, attached; in our pid namespace */
+    struct wayback_trail trail; /* what was written to its stack */
+    int policy;                 /* of hurry_begin */
+    pid_t child;                /* made by the last call, attached; in our pid namespace */
 };
 
 /* For a thread that is held, and stopped by the hold itself (not by a signal on its way).
@@ -31,7 +33,7 @@ struct inject {
  * suspended; -ENOEXEC: not 64-bit code; -ESRCH it has ended. */
 int inject_begin(struct inject *in);
 /* 0 with what the kernel returned in *ret; -ESRCH when the thread has ended; -ENOEXEC
- * when there is no `syscall` at insn. */
+ * when there is no `syscall` where it should be. */
 int inject_call(struct inject *in, long number, const uint64_t args[4], int64_t *ret);
 /* Idempotent. The thread stays held. */
 void inject_end(struct inject *in);

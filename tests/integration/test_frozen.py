@@ -2,6 +2,7 @@
 That it does no harm under load is test_harm.py's."""
 import hashlib
 import os
+import random
 import signal
 import struct
 import subprocess
@@ -10,7 +11,7 @@ import time
 import urllib.request
 from pathlib import Path
 from harness import MEMWHY, Skip, Target, ask, equal, memwhy, refuses, test
-from undisturbed import masks, no_trace, state, undisturbed, wait_for_guards
+from undisturbed import children, masks, no_trace, state, undisturbed, wait_for_guards
 
 PARTS = ["account", "facts"]  # V8 space by space, malloc, every owner
 
@@ -241,6 +242,58 @@ def heap_without_large_buffers(node):
             wait_for_guards(t.pid)
             undisturbed(t.pid, before)
         no_trace(t)
+
+
+COUNTS = """
+globalThis.keep = Array.from({ length: 1e6 }, (_, i) => ({ i, name: 'x' + i }));
+let rounds = 0, wrong = 0, x = 1.5;
+setInterval(() => {
+  for (let i = 0; i < 20000; i++) x = Math.sqrt(x * x + 1) - Math.sqrt(x * x + 1) + 1.5;
+  wrong += x !== 1.5;
+  rounds++;
+}, 1);
+process.stdin.on('data', () => console.log('READY ' + JSON.stringify({ rounds, wrong })));
+setTimeout(() => console.log('READY {}'), 300);
+"""
+
+
+def supervisor_of(process, target):
+    """The supervisor that this memwhy has, once it holds the target; None when memwhy ended before."""
+    while process.poll() is None:
+        for child in children(process.pid):
+            if f"TracerPid:\t{child}\n" in Path(f"/proc/{target}/status").read_text():
+                return int(child)
+    return None
+
+
+@test(nodes=[16, 24], timeout=240)
+def a_killed_supervisor(node):
+    """Killed itself while the target makes calls for it: that finds its way back, and a second supervisor
+    undoes the rest."""
+    moment = random.Random(node.version)
+    with Target([node.path, "-e", COUNTS]) as t:
+        before, killed, rounds = state(t.pid), 0, 0
+        for _ in range(15):
+            p = subprocess.Popen([str(MEMWHY), "explain", str(t.pid), "--freeze=fork"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            supervisor = supervisor_of(p, t.pid)
+            if supervisor:
+                time.sleep(moment.uniform(0, 0.02))
+                try:
+                    os.kill(supervisor, signal.SIGKILL)
+                    killed += 1
+                except ProcessLookupError:
+                    pass  # it had done its work
+            p.wait()
+            wait_for_guards(t.pid)
+            undisturbed(t.pid, before)
+            no_trace(t)
+            t.say("there?")
+            seen = t.hear()
+            equal("wrong results", seen["wrong"], 0)
+            equal("it goes on", seen["rounds"] > rounds, True)
+            rounds = seen["rounds"]
+        print(f"Node {node.version}: {killed} supervisors killed")
 
 
 @test
