@@ -31,11 +31,13 @@ enum {
     SILENCE_MS = 3000,    /* how long a held target waits for memwhy */
     HOLD_TRIES = 100,
     REAP_TRIES = 300,
+    GIVE_BACK_TRIES = 300,
     ORPHAN_TRIES = 100,
     CLONE_TRIES = 8,
 };
 #define HOLD_AGAIN_NS 200000
 #define REAP_AGAIN_NS 10000000
+#define GIVE_BACK_AGAIN_NS 1000000
 
 /* include/uapi/asm-generic/mman-common.h */
 _Static_assert(MADV_DONTFORK == 10 && MADV_DOFORK == 11, "madvise");
@@ -246,34 +248,42 @@ static int fork_target(struct ward *w) {
 /* --- the supervisor: the end of the child --- */
 
 /* 1 reaped (or nothing to reap), 0 not yet. */
-static int reap_once(struct ward *w) {
+static int reap_held(struct ward *w) {
     int64_t ret = 0;
+    int r =
+        inject_call(&w->inject, SYS_wait4,
+                    (uint64_t[]){(uint64_t)w->board->child_of_them, 0, WNOHANG | __WALL, 0}, &ret);
+    return r == -ESRCH || (r == 0 && (ret == w->board->child_of_them || ret == -ECHILD));
+}
+
+static int reap_once(struct ward *w) {
     uint64_t began = clock_ns();
     int r = hold_one(&w->hold, w->pid);
     if (r == 0)
         r = begin_calls(w);
-    if (r == 0)
-        r = inject_call(&w->inject, SYS_wait4,
-                        (uint64_t[]){(uint64_t)w->board->child_of_them, 0, WNOHANG | __WALL, 0},
-                        &ret);
+    int reaped = r == 0 ? reap_held(w) : r == -ESRCH;
     inject_end(&w->inject);
     w->board->calling = false;
     hold_release(&w->hold);
     w->board->reap_ns += clock_ns() - began;
-    return r == -ESRCH || (r == 0 && (ret == w->board->child_of_them || ret == -ECHILD));
+    return reaped;
+}
+
+static void kill_child(struct ward *w) {
+    if (!w->child)
+        return;
+    int status;
+    kill(w->child, SIGKILL);
+    for (;;) {
+        pid_t r = waitpid(w->child, &status, __WALL);
+        if ((r < 0 && errno != EINTR) || (r == w->child && !WIFSTOPPED(status)))
+            break;
+    }
+    w->child = 0;
 }
 
 static void end_child(struct ward *w) {
-    if (w->child) {
-        int status;
-        kill(w->child, SIGKILL);
-        for (;;) {
-            pid_t r = waitpid(w->child, &status, __WALL);
-            if ((r < 0 && errno != EINTR) || (r == w->child && !WIFSTOPPED(status)))
-                break;
-        }
-        w->child = 0;
-    }
+    kill_child(w);
     for (int i = 0; w->board->child_of_them && i < REAP_TRIES; i++) {
         if (reap_once(w))
             w->board->child_of_them = 0;
@@ -306,6 +316,24 @@ static void undo(struct ward *w) {
 
 /* --- the supervisor: what the child costs --- */
 
+/* The target is held while its copy goes: what it wrote meanwhile would still be copied, and the
+ * last to leave the copy's memory is who reads it, memwhy, which may wait for a processor. A target
+ * went over its limit so, with its copy dead already and only itself left to be killed. */
+static void give_up(struct ward *w) {
+    struct board *b = w->board;
+    bool held = hold(w) == 0;
+    kill_child(w);
+    for (int i = 0; i < GIVE_BACK_TRIES && !headroom_suffices(w->pid, &w->headroom); i++)
+        nanosleep(&(struct timespec){0, GIVE_BACK_AGAIN_NS}, NULL);
+    if (held && b->child_of_them && reap_held(w))
+        b->child_of_them = 0;
+    if (held) {
+        let_go(w);
+        b->reap_ns += b->pause_ns;
+    }
+    end_child(w);
+}
+
 static void watch_child(struct ward *w) {
     struct headroom *h = &w->headroom;
     struct board *b = w->board;
@@ -314,7 +342,7 @@ static void watch_child(struct ward *w) {
     b->left_bytes = h->left_bytes;
     b->taken_bytes = h->begun_bytes > h->left_bytes ? h->begun_bytes - h->left_bytes : 0;
     b->gave_up = true;
-    end_child(w);
+    give_up(w);
 }
 
 /* --- the supervisor: its life --- */
