@@ -13,11 +13,12 @@ static int print_stacks(struct run *r, const struct evidence *ev) {
                                 .js = opt_flag(r->opts, "js"),
                                 .limit = opt_u64(r->opts, "limit", 0),
                                 .colour = r->colour};
+    if (!ev->stacks.threads.n)
+        return err_set(&r->err, -EBADMSG, "Copy the core again: its notes are damaged or missing.",
+                       "nothing is known of the threads of this %s", ev->target.kind);
     if (!report_stacks_chosen(&ev->stacks, &how))
         return err_set(&r->err, -EINVAL, "Without --thread, all of them are listed.",
-                       how.thread ? "there is no thread with this id or name: %s"
-                                  : "nothing is known of its threads%s",
-                       how.thread ? how.thread : "");
+                       "there is no thread with this id or name: %s", how.thread);
     if (r->json) {
         document_common(r->doc, ev);
         json_object_set_new(r->doc, "threads", report_stacks_json(&ev->stacks, &how));
