@@ -92,6 +92,21 @@ static bool in_memory(const struct image *img, uint64_t addr) {
     return (!res || residency_bytes(res, addr, addr + 8) == 8) && image_has(img, addr, 8) == 8;
 }
 
+/* The first place for a page from `at` on that is in memory; `end` if there is none. What is not is
+ * passed in one step: a damaged core claims any amount of it. */
+static uint64_t next_place(const struct image *img, uint64_t at, uint64_t end) {
+    const struct residency *res = image_residency(img);
+    while (res && at < end) {
+        size_t i = residency_lower_bound(res, at);
+        if (i == res->n)
+            return end;
+        if (res->at[i].start <= at)
+            break;
+        at = (res->at[i].start + V8_PAGE_ALIGN - 1) & ~(V8_PAGE_ALIGN - 1);
+    }
+    return at < end ? at : end;
+}
+
 struct finder {
     const struct image *img;
     const struct v8_layout *l;
@@ -157,7 +172,7 @@ int v8_pages_find(const struct image *img, const struct v8_layout *l, size_t lim
         if (r->kind != REGION_ANON || !(r->prot & REGION_R))
             continue;
         uint64_t at = (r->start + V8_PAGE_ALIGN - 1) & ~(V8_PAGE_ALIGN - 1);
-        for (; at < r->end; at += V8_PAGE_ALIGN) {
+        for (; (at = next_place(img, at, r->end)) < r->end; at += V8_PAGE_ALIGN) {
             if (at < f->skip_to || !in_memory(img, at))
                 continue;
             f->probes[f->n++] = (struct probe){.addr = at, .base = at};
