@@ -64,6 +64,17 @@ static void add_thread(struct capture_plan *p, const struct image *img,
     add(p, "CORE", NT_PRSTATUS, &s, sizeof s);
 }
 
+static void add_fpregs(struct capture_plan *p, const struct image_thread *t,
+                       const struct capture_hooks *h) {
+    uint64_t fpregs[IMAGE_FPREGS];
+    if (!t->has_fpregs)
+        return;
+    memcpy(fpregs, t->fpregs, sizeof fpregs);
+    if (h->words)
+        h->words(h->arg, fpregs, IMAGE_FPREGS);
+    add(p, "CORE", NT_PRFPREG, fpregs, sizeof fpregs);
+}
+
 static void add_process(struct capture_plan *p, const struct image *img, const char *name,
                         const struct capture_options *o) {
     struct elf_prpsinfo s = {.pr_sname = 'T', .pr_pid = image_pid(img)};
@@ -212,8 +223,12 @@ void capture_notes_add(const struct image *img, const struct capture_options *o,
     if (auxv)
         add(ret, "CORE", NT_AUXV, auxv->bytes, auxv->len);
     add_files(ret, img);
+    if (n)
+        add_fpregs(ret, &t[first], &o->hooks);
     for (size_t i = 0; i < n; i++)
-        if (i != first)
+        if (i != first) {
             add_thread(ret, img, &t[i], &o->hooks);
+            add_fpregs(ret, &t[i], &o->hooks);
+        }
     capture_notes_add_own(img, o, ret);
 }

@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 _Static_assert((int)GUARD_REGS == (int)IMAGE_REGS, "registers");
+_Static_assert((int)GUARD_FPREGS == (int)IMAGE_FPREGS, "registers");
 
 /* How often the mappings may have changed under the scan; after that it is made in the stop. */
 enum { SCANS = 3 };
@@ -196,6 +197,8 @@ static int look_held(struct live *l, bool last, struct err *e) {
     for (size_t i = 0; i < n; i++) {
         struct image_thread to = {.tid = t[i].tid, .has_regs = t[i].has_regs};
         memcpy(to.regs, t[i].regs, sizeof to.regs);
+        to.has_fpregs = t[i].has_fpregs;
+        memcpy(to.fpregs, t[i].fpregs, sizeof to.fpregs);
         live_read_thread_name(l, to.tid, to.name);
         vec_push(&l->img.threads, to);
     }

@@ -112,6 +112,7 @@ static void note_registers(struct ward *w) {
         t->has_regs = ptrace(PTRACE_GETREGS, t->tid, NULL, &regs) == 0;
         if (t->has_regs)
             memcpy(t->regs, &regs, sizeof t->regs);
+        t->has_fpregs = ptrace(PTRACE_GETFPREGS, t->tid, NULL, t->fpregs) == 0;
     }
 }
 

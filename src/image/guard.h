@@ -23,12 +23,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { GUARD_REGS = 27 };
+enum { GUARD_REGS = 27, GUARD_FPREGS = 64 };
 
 struct guard_thread {
     pid_t tid;
-    bool has_regs;
-    uint64_t regs[GUARD_REGS];
+    bool has_regs, has_fpregs;
+    uint64_t regs[GUARD_REGS], fpregs[GUARD_FPREGS];
 };
 
 /* Memory marked MADV_DONTFORK that the child shall have (neighbouring regions with nothing else but

@@ -31,7 +31,8 @@ enum {
     IMAGE_RIP = 16,
     IMAGE_RSP = 19,
     IMAGE_FS_BASE = 21,
-    IMAGE_REGS = 27
+    IMAGE_REGS = 27,
+    IMAGE_FPREGS = 64 /* words of struct user_fpregs_struct: x87 and SSE, as FXSAVE has them */
 };
 
 struct image_thread {
@@ -39,6 +40,8 @@ struct image_thread {
     char name[16]; /* "" when unknown */
     bool has_regs; /* false while the target runs */
     uint64_t regs[IMAGE_REGS];
+    bool has_fpregs; /* of a process only: for captures */
+    uint64_t fpregs[IMAGE_FPREGS];
 };
 
 /* A file mapped with execute permission or named by NT_FILE with ELF content: the binary,

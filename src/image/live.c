@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 _Static_assert(sizeof(struct user_regs_struct) == IMAGE_REGS * sizeof(uint64_t), "register layout");
+_Static_assert(sizeof(struct user_fpregs_struct) == IMAGE_FPREGS * sizeof(uint64_t), "FXSAVE area");
 
 /* Never process_vm_readv on a frozen copy: it pins the pages it reads, and a pinned page must not
  * be shared with another process, so the kernel copies it first (include/linux/mm.h,
@@ -151,6 +152,7 @@ static void read_registers(struct live *l) {
             memcpy(t.regs, &regs, sizeof t.regs);
             t.has_regs = true;
         }
+        t.has_fpregs = ptrace(PTRACE_GETFPREGS, t.tid, NULL, t.fpregs) == 0;
         live_read_thread_name(l, t.tid, t.name);
         vec_push(&l->img.threads, t);
     }

@@ -97,6 +97,7 @@ def settled(pid, folder):
 
 
 def opens_in_gdb(core, node, threads):
+    """With its threads, their registers and frames."""
     if not shutil.which("gdb"):
         print("gdb is not installed")
         return
@@ -104,6 +105,10 @@ def opens_in_gdb(core, node, threads):
                        text=True, timeout=100)
     listed = [line for line in p.stdout.splitlines() if "LWP" in line and line[:4].strip(" *").isdigit()]
     equal(f"threads in gdb\n{p.stdout}{p.stderr}", len(listed), threads)
+    p = subprocess.run(["gdb", "-nx", "-batch", "-ex", "p/x $mxcsr", "-ex", "p $rip", "-ex", "bt 3", node.path, core],
+                       capture_output=True, text=True, timeout=100)
+    equal(f"the floating point registers\n{p.stdout}{p.stderr}", "$1 = 0x1f" in p.stdout, True)  # all exceptions masked
+    equal(f"native frames\n{p.stdout}", "#1  " in p.stdout, True)
     for sign in ("not a core dump", "Unexpected size", "truncated"):
         if sign in p.stderr:
             raise AssertionError(f"gdb complains: {p.stderr}")
