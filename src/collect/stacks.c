@@ -23,6 +23,8 @@ struct stack_reader *stack_reader_new(struct image *img, const struct v8_layout 
     r->layout = l;
     r->code = code_map_new(img);
     code_map_open_all(r->code);
+    if (l)
+        v8_frames_prepare(l);
     return r;
 }
 

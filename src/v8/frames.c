@@ -57,6 +57,12 @@ static void find_frame_types(struct v8_frames *f) {
     f->builtin_exit = v8_layout_constant(f->img, f->l, "frametype_BuiltinExitFrame", -1);
 }
 
+void v8_frames_prepare(const struct v8_layout *l) {
+    struct elf_symbol any;
+    if (l->elf) /* sorts the symbols by address */
+        (void)elf_file_symbol_at(l->elf, elf_file_base(l->elf), &any);
+}
+
 int v8_frames_open(struct image *img, const struct v8_layout *l, struct v8_frames **ret) {
     struct v8_frames *f = mem_zalloc(sizeof *f);
     int rc = 0;
@@ -179,6 +185,8 @@ static void take_args(const struct look *k, uint64_t argc, int first, struct sta
             return;
         vec_push(&frame->args, v8_value_summary(&k->f->objects, v));
     }
+    if (n > ARGS_MAX)
+        vec_push(&frame->args, mem_strdup("..."));
 }
 
 /* What the function of a call is: its name, and where it stands for a builtin without a script. */

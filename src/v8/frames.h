@@ -8,6 +8,9 @@
 
 struct v8_frames;
 
+/* Before a stop: what the names of builtins need of the binary alone (tens of milliseconds). */
+void v8_frames_prepare(const struct v8_layout *l);
+
 /* For a stopped, frozen or core image. Finds pages, isolates and where generated code lies; the
  * layout and the image are borrowed. -ENODATA: no isolate; -ENOTSUP: a layout that does not explain
  * the target (code ranges are still told then, so that a stack can be walked through them). */

@@ -3,6 +3,7 @@
 #include "v8/names.h"
 #include "v8/properties.h"
 #include "v8/strings.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@ enum { STRING_MAX = 40, ARRAY_LENGTH = 24, ODDBALL_TEXT = 16, SYMBOL_DESCRIPTION
 
 static char *number(double d) {
     char s[32];
+    if (isnan(d) || isinf(d))
+        return mem_strdup(isnan(d) ? "NaN" : d > 0 ? "Infinity" : "-Infinity");
     for (int digits = 15; digits <= 17; digits++) { /* the shortest that reads back the same */
         snprintf(s, sizeof s, "%.*g", digits, d);
         if (strtod(s, NULL) == d)

@@ -127,3 +127,15 @@ def no_stack_was_asked_for(node):
         stack = t.hear()["stack"]
         compare("before V8 printed it", before, stack, "showLate")
         compare("after", thread_of(ask("bt", t.pid, "--freeze=stop"), "showLate"), stack, "showLate")
+
+
+@test(nodes="all")
+def arguments(node):
+    with Target("js_args.js", node=node) as t:
+        frames = {f.get("name"): f for f in thread_of(ask("bt", t.pid, "-v", "--freeze=stop"), "show")["frames"]}
+        equal("of many", frames["many"]["args"],
+              ["42", "1.5", "NaN", "-Infinity", '"text"', '"a longer text than is worth its place in..."', "true", "null",
+               "undefined", "Object", "Array(3)", "Order", "function named", "class Order", "Symbol(mark)", "Map", "..."])
+        equal("of show", frames["show"]["args"], ['"arguments"'])
+        module = next(f for f in frames.values() if f.get("name") == "Object.<anonymous>")
+        equal("of the module", module["args"][1:3], ["function require", "Module"])
