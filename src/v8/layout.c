@@ -34,7 +34,7 @@ int v8_layout_find(struct image *img, size_t *ret_module) {
 static int read_symbol(const struct image *img, const struct v8_layout *l, const char *name,
                        void *buf, size_t len) {
     struct elf_symbol sym;
-    if (elf_file_symbol(l->elf, name, &sym) < 0)
+    if (!l->elf || elf_file_symbol(l->elf, name, &sym) < 0)
         return -ENODATA;
     return image_read(img, sym.value + l->bias, buf, len);
 }

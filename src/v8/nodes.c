@@ -288,15 +288,18 @@ static void count_page(struct page_nodes *p, uint32_t first_node) {
     p->n = seen;
 }
 
-/* Places to nodes; what begins no object falls out. */
+/* Places to nodes; what begins no object falls out, except an object's map: one whose map lies
+ * where nothing could be walked counts as its own. */
 static void settle_page(void *arg, size_t i) {
     struct v8_nodes *n = arg;
     struct page_nodes *p = &n->page[i];
     size_t to = 0, from = 0;
     for (size_t k = 0; k < p->ends.n; k++) {
-        for (; from < p->ends.at[k]; from++) {
+        for (size_t first = from; from < p->ends.at[k]; from++) {
             uint32_t ref = p->refs.at[from];
             uint32_t node = node_at_place(n, V8_REF_NODE(ref));
+            if (node == V8_NO_NODE && from == first)
+                node = p->first_node + (uint32_t)k;
             if (node != V8_NO_NODE)
                 p->refs.at[to++] = node | (ref & V8_REF_WEAK);
         }

@@ -34,6 +34,7 @@ struct finder {
     const uint64_t *words;
     size_t n;
     struct v8_root_list *ret;
+    struct map64 seen; /* objects outside the heap that were looked at */
     bool globals;
 };
 
@@ -48,6 +49,15 @@ static bool is_native(const struct finder *f, uint64_t p) {
         return false;
     const struct region *r = region_find(image_regions(f->img), p);
     return r && (r->prot & REGION_W);
+}
+
+/* Lists of a broken heap may run in circles, and several fields may lead to one object. */
+static bool is_new(struct finder *f, uint64_t p) {
+    uint64_t known;
+    if (map64_get(&f->seen, p, &known))
+        return false;
+    map64_put(&f->seen, p, 1);
+    return true;
 }
 
 static bool is_on_stack(const struct finder *f, uint64_t p) {
@@ -100,11 +110,10 @@ static bool is_block(const uint8_t *block) {
 }
 
 static bool add_blocks(struct finder *f, uint64_t first) {
-    enum { BLOCKS_MAX = 1 << 20 };
     uint8_t block[BLOCK_BYTES + 8];
     unsigned mask = f->l->version[0] < 11 ? 7 : 3; /* kNodeStateMask, include/v8-internal.h */
     size_t seen = 0;
-    for (uint64_t at = first; is_native(f, at) && seen < BLOCKS_MAX; seen++) {
+    for (uint64_t at = first; is_native(f, at) && is_new(f, at | 1); seen++) {
         if (image_read(f->img, at, block, sizeof block) < 0 || !is_block(block))
             break;
         for (size_t i = 0; i < BLOCK_NODES; i++) {
@@ -222,7 +231,9 @@ static void add_vector(struct finder *f, const uint64_t *w) {
 static void add_pointed(struct finder *f) {
     for (size_t i = 0; i < f->n; i++) {
         uint64_t p = f->words[i], first;
-        if (!is_native(f, p) || image_read_u64(f->img, p, &first) < 0)
+        if (i + 2 < f->n)
+            add_vector(f, f->words + i);
+        if (!is_native(f, p) || !is_new(f, p) || image_read_u64(f->img, p, &first) < 0)
             continue;
         if (first == f->iso->isolate) {
             add_global_handles(f, p);
@@ -230,8 +241,6 @@ static void add_pointed(struct finder *f) {
             add_compilation_cache(f, p);
         }
         add_eternal(f, p);
-        if (i + 2 < f->n)
-            add_vector(f, f->words + i);
     }
 }
 
@@ -301,6 +310,7 @@ void v8_roots_collect(struct image *img, const struct v8_layout *l, const struct
         ret->globals_found = ret->globals_found && f.globals;
     }
     add_stacks(&f, img);
+    map64_done(&f.seen);
     for (int k = 0; debug_on("v8") && k < ROOT_KINDS; k++) {
         size_t n = 0;
         for (size_t i = 0; i < ret->list.n; i++)

@@ -1,6 +1,7 @@
 /* A small heap, spoilt: the input is a list of {u32 offset, u64 value} writes over its native
  * memory, its maps and its object page. */
 #include "../unit/v8_fake.h"
+#include "collect/histogram.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,7 +27,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct v8_census c = {0};
     struct err e = {0};
     struct image *img = fake_image(f);
-    v8_census_take(img, &f->layout, V8_ACCEPT_COLLECTION | V8_ACCEPT_UNWALKED, NULL, &c, &e);
+    struct histogram h = {.with_retained = true};
+    struct v8_visit visit = {&h, histogram_see};
+    v8_census_take(img, &f->layout, V8_ACCEPT_COLLECTION | V8_ACCEPT_UNWALKED | V8_LIVENESS, &visit,
+                   &c, &e);
+    histogram_done(&h);
     v8_census_done(&c);
     image_free(img);
     fake_free(f);

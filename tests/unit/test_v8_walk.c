@@ -6,7 +6,8 @@ static struct v8_census take(const struct v8_fake *f, int expect) {
     struct v8_census c = {0};
     struct err e = {0};
     struct image *img = fake_image(f);
-    assert_int_equal(v8_census_take(img, &f->layout, V8_ACCEPT_UNWALKED, NULL, &c, &e), expect);
+    assert_int_equal(
+        v8_census_take(img, &f->layout, V8_ACCEPT_UNWALKED | V8_LIVENESS, NULL, &c, &e), expect);
     image_free(img);
     return c;
 }
@@ -178,10 +179,12 @@ static void faults(void **state) {
         struct err e = {0};
         struct image *img = fake_image(f);
         image_fake_fault_at(img, n);
-        int r = v8_census_take(img, &f->layout, V8_ACCEPT_UNWALKED, NULL, &c, &e);
+        int r = v8_census_take(img, &f->layout, V8_ACCEPT_UNWALKED | V8_LIVENESS, NULL, &c, &e);
         bool reached = image_fake_reads(img) >= n;
         for (size_t i = 0; r == 0 && i < c.isolates.n; i++)
-            assert_true(c.isolates.at[i].space[V8_OLD].committed <= FAKE_PAGE);
+            assert_true(c.isolates.at[i].space[V8_OLD].committed <= FAKE_PAGE &&
+                        c.isolates.at[i].space[V8_OLD].live <=
+                            c.isolates.at[i].space[V8_OLD].part[V8_OBJECTS].bytes);
         v8_census_done(&c);
         image_free(img);
         if (!reached)
