@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 #define ZSTD_STATIC_LINKING_ONLY
@@ -22,6 +23,7 @@
 
 enum {
     CHUNK = 1 << 20,
+    LET_GO = 8 << 20,
     MAX_THREADS = 8,
     WINDOW_LOG = 31, /* `zstd --long=31`; memory is taken only as it is filled */
 };
@@ -89,6 +91,16 @@ static int write_sparse(struct unpacking *u, const uint8_t *p, size_t n, uint64_
     return from < n ? write_all(u, p + from, n - from, to + from) : 0;
 }
 
+/* Packed bytes that were used stay in the page cache, but are no longer counted as memory of ours.
+ */
+static size_t let_go(const uint8_t *in, size_t from, size_t to) {
+    uintptr_t a = ((uintptr_t)in + from + PAGE_BYTES - 1) & ~(uintptr_t)(PAGE_BYTES - 1);
+    uintptr_t b = ((uintptr_t)in + to) & ~(uintptr_t)(PAGE_BYTES - 1);
+    if (a < b)
+        madvise((void *)a, b - a, MADV_DONTNEED);
+    return to;
+}
+
 static void fail(struct unpacking *u, int r) {
     int none = 0;
     atomic_compare_exchange_strong(&u->failed, &none, r);
@@ -106,7 +118,7 @@ static int stream(struct unpacking *u, ZSTD_DCtx *ctx, const uint8_t *in, size_t
                   uint64_t room, uint64_t *ret_size) {
     cleanup_free uint8_t *buf = mem_alloc(CHUNK);
     ZSTD_inBuffer from = {in, len, 0};
-    size_t state = 0; /* 0: between frames */
+    size_t state = 0, gone = 0; /* state 0: between frames */
     uint64_t done = 0;
     int r = 0;
     for (bool more = true; more && r == 0 && !atomic_load(&u->failed);) {
@@ -119,6 +131,8 @@ static int stream(struct unpacking *u, ZSTD_DCtx *ctx, const uint8_t *in, size_t
             more = !ZSTD_isError(state) && (from.pos > was_in || out.pos > was_out);
         }
         more = more && out.pos == out.size;
+        if (from.pos - gone >= LET_GO || !more)
+            gone = let_go(in, gone, from.pos);
         if (out.pos > room - done)
             r = 1;
         else if (out.pos && (r = write_sparse(u, buf, out.pos, to + done)) == 0)
@@ -157,6 +171,7 @@ static void *frame_worker(void *arg) {
 /* All frames, if each tells its size and there are several. A rest that is cut is a frame too. */
 static void find_frames(struct unpacking *u) {
     uint64_t to = 0;
+    size_t gone = 0;
     for (size_t at = 0; at < u->in_len;) {
         const uint8_t *p = u->in + at;
         size_t left = u->in_len - at, packed = ZSTD_findFrameCompressedSize(p, left);
@@ -171,6 +186,8 @@ static void find_frames(struct unpacking *u) {
             vec_push(&u->frames, (struct frame){at, packed, to, size});
         to += size;
         at += packed;
+        if (at - gone >= LET_GO)
+            gone = let_go(u->in, gone, at);
     }
     if (u->frames.n < 2)
         vec_free(&u->frames);
