@@ -5,7 +5,10 @@
  * fork has no JavaScript heap: the mark is taken off before and put back after, in the same stop.
  * Which mappings have it only smaps tells, which is slow; it is read while the process runs, and
  * held against the process's maps in the stop. What this cannot see: a mapping given back and
- * another made in between, of the same extent, protection and file.
+ * another made in between, of the same extent, protection and file. If only the new one has the
+ * mark, the child lacks it: its reads fault, and the look is taken again. If only the old one had
+ * it, the new one keeps a mark it had not, which a later fork without exec would miss; no interface
+ * but smaps tells of marks, so that cannot be excluded, only be made a matter of milliseconds.
  *
  * Clean pages of files are in no page table of the child; they are read through its mappings all
  * the same, and which of them are resident is seen in the stop. Which anonymous pages are, the
