@@ -1,5 +1,6 @@
 #include "image/capture.h"
 
+#include "base/clock.h"
 #include "base/fmt.h"
 #include "base/limits.h"
 #include "image/capture_plan.h"
@@ -15,7 +16,7 @@ struct writing {
     const struct capture_options *o;
     struct capture_plan plan;
     struct capture_sink *sink;
-    uint64_t read_bytes, lost_bytes;
+    uint64_t read_bytes, lost_bytes, began_ns;
     VEC(struct capture_gap) gaps; /* ascending */
     uint32_t stops;
     enum image_kind kind;
@@ -71,6 +72,14 @@ static void fill(struct writing *w, const struct capture_piece *x, uint64_t star
     memset(w->buf + (done - start), 0, end - done);
 }
 
+static void say_progress(const struct writing *w) {
+    char what[64], rate[FMT_MAX];
+    uint64_t ns = clock_ns() - w->began_ns;
+    snprintf(what, sizeof what, "capturing at %s/s",
+             fmt_bytes(rate, (uint64_t)((double)w->read_bytes * 1e9 / (double)(ns + 1))));
+    progress_say(w->o->progress, what, w->read_bytes, w->plan.memory_bytes);
+}
+
 static int write_piece(struct writing *w, const struct capture_piece *x) {
     for (uint64_t at = x->start; at < x->end; at += STEP) {
         uint64_t end = x->end - at < STEP ? x->end : at + STEP;
@@ -82,7 +91,7 @@ static int write_piece(struct writing *w, const struct capture_piece *x) {
             return -ESRCH; /* said at the end */
         if (w->o->cancelled && atomic_load(w->o->cancelled))
             return -EINTR;
-        progress_say(w->o->progress, "capturing", w->read_bytes, w->plan.memory_bytes);
+        say_progress(w);
     }
     return 0;
 }
@@ -143,6 +152,7 @@ static int write_held(struct writing *w, struct err *e) {
     w->kind = image_kind(w->img);
     capture_plan_make(w->img, w->o, &w->plan);
     w->buf = mem_alloc(STEP);
+    w->began_ns = clock_ns();
     r = check_room(w, e);
     if (r == 0)
         r = write_all(w, e);

@@ -222,6 +222,34 @@ def pages_that_cannot_be_read():
             equal(f"the page with content: {said}", "0x7878787878787878" in said, True)
 
 
+SECRET_MEMORY = """
+import ctypes, os, time
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+fd = libc.syscall(447, 0)  # memfd_secret: not even the kernel reads it
+if fd >= 0:
+    os.ftruncate(fd, 8192)
+    ctypes.memset(libc.mmap(None, 8192, 3, 1, fd, 0), 65, 8192)
+print('READY {"there": %s}' % str(fd >= 0).lower(), flush=True)
+time.sleep(1000)
+"""
+
+
+@test
+def pages_that_were_lost():
+    """In memory, but not to be had: told as a partial result, and missing in the file."""
+    with Folder() as folder, Target([sys.executable, "-c", SECRET_MEMORY]) as t:
+        if not t.truth["there"]:
+            raise Skip("the kernel has no memfd_secret")
+        for name in ("a.core", "a.core.zst"):
+            doc = ask("capture", t.pid, "-o", folder / name, codes=(4,))
+            equal("bytes lost", doc["capture"]["unreadable_bytes"], 8192)
+            equal("told", any("8.0 KiB could not be read" in n for n in doc["coverage"]["notes"]), True)
+            notes = ask("map", folder / name, codes=(0, 4))["coverage"]["notes"]
+            equal(f"told by the file: {notes}", any("8.0 KiB could not be read" in n for n in notes), True)
+
+
 @test(nodes=[24])
 def unpacked_by_zstd(node):
     """The packed form is the plain one, byte for byte, to any zstd."""
