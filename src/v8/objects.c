@@ -83,6 +83,8 @@ int v8_objects_open(const struct image *img, const struct v8_layout *l,
         global > UINT16_MAX || function < proxy || last < function || last > UINT16_MAX)
         return -ENOTSUP;
     *ret = (struct v8_objects){.img = img, .l = l, .pages = pages};
+    ret->location_mask = (uint32_t)v8_layout_constant(img, l, "prop_location_mask", 0x20);
+    ret->attributes_shift = (uint32_t)v8_layout_constant(img, l, "prop_attributes_shift", 2) & 31;
     ret->kinds = mem_alloc(1u << 16);
     memset(ret->kinds, KIND_OTHER, 1u << 16);
     ret->cache = mem_zalloc(CACHE_PAGES * sizeof *ret->cache);

@@ -43,6 +43,8 @@ struct v8_objects {
     struct v8_maps maps;
     struct v8_object_page *cache;
     uint8_t *kinds; /* by instance type */
+    /* Of the details of a property, as the binary states them (src/objects/property-details.h). */
+    uint32_t location_mask, attributes_shift;
 };
 
 /* Everything is borrowed. -ENOTSUP: no offsets of functions and code are known for this version. */

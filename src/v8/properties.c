@@ -46,19 +46,15 @@ void v8_properties_open(struct v8_objects *o, uint64_t object, struct v8_propert
         p.n = bits >> 10 & 0x3ff;
         p.table = v8_field_or_0(o, map, MAP_DESCRIPTORS);
         p.more = v8_field_or_0(o, object, OBJECT_PROPERTIES);
-        /* PropertyDetails changed order in version 10; v8dbg says how it is. */
-        p.location_mask = o->l->version[0] < 10 ? 2 : 0x20;
-        p.attributes_shift = o->l->version[0] < 10 ? 3 : 2;
     } else {
         open_dictionary(&p);
-        p.attributes_shift = o->l->version[0] < 10 ? 3 : 2;
     }
     *ret = p;
 }
 
 static bool fast_value(const struct v8_properties *p, uint32_t details, uint64_t constant,
                        uint64_t *ret) {
-    if (details & (uint32_t)p->location_mask) { /* in the descriptor itself */
+    if (details & p->o->location_mask) { /* in the descriptor itself */
         *ret = constant;
         return true;
     }
@@ -80,7 +76,8 @@ static bool next_fast(struct v8_properties *p, struct v8_property *ret) {
             return false;
         uint32_t d = (uint32_t)v8_smi(details);
         if (v8_is_smi(details) && fast_value(p, d, constant, &value)) {
-            *ret = (struct v8_property){key, value, d & 1, !(d >> p->attributes_shift & DONT_ENUM)};
+            *ret =
+                (struct v8_property){key, value, d & 1, !(d >> p->o->attributes_shift & DONT_ENUM)};
             return true;
         }
     }
@@ -97,7 +94,7 @@ static bool next_in_dictionary(struct v8_properties *p, struct v8_property *ret)
         if (k != KIND_STRING && k != KIND_SYMBOL)
             continue;
         uint32_t d = (uint32_t)v8_smi(details);
-        *ret = (struct v8_property){key, value, d & 1, !(d >> p->attributes_shift & DONT_ENUM)};
+        *ret = (struct v8_property){key, value, d & 1, !(d >> p->o->attributes_shift & DONT_ENUM)};
         return true;
     }
     return false;

@@ -17,7 +17,6 @@ struct v8_properties {
     uint64_t more;  /* property array of fast objects */
     bool is_fast;
     uint8_t in_object_start, in_object_end; /* words */
-    int32_t location_mask, attributes_shift;
     int64_t at, n;
 };
 
