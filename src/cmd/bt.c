@@ -75,7 +75,10 @@ const struct command cmd_bt = {
         "  $ memwhy bt 1234 -t 1234 -v      its main thread, with arguments\n"
         "  $ memwhy bt 1234 --json | jq '.threads[].frames[0].name'\n"
         "\n"
-        "A stack that could not be followed to where its thread began ends in (cut here: why).\n"
+        "The process is held for some milliseconds, for a fork of it, and runs on while its copy "
+        "is\n"
+        "read. A stack that could not be followed to where its thread began ends in (cut here: "
+        "why).\n"
         "Functions of a library without symbols are told as the library and an offset. Exit code "
         "4:\n"
         "this V8 is not known, and JavaScript functions have no names.\n",
