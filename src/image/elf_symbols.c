@@ -220,15 +220,15 @@ static void build_by_addr(struct elf_symbols *t) {
 }
 
 /* Of several names for one thing, the one its users know: no local one, one with few underscores
- * before it ("pthread_cond_wait", not "___pthread_cond_wait"), and then no weak one ("raise", not
- * "gsignal"). */
-static unsigned name_rank(const struct elf_symbols *t, const Elf64_Sym *s) {
-    const char *name = t->strs + s->st_name;
-    unsigned underscores = (unsigned)strspn(name, "_");
+ * before it ("pthread_cond_wait", not "___pthread_cond_wait"), no weak one ("raise", not "gsignal")
+ * or one of old ("cfree@GLIBC_2.2.5"), and then the shortest. */
+static uint64_t name_rank(const struct elf_symbols *t, const Elf64_Sym *s) {
+    const char *name = t->strs + s->st_name, *version = strchr(name, '@');
+    uint64_t local = ELF64_ST_BIND(s->st_info) == STB_LOCAL, underscores = strspn(name, "_");
+    bool lesser = ELF64_ST_BIND(s->st_info) == STB_WEAK || (version && version[1] != '@');
     if (underscores == 1 && name[1] == 'Z')
         underscores = 0;
-    return (ELF64_ST_BIND(s->st_info) == STB_LOCAL ? 2 * MAX_NAME : 0) + 2 * underscores +
-           (ELF64_ST_BIND(s->st_info) == STB_WEAK);
+    return local << 40 | underscores << 20 | (uint64_t)lesser << 16 | strlen(name);
 }
 
 /* Of those in the table before `i` that begin where `s` does and are as long. */
