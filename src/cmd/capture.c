@@ -127,7 +127,8 @@ static int write_it(struct run *r, struct image *img, const struct capture_optio
     progress_done(o->progress);
     if (rc < 0)
         return rc;
-    const char *note = guests->redaction ? redaction_note(guests->redaction) : NULL;
+    const char *note =
+        guests->redaction ? redaction_note(guests->redaction) : walkable_note(guests->walkable);
     tell(r, img, o, &result, note, clock_ns() - began);
     return result.lost_bytes || note ? EXIT_PARTIAL : 0;
 }

@@ -226,14 +226,14 @@ static int serve_request(struct request *q) {
     return report_error(q, &e, rc);
 }
 
-/* The kernel starts handlers of cores without them; a file opened later must not become one. */
+/* The kernel starts handlers of cores without them; a file opened later must not become one. What
+ * stands in for standard output cannot be written, so that a lost answer is an error as before. */
 static void open_standard_files(void) {
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
+    static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+            return; /* nothing can be opened here: it will be said of the first file that is needed
+                     */
 }
 
 int main(int argc, char **argv) {

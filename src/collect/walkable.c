@@ -5,18 +5,25 @@
 
 struct walkable {
     struct v8_layout *layout; /* NULL: no V8 we can read */
+    bool collecting;          /* the last time, too */
 };
 
 static int look(void *arg, struct image *img, bool last, struct err *e) {
-    const struct walkable *w = arg;
+    struct walkable *w = arg;
     (void)e;
-    if (!w->layout || !w->layout->explained || last)
+    if (!w->layout || !w->layout->explained)
         return 0;
     struct v8_heap heap = {0};
     v8_heap_find(img, w->layout, &heap);
-    bool collecting = v8_heap_in_collection(&heap);
+    w->collecting = v8_heap_in_collection(&heap);
     v8_heap_done(&heap);
-    return collecting ? -EAGAIN : 0;
+    return w->collecting && !last ? -EAGAIN : 0;
+}
+
+const char *walkable_note(const struct walkable *w) {
+    return w->collecting ? "a collection was under way at every moment that was tried: part of the "
+                           "JavaScript heap in the file may not be walked"
+                         : NULL;
 }
 
 struct walkable *walkable_new(struct image *img) {

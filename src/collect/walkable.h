@@ -11,6 +11,8 @@ struct walkable;
 struct walkable *walkable_new(struct image *img);
 void walkable_free(struct walkable *w);
 /* For capture_write(). */
+/* What the picture that was kept lacks, as a sentence without a full stop; NULL: nothing. */
+const char *walkable_note(const struct walkable *w);
 struct capture_hooks walkable_hooks(struct walkable *w);
 
 #endif

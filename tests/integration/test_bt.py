@@ -197,8 +197,11 @@ def same_from_files(t, folder):
         same("packed capture", comparable(stacks(packed, "-v")), live)
         same("gdb's core", comparable(stacks(gdb_core(t.pid, folder), "-v")), live)
         core = kernel_core(t, folder)
-    if core:  # threads were on their way out of a system call when the signal came
+    if core:  # threads were on their way out of a system call when the signal came, or out of it
         dumped = comparable(stacks(core, "-v"))
+        for tid, frames in live.items():
+            if frames[0]["module"] != frames[1]["module"] and dumped[tid][0]["name"] == frames[1]["name"]:
+                del frames[0]
         for frames in (*dumped.values(), *live.values()):
             frames[0].update(pc=None, offset=None)
         same("the kernel's core", dumped, live)
