@@ -173,8 +173,20 @@ static int handle(struct run *r) {
 }
 
 /* The kernel starts it without standard error: then the system's log is told. */
+/* Nobody listens to a handler that the kernel started: what it says on standard output is no loss.
+ */
+static void do_without_output(void) {
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) != O_RDONLY)
+        return;
+    cleanup_close int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (null >= 0)
+        dup2(null, STDOUT_FILENO);
+}
+
 static int run_handler(struct run *r) {
     struct stat err, null;
+    do_without_output();
     int rc = handle(r);
     if (rc < 0 && fstat(STDERR_FILENO, &err) == 0 && stat("/dev/null", &null) == 0 &&
         err.st_rdev == null.st_rdev && S_ISCHR(err.st_mode)) {
