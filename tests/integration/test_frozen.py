@@ -353,7 +353,8 @@ def the_same_bytes_as_stopped(node):
     itself writes the number of the processor into each thread that it resumes."""
     with Target("frozen.js", node=node, env={"GLIBC_TUNABLES": "glibc.pthread.rseq=0"}) as t, tempfile.TemporaryDirectory() as folder:
         stand_still(t)
-        ask("capture", t.pid, "--freeze=stop", "-o", f"{folder}/first")  # brings pages of files in
+        ask("capture", t.pid, "--freeze=stop", "-o", f"{folder}/first")  # to read brings pages of files in
+        ask("heap", t.pid, "--freeze=stop")
         before = kernels_view(t.pid)
         cores, heaps = {}, {}
         for how in ("stop", "fork"):
