@@ -4,6 +4,7 @@ import shutil
 import struct
 import subprocess
 
+import time
 from harness import ROOT, TARGETS, Skip, Target, ask, at_most, equal, memwhy, test
 from test_account import Held
 from test_capture import COMMANDS, Folder, answer, same
@@ -26,7 +27,10 @@ def seed():
 
 
 def both(pid, folder):
-    """A whole and a redacted capture of one moment. The first one brings pages of files in."""
+    """A whole and a redacted capture of one moment. The first one brings pages of files in. Threads are
+    given time to come to rest: where one stands in machine code, its instructions tell its first frame,
+    and the redacted file does not have them."""
+    time.sleep(0.5)
     with Held(pid):
         memwhy("capture", pid, "-o", folder / "warm.core")
         (folder / "warm.core").unlink()
