@@ -119,8 +119,11 @@ static struct v8_space_census sum_of(const struct v8_isolate_census *iso) {
 }
 
 /* Columns in which nothing would stand are not shown. */
-static void choose_columns(const struct v8_space_census *sum, struct column ret[H_COLUMNS]) {
+static void choose_columns(const struct v8_space_census *sum, bool live,
+                           struct column ret[H_COLUMNS]) {
     memcpy(ret, all_columns, sizeof all_columns);
+    if (!live)
+        ret[H_LIVE].title = ret[H_GARBAGE].title = NULL;
     if (!sum->part[V8_UNUSED].bytes)
         ret[H_UNUSED].title = NULL;
     if (!sum->part[V8_UNWALKED].bytes)
@@ -221,7 +224,7 @@ static void print_isolate(struct run *r, const struct evidence *ev,
     char a[FMT_MAX], b[FMT_MAX], c[FMT_MAX];
     struct v8_space_census sum = sum_of(iso);
     struct column columns[H_COLUMNS];
-    choose_columns(&sum, columns);
+    choose_columns(&sum, ev->v8.has_liveness, columns);
     struct table *t = spaces_table(iso, columns, ev, true);
     fprintf(r->out, "%s", iso->name);
     if (iso->tid > 0)
@@ -230,7 +233,7 @@ static void print_isolate(struct run *r, const struct evidence *ev,
             fmt_bytes(b, sum.used));
     if (iso->array_buffer_bytes)
         fprintf(r->out, ", arrayBuffers %s", fmt_bytes(c, iso->array_buffer_bytes));
-    if (iso->array_buffer_garbage)
+    if (ev->v8.has_liveness && iso->array_buffer_garbage)
         fprintf(r->out, " (%s of it garbage)", fmt_bytes(c, iso->array_buffer_garbage));
     if (iso->external_string_bytes)
         fprintf(r->out, ", external strings %s", fmt_bytes(c, iso->external_string_bytes));

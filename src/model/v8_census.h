@@ -107,11 +107,10 @@ struct v8_census {
     uint64_t swapped_bytes; /* of pages not looked into because they are in swap */
     bool has_liveness;      /* `live` and `weak_only` are known */
     bool has_page_pool;     /* empty pages are kept for some seconds, or until memory is short */
-    bool globals_missing; /* an isolate's global handles were not found: more lives than is said */
-    uint64_t stack_only;  /* live bytes that only words on stacks or in registers hold: some may be
-                           * left over from calls that have ended */
-    bool in_collection;   /* some isolate's gc_state was not 0 */
-    VEC(char *) notes;    /* sentences on what is not known, and why */
+    uint64_t stack_only; /* live bytes that only words on stacks or in registers hold: some may be
+                          * left over from calls that have ended */
+    bool in_collection;  /* some isolate's gc_state was not 0 */
+    VEC(char *) notes;   /* sentences on what is not known, and why */
 };
 
 void v8_census_done(struct v8_census *c);

@@ -236,6 +236,8 @@ static int find_everything(struct image *img, const struct v8_layout *l, unsigne
     take_stores(img, c, &heap->walk);
     if (liveness->nodes)
         v8_liveness_take(img, l, heap, liveness, c);
+    if (liveness->nodes && !c->has_liveness)
+        note(c, "which objects live is not known: the global handles of an isolate were not found");
     return 0;
 }
 
@@ -275,7 +277,13 @@ static int visit_heap(struct image *img, const struct v8_layout *l, const struct
                            .roots = &k->roots,
                            .live = k->live,
                            .census = c};
-    return visit && k->live && c->layout_known ? visit->see(visit->arg, &view, e) : 0;
+    if (!visit || !k->live || !c->layout_known)
+        return 0;
+    if (!c->has_liveness)
+        return err_set(e, -ENOTSUP, NULL,
+                       "which objects live is not known: the global handles of an isolate were not "
+                       "found");
+    return visit->see(visit->arg, &view, e);
 }
 
 int v8_census_take(struct image *img, const struct v8_layout *l, unsigned flags,

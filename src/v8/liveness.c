@@ -101,9 +101,8 @@ void v8_liveness_take(struct image *img, const struct v8_layout *l, const struct
         if (!live[i])
             take_empty(img, g, c);
     }
-    c->has_liveness = true;
+    c->has_liveness = k->roots.globals_found;
     c->has_page_pool = l->facts.page_pool;
-    c->globals_missing = !k->roots.globals_found;
 }
 
 void v8_liveness_done(struct v8_liveness *k) {

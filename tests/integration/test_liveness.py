@@ -1,7 +1,7 @@
 """What `memwhy heap` says a full collection will leave, against what V8 counts after it."""
 import os
 import signal
-from harness import Target, ask, equal, near, test
+from harness import Target, ask, equal, memwhy, near, refuses, test
 from test_heap import stopped
 
 # A collection also throws away the bytecode of functions that were not called for some time, which is
@@ -69,3 +69,16 @@ def idle(node):
         collected(t)
         doc = ask("heap", t.pid)
         equal("garbage is less than 60 KB", totals(doc, "garbage") < 60_000, True)
+
+
+@test(nodes=[12])
+def not_known(node):
+    """Where the roots of a version are not known, nothing is said of what lives, and why."""
+    with Target([node.path, "-e", "console.log('READY {}'); setInterval(() => {}, 1000)"]) as t:
+        doc = ask("heap", t.pid)
+        equal("live", ["live" in s or "garbage" in s for s in doc["isolates"][0]["spaces"]].count(True), 0)
+        equal("of the isolate", "live_bytes" in doc["isolates"][0], False)
+        equal("said", any("which objects live is not known" in n for n in doc["coverage"]["notes"]), True)
+        a = memwhy("heap", t.pid)
+        equal("columns", ("LIVE" in a.out, "of it garbage" in a.out), (False, False))
+        refuses("objects", t.pid, code=3, json_code="unsupported", says="which objects live is not known")
