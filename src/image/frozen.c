@@ -56,12 +56,7 @@ void frozen_note_missed(struct frozen *f) {
 static uint64_t child_kib(const struct frozen *f, const char *file, const char *format) {
     int fd = openat(f->child_proc, file, O_RDONLY | O_CLOEXEC);
     cleanup_fclose FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
-    char line[256];
-    unsigned long long kib;
-    while (in && fgets(line, sizeof line, in))
-        if (sscanf(line, format, &kib) == 1)
-            return kib * 1024;
-    return 0;
+    return live_kib_in(in, format);
 }
 
 int frozen_check_alive(const struct live *l, struct err *e) {

@@ -92,14 +92,18 @@ static int read_regions(const struct live *l, struct region_list *ret) {
     return ferror(f) ? -EIO : 0;
 }
 
-uint64_t live_read_kib(const struct live *l, const char *file, const char *format) {
-    cleanup_fclose FILE *f = live_open_proc(l, file);
+uint64_t live_kib_in(FILE *f, const char *format) {
     char line[256];
     unsigned long long kib;
     while (f && fgets(line, sizeof line, f))
         if (sscanf(line, format, &kib) == 1)
             return kib * 1024;
     return 0;
+}
+
+uint64_t live_read_kib(const struct live *l, const char *file, const char *format) {
+    cleanup_fclose FILE *f = live_open_proc(l, file);
+    return live_kib_in(f, format);
 }
 
 /* VmRSS is a counter per CPU that may lag by some pages (Linux 6.2 to 6.15, mm_struct.rss_stat);

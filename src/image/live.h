@@ -27,6 +27,8 @@ FILE *live_open_proc(const struct live *l, const char *name);
 void live_read_thread_name(const struct live *l, pid_t tid, char name[16]);
 /* A "Name: N kB" line of a file of /proc/PID, in bytes; 0 when it has none. */
 uint64_t live_read_kib(const struct live *l, const char *file, const char *format);
+/* The same of an open file; NULL has none. */
+uint64_t live_kib_in(FILE *f, const char *format);
 int live_stop(struct image *img, struct err *e);
 /* The regions of this moment, without residency; the process must stand still. */
 int live_take_regions(struct live *l, struct err *e);

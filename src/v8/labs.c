@@ -47,13 +47,6 @@ static void scan_memory(const struct image *img, const struct v8_pages *pages, u
     scan_words(pages, buf, got / 8, ret);
 }
 
-static bool is_native_pointer(const struct image *img, const struct v8_pages *pages, uint64_t p) {
-    if (!p || (p & 7) || p >= LIMIT_USER_ADDR || v8_pages_at(pages, p))
-        return false;
-    const struct region *r = region_find(image_regions(img), p);
-    return r && (r->prot & REGION_W);
-}
-
 /* A space object, and one step further: its allocator may be an object of its own. */
 static void scan_space(const struct image *img, const struct v8_pages *pages, uint64_t owner,
                        bool is_new, struct v8_lab_list *ret) {
@@ -63,7 +56,7 @@ static void scan_space(const struct image *img, const struct v8_pages *pages, ui
     scan_memory(img, pages, owner - (is_new ? BEFORE : 0), owner + AFTER, ret);
     size_t got = image_read_prefix(img, owner, words, sizeof words) / 8;
     for (size_t i = 0; i < got && i < POINTERS; i++)
-        if (is_native_pointer(img, pages, words[i]))
+        if (v8_pages_is_native(pages, img, words[i]))
             scan_memory(img, pages, words[i], words[i] + STEP, ret);
 }
 

@@ -383,10 +383,6 @@ uint64_t v8_node_bytes(const struct v8_nodes *n, uint32_t node) {
     return 8ull * p->words.at[node - p->first_node];
 }
 
-const struct v8_page *v8_node_page(const struct v8_nodes *n, uint32_t node) {
-    return &n->pages->list.at[page_of(n, node)];
-}
-
 const uint32_t *v8_node_refs(const struct v8_nodes *n, uint32_t node, size_t *ret_n) {
     const struct page_nodes *p = &n->page[page_of(n, node)];
     uint32_t k = node - p->first_node, from = k ? p->ends.at[k - 1] : 0;

@@ -39,7 +39,6 @@ uint32_t v8_node_at(const struct v8_nodes *n, uint64_t tagged);
 /* Where it begins (not tagged). */
 uint64_t v8_node_addr(const struct v8_nodes *n, uint32_t node);
 uint64_t v8_node_bytes(const struct v8_nodes *n, uint32_t node);
-const struct v8_page *v8_node_page(const struct v8_nodes *n, uint32_t node);
 /* What it refers to, its map first; V8_REF_WEAK may be set. Not in it: values of ephemeron tables.
  */
 const uint32_t *v8_node_refs(const struct v8_nodes *n, uint32_t node, size_t *ret_n);

@@ -49,11 +49,8 @@ static const struct {
 
 static void kinds_by_root(struct v8_objects *o) {
     for (size_t i = 0; i < sizeof by_root / sizeof *by_root; i++) {
-        int root = v8_layout_root(o->l, by_root[i].root);
-        uint64_t map;
         struct v8_map_info info;
-        if (root >= 0 && image_read_u64(o->img, o->l->main_roots + 8 * (uint64_t)root, &map) == 0 &&
-            v8_map_read(o->img, o->l, map, &info) == 0)
+        if (v8_layout_root_map(o->img, o->l, by_root[i].root, &info) == 0)
             o->kinds[info.type] = (uint8_t)by_root[i].kind;
     }
 }

@@ -262,3 +262,10 @@ void v8_pages_assign(const struct image *img, const struct v8_layout *l, struct 
     }
     map64_done(&seen);
 }
+
+bool v8_pages_is_native(const struct v8_pages *p, const struct image *img, uint64_t addr) {
+    if (!addr || (addr & 7) || addr >= LIMIT_USER_ADDR || v8_pages_at(p, addr))
+        return false;
+    const struct region *r = region_find(image_regions(img), addr);
+    return r && (r->prot & REGION_W);
+}

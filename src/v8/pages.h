@@ -56,4 +56,7 @@ static inline struct v8_page *v8_pages_by_base(const struct v8_pages *p, uint64_
     return base && map64_get(&p->by_base, base, &i) ? &p->list.at[i - 1] : NULL;
 }
 
+/* Does addr point to writable memory that is none of V8's pages: an object of C++? */
+bool v8_pages_is_native(const struct v8_pages *p, const struct image *img, uint64_t addr);
+
 #endif

@@ -333,10 +333,7 @@ static void keep_page(const struct v8_redaction *r, const struct v8_page *g, kee
 }
 
 static bool is_native(const struct v8_redaction *r, uint64_t p) {
-    if (!p || (p & 7) || p >= LIMIT_USER_ADDR || v8_pages_at(&r->heap.pages, p))
-        return false;
-    const struct region *g = region_find(image_regions(r->img), p);
-    return g && (g->prot & REGION_W);
+    return v8_pages_is_native(&r->heap.pages, r->img, p);
 }
 
 /* Global handles, in the blocks and by the signs of roots.c: they say which is strong. */

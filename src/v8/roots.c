@@ -45,10 +45,7 @@ static void add(struct finder *f, uint64_t word, enum v8_root_kind kind) {
 }
 
 static bool is_native(const struct finder *f, uint64_t p) {
-    if (!p || (p & 7) || p >= LIMIT_USER_ADDR || v8_pages_at(f->pages, p))
-        return false;
-    const struct region *r = region_find(image_regions(f->img), p);
-    return r && (r->prot & REGION_W);
+    return v8_pages_is_native(f->pages, f->img, p);
 }
 
 /* Lists of a broken heap may run in circles, and several fields may lead to one object. */
@@ -326,7 +323,7 @@ void v8_roots_done(struct v8_root_list *r) {
 const char *v8_root_kind_name(enum v8_root_kind k) {
     static const char *const names[ROOT_KINDS] = {
         "isolate",       "global handles", "eternal handles", "caches",
-        "handle scopes", "dispatch table", "stacks",          "weak handles",
+        "handle scopes", "stacks",         "weak handles",
     };
     return names[k];
 }

@@ -11,7 +11,6 @@ enum v8_root_kind {
     ROOT_ETERNAL, /* eternal handles */
     ROOT_CACHE,   /* snapshot object caches */
     ROOT_HANDLE,  /* open handle scopes */
-    ROOT_CODE,    /* the dispatch table (V8 13 and later) */
     ROOT_STACK,   /* anything on a thread's stack or in its registers: conservative */
     ROOT_WEAK,    /* weak global handles: keep nothing */
     ROOT_KINDS
