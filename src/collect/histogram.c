@@ -1,11 +1,9 @@
 #include "collect/histogram.h"
 
 #include "base/bits.h"
-#include "collect/heap_graph.h"
+#include "collect/heap_look.h"
 #include "graph/classes.h"
-#include "v8/classes.h"
 #include "v8/nodes.h"
-#include <errno.h>
 
 static uint32_t class_of(void *classes, uint32_t node) {
     return v8_class_of(classes, node);
@@ -48,22 +46,21 @@ static void count_objects(const struct v8_view *view, const struct v8_classes *c
 
 int histogram_see(void *histogram, const struct v8_view *view, struct err *e) {
     struct histogram *h = histogram;
-    struct v8_classes *classes;
-    struct heap_graph graph = {0};
-    if (v8_classes_new(view, &classes) < 0)
-        return err_set(e, -ENOTSUP, "`memwhy heap` shows its spaces.",
-                       "the objects of V8 %s cannot be told apart", view->l->v8_version);
+    struct heap_look look;
+    const struct heap_graph *graph;
+    int r = heap_look_open(view, &look, e);
+    if (r < 0)
+        return r;
+    struct v8_classes *classes = heap_look_classes(&look);
     for (uint32_t i = 0; i < v8_classes_count(classes); i++) {
         struct histogram_class c = {.name = mem_strdup(v8_class_name(classes, i))};
         vec_push(&h->classes, c);
     }
     count_objects(view, classes, h);
     add_outside(view, classes, h);
-    int r = h->with_retained ? heap_graph_build(view, &graph, e) : 0;
-    if (r == 0 && h->with_retained)
-        add_retained(&graph, classes, h);
-    heap_graph_done(&graph);
-    v8_classes_free(classes);
+    if (h->with_retained && (r = heap_look_graph(&look, &graph, e)) == 0)
+        add_retained(graph, classes, h);
+    heap_look_done(&look);
     return r;
 }
 

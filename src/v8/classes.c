@@ -119,11 +119,7 @@ static uint32_t class_named(struct v8_classes *c, char *name) {
     return (uint32_t)c->names.n - 1;
 }
 
-int v8_classes_new(const struct v8_view *view, struct v8_classes **ret) {
-    struct v8_objects objects;
-    int r = v8_objects_open(view->img, view->l, &view->heap->pages, &objects);
-    if (r < 0)
-        return r;
+struct v8_classes *v8_classes_new(const struct v8_view *view, struct v8_objects *o) {
     struct v8_classes *c = mem_zalloc(sizeof *c);
     cleanup_free const char **by_type = classes_by_type(view);
     uint32_t n = v8_nodes_count(view->nodes), last = V8_NO_NODE;
@@ -135,12 +131,10 @@ int v8_classes_new(const struct v8_view *view, struct v8_classes **ret) {
         if (map == last || map64_get(&c->by_map, map + 1ull, &class))
             continue;
         last = map;
-        class = class_named(c, name_of(&objects, by_type, v8_node_addr(view->nodes, node) | 1));
+        class = class_named(c, name_of(o, by_type, v8_node_addr(view->nodes, node) | 1));
         map64_put(&c->by_map, map + 1ull, class);
     }
-    v8_objects_done(&objects);
-    *ret = c;
-    return 0;
+    return c;
 }
 
 void v8_classes_free(struct v8_classes *c) {

@@ -4,13 +4,13 @@
 #define MEMWHY_V8_CLASSES_H
 
 #include "v8/heap.h"
+#include "v8/objects.h"
 #include "v8/v8.h"
 
 struct v8_classes;
 
-/* Looks at one object of each map. While the view lasts. -ENOTSUP: this version's objects cannot be
- * read. */
-int v8_classes_new(const struct v8_view *view, struct v8_classes **ret);
+/* Looks at one object of each map. While the view lasts. */
+struct v8_classes *v8_classes_new(const struct v8_view *view, struct v8_objects *o);
 void v8_classes_free(struct v8_classes *c);
 uint32_t v8_classes_count(const struct v8_classes *c);
 /* Valid as long as the classes. */

@@ -87,6 +87,7 @@ int v8_objects_open(const struct image *img, const struct v8_layout *l,
     ret->cache = mem_zalloc(CACHE_PAGES * sizeof *ret->cache);
     kinds_by_type(ret, (uint16_t)proxy, (uint16_t)global, (uint16_t)function, (uint16_t)last);
     kinds_by_root(ret);
+    ret->types = v8_types_load(img, l);
     return 0;
 }
 
@@ -94,6 +95,7 @@ void v8_objects_done(struct v8_objects *o) {
     v8_maps_done(&o->maps);
     free(o->cache);
     free(o->kinds);
+    free(o->types);
     *o = (struct v8_objects){0};
 }
 
@@ -137,6 +139,11 @@ enum v8_kind v8_kind(struct v8_objects *o, uint64_t tagged) {
 int v8_instance_type(struct v8_objects *o, uint64_t tagged) {
     const struct v8_map_info *m = map_of(o, tagged);
     return m ? m->type : -1;
+}
+
+enum v8_type v8_type(struct v8_objects *o, uint64_t tagged) {
+    const struct v8_map_info *m = map_of(o, tagged);
+    return m ? (enum v8_type)o->types[m->type] : TYPE_OTHER;
 }
 
 bool v8_field(struct v8_objects *o, uint64_t tagged, int32_t offset, uint64_t *ret) {

@@ -5,6 +5,7 @@
 #define MEMWHY_V8_OBJECTS_H
 
 #include "v8/maps.h"
+#include "v8/types.h"
 
 enum v8_kind {
     KIND_NONE, /* no object: a Smi, a cleared weak reference, not readable */
@@ -43,6 +44,7 @@ struct v8_objects {
     struct v8_maps maps;
     struct v8_object_page *cache;
     uint8_t *kinds; /* by instance type */
+    uint8_t *types; /* enum v8_type, the same way */
     /* Of the details of a property, as the binary states them (src/objects/property-details.h). */
     uint32_t location_mask, attributes_shift;
 };
@@ -61,6 +63,8 @@ enum v8_kind v8_kind(struct v8_objects *o, uint64_t tagged);
 enum v8_kind v8_kind_of_map(struct v8_objects *o, uint64_t map);
 /* Its instance type; -1 when it is no object. */
 int v8_instance_type(struct v8_objects *o, uint64_t tagged);
+/* The same by name; TYPE_OTHER also when it is no object. */
+enum v8_type v8_type(struct v8_objects *o, uint64_t tagged);
 
 /* A field of an object, in bytes from its start. False when it cannot be read. */
 bool v8_field(struct v8_objects *o, uint64_t tagged, int32_t offset, uint64_t *ret);

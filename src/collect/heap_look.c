@@ -1,0 +1,65 @@
+#include "collect/heap_look.h"
+
+#include "base/bits.h"
+#include "v8/nodes.h"
+#include "v8/values.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+int heap_look_open(const struct v8_view *view, struct heap_look *ret, struct err *e) {
+    struct heap_look k = {.view = view};
+    if (v8_objects_open(view->img, view->l, &view->heap->pages, &k.objects) < 0)
+        return err_set(e, -ENOTSUP, "`memwhy heap` shows its spaces.",
+                       "the objects of V8 %s cannot be told apart", view->l->v8_version);
+    *ret = k;
+    return 0;
+}
+
+void heap_look_done(struct heap_look *k) {
+    v8_objects_done(&k->objects);
+    v8_classes_free(k->classes);
+    heap_graph_done(&k->graph);
+}
+
+struct v8_classes *heap_look_classes(struct heap_look *k) {
+    if (!k->classes)
+        k->classes = v8_classes_new(k->view, &k->objects);
+    return k->classes;
+}
+
+int heap_look_graph(struct heap_look *k, const struct heap_graph **ret, struct err *e) {
+    int r = k->graph.graph ? 0 : heap_graph_build(k->view, &k->graph, e);
+    if (r == 0)
+        *ret = &k->graph;
+    return r;
+}
+
+int heap_look_find(const struct heap_look *k, uint64_t addr, uint32_t *ret_node, struct err *e) {
+    uint32_t node = v8_node_at(k->view->nodes, addr | 1);
+    if (node == V8_NO_NODE)
+        return err_set(e, -EINVAL,
+                       "V8 moves objects: take addresses from the same core or capture (`memwhy "
+                       "capture`), or ask for them again.",
+                       "no object begins at 0x%" PRIx64, addr);
+    *ret_node = node;
+    return 0;
+}
+
+uint64_t heap_look_addr(const struct heap_look *k, uint32_t node) {
+    return v8_node_addr(k->view->nodes, node) | 1;
+}
+
+bool heap_look_is_live(const struct heap_look *k, uint32_t node) {
+    return bits_get(k->view->live, node);
+}
+
+/* What is no value of the program's has its class. */
+char *heap_look_summary(struct heap_look *k, uint32_t node) {
+    char *s = v8_value_summary(&k->objects, heap_look_addr(k, node));
+    if (strcmp(s, "?") != 0)
+        return s;
+    free(s);
+    struct v8_classes *c = heap_look_classes(k);
+    return mem_strdup(v8_class_name(c, v8_class_of(c, node)));
+}
