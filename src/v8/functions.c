@@ -1,5 +1,6 @@
 #include "v8/functions.h"
 
+#include "v8/scopes.h"
 #include "v8/strings.h"
 #include <errno.h>
 
@@ -54,46 +55,6 @@ int v8_shared_read(struct v8_objects *o, uint64_t shared, struct v8_shared *ret)
     return 0;
 }
 
-/* What is of variable length in a ScopeInfo stands in one order in all versions
- * (src/objects/scope-info.tq): names and infos of context locals, a class variable, the receiver
- * (9 only), the function's name and slot, the inferred name, the positions (up to 12). */
-struct scope {
-    uint32_t flags;
-    int32_t name_at, inferred_at, positions_at; /* byte offsets; -1: not there */
-};
-
-static bool read_scope(struct v8_objects *o, uint64_t scope_info, struct scope *ret) {
-    int flavour = o->l->facts.scope_info_flavour;
-    bool fixed_positions = flavour >= 136;
-    uint32_t flags;
-    uint64_t count;
-    if (v8_kind(o, scope_info) != KIND_SCOPE_INFO ||
-        !v8_field_u32(o, scope_info, fixed_positions ? 8 : 12, &flags) ||
-        !v8_field(o, scope_info, 24, &count) || v8_smi(count) < 0 || v8_smi(count) > 1 << 20)
-        return false;
-    int32_t n = v8_smi(count), at = fixed_positions ? 0x30 : 0x20;
-    unsigned type = flags & 15, receiver = flags >> 7 & 3;
-    if ((fixed_positions && type == 5) || (flavour == 124 && type == 3))
-        at += 8; /* a module's count of variables */
-    at += (flavour == 94 || n < 75 ? 8 * n : 8) + 8 * n;
-    if (flags >> 10 & 1)
-        at += 8;
-    if (flavour == 94 && (receiver == 1 || receiver == 2))
-        at += 8;
-    *ret = (struct scope){flags, -1, -1, fixed_positions ? 0x20 : -1};
-    if (flags & 0x3000) {
-        ret->name_at = at;
-        at += 16;
-    }
-    if (flags >> 14 & 1) {
-        ret->inferred_at = at;
-        at += 8;
-    }
-    if (!fixed_positions)
-        ret->positions_at = at;
-    return true;
-}
-
 static uint64_t name_at(struct v8_objects *o, uint64_t object, int32_t offset) {
     uint64_t name;
     return offset >= 0 && v8_field(o, object, offset, &name) && v8_string_length(o, name) > 0 ? name
@@ -101,16 +62,16 @@ static uint64_t name_at(struct v8_objects *o, uint64_t object, int32_t offset) {
 }
 
 uint64_t v8_shared_own_name(struct v8_objects *o, const struct v8_shared *s) {
-    struct scope scope;
+    struct v8_scope scope;
     if (v8_kind(o, s->name) == KIND_STRING)
         return v8_string_length(o, s->name) > 0 ? s->name : 0;
-    return read_scope(o, s->name, &scope) ? name_at(o, s->name, scope.name_at) : 0;
+    return v8_scope_read(o, s->name, &scope) ? name_at(o, s->name, scope.name_at) : 0;
 }
 
 /* UncompiledData keeps it until the function is compiled. */
 uint64_t v8_shared_inferred_name(struct v8_objects *o, const struct v8_shared *s) {
-    struct scope scope;
-    if (read_scope(o, s->name, &scope))
+    struct v8_scope scope;
+    if (v8_scope_read(o, s->name, &scope))
         return name_at(o, s->name, scope.inferred_at);
     for (int32_t at = 8; at <= 16; at += 8) {
         uint64_t data = v8_field_or_0(o, s->addr, at);
@@ -127,9 +88,9 @@ uint64_t v8_shared_debug_name(struct v8_objects *o, const struct v8_shared *s) {
 
 bool v8_shared_range(struct v8_objects *o, const struct v8_shared *s, uint32_t *ret_start,
                      uint32_t *ret_end) {
-    struct scope scope;
+    struct v8_scope scope;
     uint64_t start, end;
-    if (!read_scope(o, s->name, &scope) || !v8_field(o, s->name, scope.positions_at, &start) ||
+    if (!v8_scope_read(o, s->name, &scope) || !v8_field(o, s->name, scope.positions_at, &start) ||
         !v8_field(o, s->name, scope.positions_at + 8, &end) || !v8_is_smi(start) ||
         !v8_is_smi(end) || v8_smi(start) < 0 || v8_smi(end) < v8_smi(start))
         return false;

@@ -28,6 +28,7 @@ static const struct {
     {"trusted_weak_fixed_array_map", KIND_ARRAY},
     {"protected_fixed_array_map", KIND_ARRAY},
     {"name_dictionary_map", KIND_ARRAY},
+    {"name_to_index_hash_table_map", KIND_ARRAY},
     {"global_dictionary_map", KIND_ARRAY},
     {"property_array_map", KIND_ARRAY},
     {"byte_array_map", KIND_BYTES},

@@ -53,6 +53,7 @@
     X(AccessorInfo, ACCESSOR_INFO)                                                                 \
     X(AllocationSite, ALLOCATION_SITE)                                                             \
     X(Cell, CELL)                                                                                  \
+    X(ContextCell, CONTEXT_CELL)                                                                   \
     X(PropertyCell, PROPERTY_CELL)                                                                 \
     X(FeedbackCell, FEEDBACK_CELL)                                                                 \
     X(FeedbackVector, FEEDBACK_VECTOR)                                                             \
