@@ -68,17 +68,24 @@ uint64_t v8_shared_own_name(struct v8_objects *o, const struct v8_shared *s) {
     return v8_scope_read(o, s->name, &scope) ? name_at(o, s->name, scope.name_at) : 0;
 }
 
-/* UncompiledData keeps it until the function is compiled. */
+/* What a function has instead of a ScopeInfo until it is compiled (UncompiledData,
+ * src/objects/shared-function-info.tq: inferred name, start, end); 0: none. */
+enum { UNCOMPILED_NAME = 8, UNCOMPILED_START = 16, UNCOMPILED_END = 20 };
+
+static uint64_t uncompiled_of(struct v8_objects *o, const struct v8_shared *s) {
+    for (int32_t at = 8; at <= 16; at += 8) {
+        uint64_t data = v8_field_or_0(o, s->addr, at);
+        if (v8_kind(o, data) == KIND_UNCOMPILED)
+            return data;
+    }
+    return 0;
+}
+
 uint64_t v8_shared_inferred_name(struct v8_objects *o, const struct v8_shared *s) {
     struct v8_scope scope;
     if (v8_scope_read(o, s->name, &scope))
         return name_at(o, s->name, scope.inferred_at);
-    for (int32_t at = 8; at <= 16; at += 8) {
-        uint64_t data = v8_field_or_0(o, s->addr, at);
-        if (v8_kind(o, data) == KIND_UNCOMPILED)
-            return name_at(o, data, 8);
-    }
-    return 0;
+    return name_at(o, uncompiled_of(o, s), UNCOMPILED_NAME);
 }
 
 uint64_t v8_shared_debug_name(struct v8_objects *o, const struct v8_shared *s) {
@@ -89,7 +96,10 @@ uint64_t v8_shared_debug_name(struct v8_objects *o, const struct v8_shared *s) {
 bool v8_shared_range(struct v8_objects *o, const struct v8_shared *s, uint32_t *ret_start,
                      uint32_t *ret_end) {
     struct v8_scope scope;
-    uint64_t start, end;
+    uint64_t start, end, uncompiled = uncompiled_of(o, s);
+    if (uncompiled)
+        return v8_field_u32(o, uncompiled, UNCOMPILED_START, ret_start) &&
+               v8_field_u32(o, uncompiled, UNCOMPILED_END, ret_end) && *ret_start <= *ret_end;
     if (!v8_scope_read(o, s->name, &scope) || !v8_field(o, s->name, scope.positions_at, &start) ||
         !v8_field(o, s->name, scope.positions_at + 8, &end) || !v8_is_smi(start) ||
         !v8_is_smi(end) || v8_smi(start) < 0 || v8_smi(end) < v8_smi(start))
