@@ -198,15 +198,28 @@ struct look {
     struct evidence *ev;
 };
 
+/* A visitor's failure is the answer to the user's question, not a gap in the census. */
+struct guest {
+    const struct v8_visit *visit;
+    int failed;
+};
+
+static int let_see(void *guest, const struct v8_view *view, struct err *e) {
+    struct guest *g = guest;
+    return g->failed = g->visit->see(g->visit->arg, view, e);
+}
+
 static int take_v8(struct look *k, unsigned accept, struct err *e) {
     if (!k->layout)
         return 0;
     unsigned flags = accept | (k->needs & NEED_LIVENESS ? V8_LIVENESS : 0);
-    int r = v8_census_take(k->img, k->layout, flags, k->visit, &k->ev->v8, e);
+    struct guest guest = {.visit = k->visit};
+    const struct v8_visit visit = {&guest, let_see};
+    int r = v8_census_take(k->img, k->layout, flags, k->visit ? &visit : NULL, &k->ev->v8, e);
     if (r < 0) {
         v8_census_done(&k->ev->v8);
         k->ev->v8 = (struct v8_census){0};
-        if (r == -EAGAIN || r == -EBUSY)
+        if (guest.failed || r == -EAGAIN || r == -EBUSY)
             return r;
         evidence_note(k->ev, "V8: %s", e && e->what[0] ? e->what : strerror(-r));
         return 0;

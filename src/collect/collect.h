@@ -33,7 +33,8 @@ int collect(const char *target, unsigned needs, const struct image_freeze_how *h
             struct evidence *ret, struct err *e);
 
 /* The same, and `visit` sees V8's heap while it stands still (NEED_V8 and NEED_LIVENESS; not called
- * where there is none). NULL: nobody does. */
+ * where there is none). What it fails with is returned. It is called anew, and has to begin anew,
+ * when what it saw turns out to have been given up on the way. NULL: nobody does. */
 int collect_visited(const char *target, unsigned needs, const struct image_freeze_how *how,
                     const struct v8_visit *visit, struct evidence *ret, struct err *e);
 
