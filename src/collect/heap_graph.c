@@ -7,7 +7,7 @@
 
 struct context {
     const struct v8_view *view;
-    const uint64_t *outside;
+    const struct heap_outside *outside;
 };
 
 static void tell_roots(void *ctx, struct graph_sink *to) {
@@ -54,23 +54,16 @@ static void tell_edges(void *ctx, uint32_t first, uint32_t end, struct graph_sin
 static void weigh(void *ctx, uint32_t first, uint32_t end, uint64_t *ret) {
     const struct context *c = ctx;
     for (uint32_t node = first; node < end; node++)
-        ret[node - first] = v8_node_bytes(c->view->nodes, node) + c->outside[node];
+        ret[node - first] = v8_node_bytes(c->view->nodes, node);
+    size_t i = heap_outside_from(c->outside, first);
+    for (; i < c->outside->list.n && c->outside->list.at[i].node < end; i++)
+        ret[c->outside->list.at[i].node - first] += c->outside->list.at[i].bytes;
 }
 
-static uint64_t *find_outside(const struct v8_view *view) {
-    uint64_t *outside = mem_zalloc((v8_nodes_count(view->nodes) + 1ull) * sizeof *outside);
-    for (size_t i = 0; i < view->census->stores.n; i++) {
-        const struct v8_store *s = &view->census->stores.at[i];
-        uint32_t node = v8_node_at(view->nodes, s->holder | 1);
-        if (node != V8_NO_NODE && !s->resizable)
-            outside[node] += s->bytes;
-    }
-    return outside;
-}
-
-int heap_graph_build(const struct v8_view *view, struct heap_graph *ret, struct err *e) {
-    struct heap_graph g = {.outside = find_outside(view)};
-    struct context c = {view, g.outside};
+int heap_graph_build(const struct v8_view *view, const struct heap_outside *outside,
+                     struct heap_graph *ret, struct err *e) {
+    struct heap_graph g = {0};
+    struct context c = {view, outside};
     struct graph_source source = {
         .ctx = &c, .nodes = v8_nodes_count(view->nodes), .roots = tell_roots, .edges = tell_edges};
     struct graph_weights weights = {.ctx = &c, .sizes = weigh};
@@ -88,6 +81,5 @@ int heap_graph_build(const struct v8_view *view, struct heap_graph *ret, struct 
 void heap_graph_done(struct heap_graph *g) {
     graph_tree_free(g->tree);
     graph_free(g->graph);
-    free(g->outside);
     *g = (struct heap_graph){0};
 }

@@ -2,18 +2,19 @@
 #ifndef MEMWHY_COLLECT_HEAP_GRAPH_H
 #define MEMWHY_COLLECT_HEAP_GRAPH_H
 
+#include "collect/heap_outside.h"
 #include "graph/tree.h"
 #include "v8/v8.h"
 
 struct heap_graph {
     struct graph *graph;
     struct graph_tree *tree;
-    uint64_t *outside; /* by node: bytes outside the heap that it holds; shared ones once */
 };
 
 /* Edges are what keeps objects alive; a node weighs itself and what it holds outside the heap.
  * While the view lasts; what was made outlives it. -E2BIG as graph_build. */
-int heap_graph_build(const struct v8_view *view, struct heap_graph *ret, struct err *e);
+int heap_graph_build(const struct v8_view *view, const struct heap_outside *outside,
+                     struct heap_graph *ret, struct err *e);
 void heap_graph_done(struct heap_graph *g);
 
 #endif

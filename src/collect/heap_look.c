@@ -20,6 +20,7 @@ void heap_look_done(struct heap_look *k) {
     v8_objects_done(&k->objects);
     v8_classes_free(k->classes);
     heap_graph_done(&k->graph);
+    heap_outside_done(&k->outside);
 }
 
 struct v8_classes *heap_look_classes(struct heap_look *k) {
@@ -28,8 +29,15 @@ struct v8_classes *heap_look_classes(struct heap_look *k) {
     return k->classes;
 }
 
+const struct heap_outside *heap_look_outside(struct heap_look *k) {
+    if (!k->has_outside)
+        heap_outside_find(k->view, &k->outside);
+    k->has_outside = true;
+    return &k->outside;
+}
+
 int heap_look_graph(struct heap_look *k, const struct heap_graph **ret, struct err *e) {
-    int r = k->graph.graph ? 0 : heap_graph_build(k->view, &k->graph, e);
+    int r = k->graph.graph ? 0 : heap_graph_build(k->view, heap_look_outside(k), &k->graph, e);
     if (r == 0)
         *ret = &k->graph;
     return r;

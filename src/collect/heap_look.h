@@ -12,6 +12,8 @@ struct heap_look {
     struct v8_objects objects;
     struct v8_classes *classes; /* by heap_look_classes() */
     struct heap_graph graph;    /* by heap_look_graph() */
+    struct heap_outside outside;
+    bool has_outside; /* by heap_look_outside() */
 };
 
 /* -ENOTSUP with `e` filled: the objects of this version cannot be told apart. */
@@ -20,6 +22,7 @@ void heap_look_done(struct heap_look *k);
 
 /* The class of every node; takes a pass over the heap the first time. */
 struct v8_classes *heap_look_classes(struct heap_look *k);
+const struct heap_outside *heap_look_outside(struct heap_look *k);
 /* Every edge, dominators, retained sizes; takes seconds on a large heap the first time. */
 int heap_look_graph(struct heap_look *k, const struct heap_graph **ret, struct err *e);
 

@@ -19,14 +19,11 @@ static void add_retained(const struct heap_graph *g, struct v8_classes *classes,
     h->edges = graph_edge_count(g->graph);
 }
 
-static void add_outside(const struct v8_view *view, const struct v8_classes *classes,
+static void add_outside(const struct heap_outside *outside, const struct v8_classes *classes,
                         struct histogram *h) {
-    for (size_t i = 0; i < view->census->stores.n; i++) {
-        const struct v8_store *s = &view->census->stores.at[i];
-        uint32_t node = v8_node_at(view->nodes, s->holder | 1);
-        if (node != V8_NO_NODE && !s->resizable)
-            h->classes.at[v8_class_of(classes, node)].off_heap += s->bytes;
-    }
+    for (size_t i = 0; i < outside->list.n; i++)
+        h->classes.at[v8_class_of(classes, outside->list.at[i].node)].off_heap +=
+            outside->list.at[i].bytes;
 }
 
 static void count_objects(const struct v8_view *view, const struct v8_classes *classes,
@@ -52,12 +49,13 @@ int histogram_see(void *histogram, const struct v8_view *view, struct err *e) {
     if (r < 0)
         return r;
     struct v8_classes *classes = heap_look_classes(&look);
+    histogram_done(h); /* of a look that was given up */
     for (uint32_t i = 0; i < v8_classes_count(classes); i++) {
         struct histogram_class c = {.name = mem_strdup(v8_class_name(classes, i))};
         vec_push(&h->classes, c);
     }
     count_objects(view, classes, h);
-    add_outside(view, classes, h);
+    add_outside(heap_look_outside(&look), classes, h);
     if (h->with_retained && (r = heap_look_graph(&look, &graph, e)) == 0)
         add_retained(graph, classes, h);
     heap_look_done(&look);
