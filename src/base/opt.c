@@ -84,12 +84,16 @@ static bool parse_scaled(const char *s, const struct suffix *suffixes, uint64_t 
     return true;
 }
 
+bool opt_parse_bytes(const char *s, uint64_t *ret) {
+    return parse_scaled(s, byte_suffixes, ret);
+}
+
 static bool parse_number(enum opt_kind kind, const char *s, uint64_t *ret) {
     switch (kind) {
     case OPT_U64:
         return parse_scaled(s, no_suffixes, ret);
     case OPT_BYTES:
-        return parse_scaled(s, byte_suffixes, ret);
+        return opt_parse_bytes(s, ret);
     case OPT_DURATION:
         return parse_scaled(s, duration_suffixes, ret);
     default:

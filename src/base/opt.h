@@ -37,6 +37,9 @@ const char *opt_string(const struct opt_values *v, const char *name, const char 
 uint64_t opt_u64(const struct opt_values *v, const char *name, uint64_t otherwise);
 size_t opt_args(const struct opt_values *v, const char *const **ret);
 
+/* "1.5M", "512": what an OPT_BYTES takes. False when it is none. */
+bool opt_parse_bytes(const char *s, uint64_t *ret);
+
 void opt_print_help(const struct opt *table, FILE *out);
 
 #endif

@@ -172,6 +172,14 @@ static char *name_by_prototypes(struct v8_objects *o, uint64_t receiver) {
     return NULL;
 }
 
+/* new_target_is_base: else the map's constructor is that of the base class. Prototypes have Object
+ * in its place. */
+static bool map_names_constructor(struct v8_objects *o, uint64_t map) {
+    uint32_t bits, bits3;
+    return v8_field_u32(o, map, MAP_BITS, &bits) && v8_field_u32(o, map, MAP_BITS3, &bits3) &&
+           bits >> 24 & 1 && !(bits3 >> 20 & 1);
+}
+
 static const char *primitive_name(struct v8_objects *o, uint64_t value) {
     static const char *const names[] = {
         [KIND_STRING] = "String",      [KIND_SYMBOL] = "Symbol", [KIND_ODDBALL] = "Boolean",
@@ -185,18 +193,13 @@ static const char *primitive_name(struct v8_objects *o, uint64_t value) {
 
 char *v8_constructor_name(struct v8_objects *o, uint64_t value) {
     uint64_t map = map_of(o, value);
-    uint32_t bits, bits3;
     char *name = NULL;
     if (!map) {
         const char *primitive = primitive_name(o, value);
         return primitive ? mem_strdup(primitive) : NULL;
     }
-    if (!v8_field_u32(o, map, MAP_BITS, &bits) || !v8_field_u32(o, map, MAP_BITS3, &bits3))
-        return NULL;
     uint64_t constructor = constructor_of(o, map);
-    /* new_target_is_base: else the map's constructor is that of the base class. Prototypes have
-     * Object in its place. */
-    if (bits >> 24 & 1 && !(bits3 >> 20 & 1))
+    if (map_names_constructor(o, map))
         name = telling_name(o, constructor);
     if (!name)
         name = name_by_prototypes(o, value);
@@ -209,4 +212,22 @@ char *v8_constructor_name(struct v8_objects *o, uint64_t value) {
     if (v8_shared_read(o, v8_shared_of(o, constructor), &shared) == 0 && !shared.script)
         name = telling_name(o, constructor);
     return name ? name : mem_strdup("Object");
+}
+
+static bool is_telling(struct v8_objects *o, uint64_t constructor) {
+    cleanup_free char *name = telling_name(o, constructor);
+    return name != NULL;
+}
+
+uint64_t v8_constructor(struct v8_objects *o, uint64_t value) {
+    uint64_t map = map_of(o, value), constructor = map ? constructor_of(o, map) : 0, at;
+    if (map && map_names_constructor(o, map) && is_telling(o, constructor))
+        return constructor;
+    at = map ? v8_prototype(o, value) : 0;
+    for (int i = 0; at && i < CHAIN_MAX; i++, at = v8_prototype(o, at)) {
+        struct v8_property p;
+        if (v8_property_own(o, at, "constructor", &p) && !p.is_accessor && is_telling(o, p.value))
+            return p.value;
+    }
+    return 0;
 }

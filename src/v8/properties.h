@@ -37,4 +37,7 @@ uint64_t v8_prototype(struct v8_objects *o, uint64_t object);
  * be told. Of values that are no objects, the name of their wrapper. The caller frees. */
 char *v8_constructor_name(struct v8_objects *o, uint64_t value);
 
+/* The function that name comes from; 0 when there is none, or when it is Object's. */
+uint64_t v8_constructor(struct v8_objects *o, uint64_t value);
+
 #endif
