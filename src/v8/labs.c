@@ -74,12 +74,13 @@ static int by_top(const void *a, const void *b) {
 
 /* Records that overlap tell of one area. Its limit is the greatest of all; its top the greatest
  * that a triple says and that leaves something: words that happen to read (top, limit, limit) are
- * common around a full triple. An area of which only that is known is full. */
+ * common around a full triple. An area of which only that is known is full. Version 7.8 has no
+ * triples, but {top, limit} beside the original pair: the later one is the top. */
 static void settle(struct v8_lab_list *l) {
     vec_sort(&l->records, by_start);
     l->list.n = 0;
     for (size_t i = 0, k; i < l->records.n; i = k) {
-        uint64_t start = l->records.at[i].start, limit = l->records.at[i].limit, top = 0;
+        uint64_t last = l->records.at[i].start, limit = l->records.at[i].limit, top = 0;
         bool full = false;
         for (k = i + 1; k < l->records.n && l->records.at[k].start < limit; k++)
             if (l->records.at[k].limit > limit)
@@ -89,8 +90,9 @@ static void settle(struct v8_lab_list *l) {
             if (!r->original && r->top < limit && r->top > top)
                 top = r->top;
             full = full || (!r->original && r->top == limit);
+            last = r->start;
         }
-        vec_push(&l->list, (struct v8_lab){top ? top : full ? limit : start, limit});
+        vec_push(&l->list, (struct v8_lab){top ? top : full ? limit : last, limit});
     }
     vec_sort(&l->list, by_top);
 }

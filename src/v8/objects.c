@@ -56,9 +56,10 @@ static void kinds_by_root(struct v8_objects *o) {
     }
 }
 
-/* JS_PROXY_TYPE is the first of the receivers; functions are a run of types that begins with
- * JS_FUNCTION_TYPE (src/objects/instance-type.h). Its end has a name from version 12 on; before,
- * fewer than 17 constructors of built-in classes follow, and what v8_shared_of finds decides. */
+/* JS_PROXY_TYPE is the first of the receivers, right before JS_GLOBAL_OBJECT_TYPE (version 7.8
+ * states only that one); functions are a run of types that begins with JS_FUNCTION_TYPE
+ * (src/objects/instance-type.h). Its end has a name from version 12 on; before, fewer than 17
+ * constructors of built-in classes follow, and what v8_shared_of finds decides. */
 static void kinds_by_type(struct v8_objects *o, uint16_t proxy, uint16_t global_proxy,
                           uint16_t function, uint16_t last_function) {
     for (unsigned t = proxy; t < 1u << 16; t++)
@@ -73,7 +74,8 @@ static void kinds_by_type(struct v8_objects *o, uint16_t proxy, uint16_t global_
 
 int v8_objects_open(const struct image *img, const struct v8_layout *l,
                     const struct v8_pages *pages, struct v8_objects *ret) {
-    int32_t proxy = v8_layout_constant(img, l, "type_JSProxy__JS_PROXY_TYPE", -1);
+    int32_t object = v8_layout_constant(img, l, "type_JSGlobalObject__JS_GLOBAL_OBJECT_TYPE", -1);
+    int32_t proxy = v8_layout_constant(img, l, "type_JSProxy__JS_PROXY_TYPE", object - 1);
     int32_t global = v8_layout_constant(img, l, "type_JSGlobalProxy__JS_GLOBAL_PROXY_TYPE", -1);
     int32_t function = v8_layout_constant(img, l, "type_JSFunction__JS_FUNCTION_TYPE", -1);
     int32_t last = v8_layout_constant(img, l, "LastJSFunctionType", function + 16);

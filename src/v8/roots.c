@@ -190,9 +190,10 @@ static void add_eternal(struct finder *f, uint64_t at) {
 }
 
 /* CompilationCache: the isolate, then four sub-caches, each with the isolate again and its tables
- * (src/codegen/compilation-cache.h; up to version 10 a pointer to a vtable is in front of each). */
+ * (src/codegen/compilation-cache.h; up to version 10 a pointer to a vtable is in front of each, and
+ * the tables are an array elsewhere, behind the number of generations). */
 static void add_compilation_cache(struct finder *f, uint64_t at) {
-    enum { WORDS = 24, SUB_CACHES = 4, TAIL = 4 };
+    enum { WORDS = 24, SUB_CACHES = 4, TAIL = 4, GENERATIONS_MAX = 8 };
     uint64_t w[WORDS];
     size_t last = 0, seen = 0;
     size_t n = image_read_prefix(f->img, at, w, sizeof w) / 8;
@@ -203,6 +204,12 @@ static void add_compilation_cache(struct finder *f, uint64_t at) {
         }
     if (seen < SUB_CACHES || is_on_stack(f, at))
         return;
+    for (size_t i = 1; i + 2 < n && i <= last; i++) {
+        uint64_t generations = w[i + 1] & UINT32_MAX;
+        if (w[i] == f->iso->isolate && generations && generations <= GENERATIONS_MAX &&
+            is_native(f, w[i + 2]))
+            add_range(f, w[i + 2], w[i + 2] + 8 * generations, ROOT_CACHE);
+    }
     for (size_t i = 1; i < n && i < last + TAIL; i++)
         add(f, w[i], ROOT_CACHE);
 }
