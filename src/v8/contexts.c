@@ -48,7 +48,7 @@ void v8_variables_open(struct v8_objects *o, uint64_t context, struct v8_variabl
     struct v8_variables v = {.o = o, .context = context, .last = true};
     if (v8_context_scope(o, context, &v.scope)) {
         v.n = v.scope.n_locals;
-        v.last = !v8_scope_name_in_context(&v.scope);
+        v.last = !v.scope.name_in_context;
         if (v.scope.table_at >= 0) {
             v.table = v8_field_or_0(o, v.scope.addr, v.scope.table_at);
             int64_t length = v8_array_length(o, v.table);
@@ -94,7 +94,7 @@ static bool take(struct v8_variables *v, uint64_t name, int64_t slot, struct v8_
 }
 
 static bool take_local(struct v8_variables *v, int64_t i, struct v8_variable *ret) {
-    int32_t header = v8_scope_header_slots(&v->scope);
+    int32_t header = v->scope.header_slots;
     uint64_t index;
     if (!v->table)
         return take(v, v8_field_or_0(v->o, v->scope.addr, v->scope.names_at + (int32_t)(8 * i)),

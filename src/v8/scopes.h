@@ -22,26 +22,19 @@ struct v8_scope {
     uint64_t addr; /* tagged */
     uint32_t flags;
     enum v8_scope_type type;
-    int32_t n_locals;    /* variables that live in the context */
-    int32_t names_at;    /* of each its name, in the order of their slots */
-    int32_t table_at;    /* or, of very many, a NameToIndexHashTable */
-    int32_t name_at;     /* the function's name, then its slot in the context or on the stack */
-    int32_t inferred_at; /* the name V8 inferred from where it is assigned */
+    bool name_in_context; /* the function's name is a variable of the context */
+    int32_t header_slots; /* the first words of the contexts made for it */
+    int32_t n_locals;     /* variables that live in the context */
+    int32_t names_at;     /* of each its name, in the order of their slots */
+    int32_t table_at;     /* or, of very many, a NameToIndexHashTable */
+    int32_t name_at;      /* the function's name, then its slot in the context or on the stack */
+    int32_t inferred_at;  /* the name V8 inferred from where it is assigned */
     int32_t positions_at;
 };
 
 /* False when it is none. */
 bool v8_scope_read(struct v8_objects *o, uint64_t scope_info, struct v8_scope *ret);
 
-/* The first words of the contexts made for it: scope info and outer context, and where there may be
- * one an extension (src/objects/contexts.h, 9.4 to 14.6). */
-static inline int32_t v8_scope_header_slots(const struct v8_scope *s) {
-    return 2 + (int32_t)(s->flags >> 26 & 1); /* has_context_extension_slot */
-}
-/* The function's name is a variable of the context: VariableAllocationInfo::CONTEXT. */
-static inline bool v8_scope_name_in_context(const struct v8_scope *s) {
-    return s->name_at >= 0 && (s->flags >> 12 & 3) == 2;
-}
 /* A declaration scope: of a function, or a block with `var`s of its own. */
 static inline bool v8_scope_declares(const struct v8_scope *s) {
     return s->flags >> 6 & 1;

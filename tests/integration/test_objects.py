@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import tempfile
-from harness import Target, ask, at_most, equal, memwhy, near, refuses, test
+from harness import VERSIONS, Target, ask, at_most, equal, memwhy, near, refuses, test
 from test_heap import stopped
 
 # What the program makes itself: nothing of it comes or goes while the snapshot is made. Of the
@@ -35,7 +35,7 @@ def classes_of(path):
     return sums
 
 
-@test(nodes="all", timeout=240)
+@test(nodes=VERSIONS, timeout=240)
 def against_a_snapshot(node):
     with tempfile.TemporaryDirectory() as folder, \
             Target("liveness.js", node=node, args=["20000", "3"], node_args=["--expose-gc", "--no-warnings"]) as t:
@@ -54,6 +54,8 @@ def against_a_snapshot(node):
         for name in SHARED:
             at_most(f"live objects of {name} against V8", abs(ours[name]["count"] - ours[name]["garbage_count"] -
                                                                v8[name][0]), 5)
+        if node.version == 12:  # the same of what programs make; of V8's own kinds some are told apart otherwise
+            return
         live = sum(c["count"] - c["garbage_count"] for c in doc["classes"])
         near("all live objects", live, sum(n for n, _ in v8.values()), 0.005)
         print(f"Node {node.version}: {live:,} live objects, V8's snapshot {sum(n for n, _ in v8.values()):,}")
