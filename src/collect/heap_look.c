@@ -21,6 +21,7 @@ void heap_look_done(struct heap_look *k) {
     v8_classes_free(k->classes);
     heap_graph_done(&k->graph);
     heap_outside_done(&k->outside);
+    map64_done(&k->types);
 }
 
 struct v8_classes *heap_look_classes(struct heap_look *k) {
@@ -60,6 +61,22 @@ uint64_t heap_look_addr(const struct heap_look *k, uint32_t node) {
 
 bool heap_look_is_live(const struct heap_look *k, uint32_t node) {
     return bits_get(k->view->live, node);
+}
+
+int heap_look_instance_type(struct heap_look *k, uint32_t node) {
+    size_t n;
+    uint64_t type;
+    uint32_t map = V8_REF_NODE(v8_node_refs(k->view->nodes, node, &n)[0]);
+    if (!map64_get(&k->types, map + 1ull, &type)) {
+        type = (uint64_t)(v8_instance_type(&k->objects, heap_look_addr(k, node)) + 1);
+        map64_put(&k->types, map + 1ull, type);
+    }
+    return (int)type - 1;
+}
+
+enum v8_type heap_look_type(struct heap_look *k, uint32_t node) {
+    int type = heap_look_instance_type(k, node);
+    return type < 0 ? TYPE_OTHER : (enum v8_type)k->objects.types[type];
 }
 
 /* What is no value of the program's has its class. */

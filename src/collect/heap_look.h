@@ -3,6 +3,7 @@
 #ifndef MEMWHY_COLLECT_HEAP_LOOK_H
 #define MEMWHY_COLLECT_HEAP_LOOK_H
 
+#include "base/map64.h"
 #include "collect/heap_graph.h"
 #include "v8/classes.h"
 #include "v8/objects.h"
@@ -13,7 +14,8 @@ struct heap_look {
     struct v8_classes *classes; /* by heap_look_classes() */
     struct heap_graph graph;    /* by heap_look_graph() */
     struct heap_outside outside;
-    bool has_outside; /* by heap_look_outside() */
+    bool has_outside;   /* by heap_look_outside() */
+    struct map64 types; /* number of a map's node + 1 -> instance type + 1; as asked for */
 };
 
 /* -ENOTSUP with `e` filled: the objects of this version cannot be told apart. */
@@ -32,6 +34,9 @@ int heap_look_find(const struct heap_look *k, uint64_t addr, uint32_t *ret_node,
 /* A node's tagged address, as V8 prints it. */
 uint64_t heap_look_addr(const struct heap_look *k, uint32_t node);
 bool heap_look_is_live(const struct heap_look *k, uint32_t node);
+/* Its instance type, without reading the object; -1 when it is not known. */
+int heap_look_instance_type(struct heap_look *k, uint32_t node);
+enum v8_type heap_look_type(struct heap_look *k, uint32_t node);
 /* Its name and value in a few words; never NULL, the caller frees. */
 char *heap_look_summary(struct heap_look *k, uint32_t node);
 

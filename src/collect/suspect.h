@@ -1,0 +1,55 @@
+/* What the finders of suspects share; for src/collect/suspect*.c alone. A finder is a function that
+ * looks through the heap for one kind of holder and adds what it finds. */
+#ifndef MEMWHY_COLLECT_SUSPECT_H
+#define MEMWHY_COLLECT_SUSPECT_H
+
+#include "base/fmt.h"
+#include "base/limits.h"
+#include "collect/heap_look.h"
+#include "collect/suspects.h"
+#include "v8/nodes.h"
+
+struct suspect_search {
+    struct heap_look look;
+    const struct heap_graph *graph;
+    const struct graph_tree *tree;
+    const struct v8_nodes *nodes;
+    uint64_t least;
+    struct suspects *ret;
+};
+
+/* Add one; the strings become the list's. Valid until the next is added. */
+struct suspect *suspect_add(struct suspect_search *s, struct suspect found);
+void suspect_part_add(struct suspect *to, char *text, uint64_t addr, uint64_t count,
+                      uint64_t bytes);
+
+/* Is there one with this holder already? */
+bool suspect_is_told(const struct suspect_search *s, uint64_t addr);
+
+/* Live nodes that belong together: those with the same key (never 0). */
+struct suspect_group {
+    uint64_t key;
+    uint32_t first;        /* a node */
+    uint64_t count, bytes; /* what goes with all of them */
+};
+struct suspect_groups {
+    VEC(struct suspect_group) list; /* those that hold most first */
+};
+/* `key_of` is asked for each live node; 0 leaves it out. */
+void suspect_groups_find(const struct suspect_search *s,
+                         uint64_t (*key_of)(void *ctx, uint32_t node), void *ctx,
+                         struct suspect_groups *ret);
+void suspect_groups_done(struct suspect_groups *g);
+
+/* "foo (/app/server.js:12:7)" of a tagged SharedFunctionInfo; the caller frees. */
+char *suspect_function_text(struct suspect_search *s, uint64_t shared);
+
+void suspect_collections(struct suspect_search *s);
+void suspect_functions(struct suspect_search *s);
+void suspect_strings(struct suspect_search *s);
+void suspect_buffers(struct suspect_search *s);
+void suspect_realms(struct suspect_search *s);
+void suspect_roots(struct suspect_search *s);
+void suspect_listeners(struct suspect_search *s);
+
+#endif

@@ -1,0 +1,75 @@
+/* Views that use little of the ArrayBuffer they keep: slices of Buffer's pool. */
+#include "collect/suspect.h"
+
+#include <string.h>
+
+/* JSArrayBufferView, src/objects/js-array-buffer.tq: the buffer follows map, properties and
+ * elements, from 13 on with a word between; where the length stands the binary states. */
+enum { VIEW_BUFFER = 24, MANY = 64 };
+
+struct views {
+    struct suspect_search *s;
+    int32_t length;    /* offset of byte_length */
+    struct map64 used; /* buffer + 1 -> bytes that views of it show */
+};
+
+static void look_at(struct views *k, uint32_t node) {
+    struct suspect_search *s = k->s;
+    uint64_t addr = heap_look_addr(&s->look, node), bytes, used = 0;
+    uint64_t buffer = v8_field_or_0(&s->look.objects, addr, VIEW_BUFFER);
+    if (v8_type(&s->look.objects, buffer) != TYPE_JS_ARRAY_BUFFER)
+        buffer = v8_field_or_0(&s->look.objects, addr, VIEW_BUFFER + 8);
+    if (!v8_field(&s->look.objects, addr, k->length, &bytes))
+        return;
+    uint32_t at = v8_node_at(s->nodes, buffer);
+    if (at == V8_NO_NODE)
+        return;
+    map64_get(&k->used, at + 1ull, &used);
+    map64_put(&k->used, at + 1ull, used + bytes < used ? UINT64_MAX : used + bytes);
+}
+
+static void sum_up(const struct views *k) {
+    struct suspect_search *s = k->s;
+    uint64_t buffers = 0, bytes = 0, used = 0;
+    uint32_t one = V8_NO_NODE;
+    for (size_t i = 0; i < k->used.cap; i++) {
+        if (!k->used.keys[i])
+            continue;
+        uint32_t buffer = (uint32_t)(k->used.keys[i] - 1);
+        uint64_t outside = heap_outside_of(heap_look_outside(&s->look), buffer);
+        if (k->used.values[i] > outside / 4)
+            continue;
+        one = buffer;
+        buffers++;
+        bytes += outside;
+        used += k->used.values[i];
+    }
+    if (bytes < s->least || buffers < MANY)
+        return;
+    char size[FMT_MAX], part[FMT_MAX], count[FMT_MAX];
+    suspect_add(
+        s, (struct suspect){.kind = "buffer-pool-pinning",
+                            .text = mem_printf("%s ArrayBuffers of together %s are kept by views "
+                                               "that show %s of them",
+                                               fmt_count(count, buffers), fmt_bytes(size, bytes),
+                                               fmt_bytes(part, used)),
+                            .sample = heap_look_addr(&s->look, one),
+                            .count = buffers,
+                            .bytes = bytes});
+}
+
+void suspect_buffers(struct suspect_search *s) {
+    const struct v8_view *v = s->look.view;
+    struct views k = {.s = s,
+                      .length = v8_layout_constant(
+                          v->img, v->l, "class_JSArrayBufferView__byte_length__size_t", -1)};
+    uint32_t n = v8_nodes_count(s->nodes);
+    for (uint32_t node = 0; node < n && k.length >= 0; node++) {
+        enum v8_type t = heap_look_type(&s->look, node);
+        if ((t == TYPE_JS_TYPED_ARRAY || t == TYPE_JS_DATA_VIEW) &&
+            heap_look_is_live(&s->look, node))
+            look_at(&k, node);
+    }
+    sum_up(&k);
+    map64_done(&k.used);
+}

@@ -1,0 +1,148 @@
+/* Whole worlds kept: vm contexts, and modules that were loaded again and again. */
+#include "collect/suspect.h"
+
+#include "v8/properties.h"
+#include "v8/strings.h"
+#include <string.h>
+
+enum { CONTEXTS_MIN = 4, COPIES_MIN = 4 };
+
+struct realms {
+    struct suspect_search *s;
+    VEC(uint32_t) contexts;  /* native contexts that live */
+    VEC(uint32_t) positions; /* of them in the tree, sorted */
+};
+
+static int ascending(const void *a, const void *b) {
+    const uint32_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* How many of them are below this position. */
+static size_t contexts_before(const struct realms *r, uint32_t position) {
+    size_t lo = 0, hi = r->positions.n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (r->positions.at[mid] < position)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static size_t contexts_under(const struct realms *r, uint32_t node) {
+    uint32_t position = graph_tree_position(r->s->tree, node);
+    return contexts_before(r, graph_tree_end(r->s->tree, position)) - contexts_before(r, position);
+}
+
+/* The highest above a context that has no other below it: what would go with the context alone. */
+static uint32_t top_of(const struct realms *r, uint32_t context) {
+    uint32_t root = graph_root_id(r->s->graph->graph), at = context, above;
+    while ((above = graph_tree_dominator(r->s->tree, at)) != GRAPH_NONE && above != root &&
+           contexts_under(r, above) == 1)
+        at = above;
+    return at;
+}
+
+/* All but the one that holds most, which is the program's own. */
+static void tell_contexts(const struct realms *r) {
+    struct suspect_search *s = r->s;
+    uint64_t sum = 0, most = 0, sample = 0;
+    for (size_t i = 0; i < r->contexts.n; i++) {
+        uint64_t bytes = graph_tree_retained(s->tree, top_of(r, r->contexts.at[i]));
+        sum += bytes;
+        sample = sample && bytes > most ? sample : heap_look_addr(&s->look, r->contexts.at[i]);
+        most = bytes > most ? bytes : most;
+    }
+    if (sum - most < s->least)
+        return;
+    char size[FMT_MAX], count[FMT_MAX];
+    suspect_add(s, (struct suspect){.kind = "context-leak",
+                                    .text = mem_printf("%s native contexts besides the program's "
+                                                       "own (vm.createContext makes them) hold %s",
+                                                       fmt_count(count, r->contexts.n - 1),
+                                                       fmt_bytes(size, sum - most)),
+                                    .sample = sample,
+                                    .count = r->contexts.n - 1,
+                                    .bytes = sum - most});
+}
+
+static void find_contexts(struct suspect_search *s) {
+    struct realms r = {.s = s};
+    uint32_t n = v8_nodes_count(s->nodes);
+    for (uint32_t node = 0; node < n; node++)
+        if (heap_look_instance_type(&s->look, node) == s->look.view->l->native_context_type &&
+            heap_look_is_live(&s->look, node))
+            vec_push(&r.contexts, node);
+    for (size_t i = 0; i < r.contexts.n; i++)
+        vec_push(&r.positions, graph_tree_position(s->tree, r.contexts.at[i]));
+    vec_sort(&r.positions, ascending);
+    if (r.contexts.n >= CONTEXTS_MIN)
+        tell_contexts(&r);
+    vec_free(&r.contexts);
+    vec_free(&r.positions);
+}
+
+struct modules {
+    struct suspect_search *s;
+    uint32_t class;
+    struct map64 names; /* hash of a file's name -> 1 */
+};
+
+/* FNV-1a. */
+static uint64_t hash(const char *s) {
+    uint64_t h = 0xcbf29ce484222325ull;
+    for (; *s; s++)
+        h = (h ^ (uint8_t)*s) * 0x100000001b3ull;
+    return h | 1;
+}
+
+static char *file_of(struct suspect_search *s, uint32_t module) {
+    struct v8_property p;
+    struct v8_objects *o = &s->look.objects;
+    return v8_property_own(o, heap_look_addr(&s->look, module), "filename", &p) && !p.is_accessor
+               ? v8_string_utf8(o, p.value, LIMIT_NAME)
+               : NULL;
+}
+
+static uint64_t module_file(void *ctx, uint32_t node) {
+    struct modules *m = ctx;
+    if (v8_class_of(heap_look_classes(&m->s->look), node) != m->class)
+        return 0;
+    cleanup_free char *file = file_of(m->s, node);
+    return file ? hash(file) : 0;
+}
+
+static void tell_module(struct suspect_search *s, const struct suspect_group *g) {
+    char size[FMT_MAX], count[FMT_MAX];
+    cleanup_free char *file = file_of(s, g->first);
+    suspect_add(s,
+                (struct suspect){.kind = "module-reload-leak",
+                                 .text = mem_printf("%s copies of the module %s hold %s",
+                                                    fmt_count(count, g->count), file ? file : "?",
+                                                    fmt_bytes(size, g->bytes)),
+                                 .sample = heap_look_addr(&s->look, g->first),
+                                 .count = g->count,
+                                 .bytes = g->bytes});
+}
+
+static void find_modules(struct suspect_search *s) {
+    struct v8_classes *c = heap_look_classes(&s->look);
+    for (uint32_t i = 0; i < v8_classes_count(c); i++) {
+        struct modules m = {.s = s, .class = i};
+        struct suspect_groups g;
+        if (strcmp(v8_class_name(c, i), "Module") != 0)
+            continue;
+        suspect_groups_find(s, module_file, &m, &g);
+        for (size_t k = 0; k < g.list.n && g.list.at[k].bytes >= s->least; k++)
+            if (g.list.at[k].count >= COPIES_MIN)
+                tell_module(s, &g.list.at[k]);
+        suspect_groups_done(&g);
+    }
+}
+
+void suspect_realms(struct suspect_search *s) {
+    find_contexts(s);
+    find_modules(s);
+}
