@@ -94,6 +94,7 @@
     X(translation_flavour,   "frame translation opcodes (94 113 124 136: V8 version of them)")       \
     X(deopt_literals_index,  "DeoptimizationData: index of the literals")                            \
     X(deopt_entries_index,   "DeoptimizationData: index of the first entry")                         \
+    X(embedder_fields,       "where the embedder's fields of its wrappers begin")                            \
     X(reaction_next,         "PromiseReaction::next; handlers and promise follow it")                 \
     X(exit_receiver_word,    "receiver of a frame of a builtin in C++, from fp on")                  \
     X(initializer_kind,      "FunctionKind of a class's members initialiser; the static one is next") \

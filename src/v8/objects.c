@@ -30,6 +30,7 @@ static const struct {
     {"name_dictionary_map", KIND_ARRAY},
     {"name_to_index_hash_table_map", KIND_ARRAY},
     {"global_dictionary_map", KIND_ARRAY},
+    {"number_dictionary_map", KIND_ARRAY},
     {"property_array_map", KIND_ARRAY},
     {"byte_array_map", KIND_BYTES},
     {"trusted_byte_array_map", KIND_BYTES},

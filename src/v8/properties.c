@@ -28,8 +28,9 @@ static void open_dictionary(struct v8_properties *p) {
     if (v8_kind(p->o, table) != KIND_ARRAY)
         return;
     p->table = table;
-    p->at = 3 + p->o->l->facts.dictionary_prefix;
-    p->n = v8_array_length(p->o, table) - 2;
+    p->is_global = v8_type(p->o, p->object) == TYPE_JS_GLOBAL_OBJECT;
+    p->at = p->is_global ? 3 : 3 + p->o->l->facts.dictionary_prefix;
+    p->n = v8_array_length(p->o, table) - (p->is_global ? 0 : 2);
 }
 
 void v8_properties_open(struct v8_objects *o, uint64_t object, struct v8_properties *ret) {
@@ -52,32 +53,42 @@ void v8_properties_open(struct v8_objects *o, uint64_t object, struct v8_propert
     *ret = p;
 }
 
+/* Where in the object, or in the array of more, the property's value is. */
 static bool fast_value(const struct v8_properties *p, uint32_t details, uint64_t constant,
-                       uint64_t *ret) {
+                       struct v8_property *ret) {
+    ret->offset = -1;
     if (details & p->o->location_mask) { /* in the descriptor itself */
-        *ret = constant;
+        ret->value = constant;
         return true;
     }
     uint32_t index = (details & 0x1ff80000u) >> 19;
     uint32_t in_object = (uint32_t)(p->in_object_end - p->in_object_start);
-    if (p->in_object_end >= p->in_object_start && index < in_object)
-        return v8_field(p->o, p->object, (int32_t)(8 * (p->in_object_start + index)), ret);
+    if (p->in_object_end >= p->in_object_start && index < in_object) {
+        ret->offset = (int32_t)(8 * (p->in_object_start + index));
+        return v8_field(p->o, p->object, ret->offset, &ret->value);
+    }
     return v8_kind(p->o, p->more) == KIND_ARRAY &&
-           v8_field(p->o, p->more, (int32_t)(16 + 8 * (index - in_object)), ret);
+           v8_field(p->o, p->more, (int32_t)(16 + 8 * (index - in_object)), &ret->value);
+}
+
+static void set_details(const struct v8_properties *p, uint32_t details, struct v8_property *ret) {
+    ret->is_accessor = details & 1;
+    ret->is_enumerable = !(details >> p->o->attributes_shift & DONT_ENUM);
 }
 
 static bool next_fast(struct v8_properties *p, struct v8_property *ret) {
     while (p->at < p->n) {
         int32_t entry = p->o->l->facts.descriptor_array_header + (int32_t)(24 * p->at++);
-        uint64_t key, details, constant, value;
-        if (!v8_field(p->o, p->table, entry, &key) ||
+        struct v8_property found;
+        uint64_t details, constant;
+        if (!v8_field(p->o, p->table, entry, &found.key) ||
             !v8_field(p->o, p->table, entry + 8, &details) ||
             !v8_field(p->o, p->table, entry + 16, &constant))
             return false;
         uint32_t d = (uint32_t)v8_smi(details);
-        if (v8_is_smi(details) && fast_value(p, d, constant, &value)) {
-            *ret =
-                (struct v8_property){key, value, d & 1, !(d >> p->o->attributes_shift & DONT_ENUM)};
+        if (v8_is_smi(details) && fast_value(p, d, constant, &found)) {
+            set_details(p, d, &found);
+            *ret = found;
             return true;
         }
     }
@@ -93,8 +104,23 @@ static bool next_in_dictionary(struct v8_properties *p, struct v8_property *ret)
         enum v8_kind k = v8_kind(p->o, key);
         if (k != KIND_STRING && k != KIND_SYMBOL)
             continue;
-        uint32_t d = (uint32_t)v8_smi(details);
-        *ret = (struct v8_property){key, value, d & 1, !(d >> p->o->attributes_shift & DONT_ENUM)};
+        *ret = (struct v8_property){.key = key, .value = value, .offset = -1};
+        set_details(p, (uint32_t)v8_smi(details), ret);
+        return true;
+    }
+    return false;
+}
+
+/* PropertyCell: name, details, value (src/objects/property-cell.tq, 9.4 to 14.6). */
+static bool next_global(struct v8_properties *p, struct v8_property *ret) {
+    while (p->at < p->n) {
+        uint64_t cell = v8_array_get(p->o, p->table, p->at++);
+        if (v8_kind(p->o, cell) != KIND_PROPERTY_CELL)
+            continue;
+        *ret = (struct v8_property){.key = v8_field_or_0(p->o, cell, 8),
+                                    .value = v8_field_or_0(p->o, cell, 24),
+                                    .offset = -1};
+        set_details(p, (uint32_t)v8_smi(v8_field_or_0(p->o, cell, 16)), ret);
         return true;
     }
     return false;
@@ -103,6 +129,8 @@ static bool next_in_dictionary(struct v8_properties *p, struct v8_property *ret)
 bool v8_properties_next(struct v8_properties *p, struct v8_property *ret) {
     if (!p->table)
         return false;
+    if (p->is_global)
+        return next_global(p, ret);
     return p->is_fast ? next_fast(p, ret) : next_in_dictionary(p, ret);
 }
 

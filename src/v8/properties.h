@@ -7,15 +7,17 @@
 struct v8_property {
     uint64_t key, value; /* of an accessor the value is its pair, or V8's AccessorInfo */
     bool is_accessor, is_enumerable;
+    int32_t offset; /* of the field in the object itself that holds the value; -1: elsewhere */
 };
 
-/* Own named properties of an object, fast or in a dictionary, in the order they are kept. */
+/* Own named properties of an object, fast or in a dictionary, in the order they are kept; of a
+ * global object those that its cells hold. */
 struct v8_properties {
     struct v8_objects *o;
     uint64_t object;
     uint64_t table; /* descriptors or dictionary; 0: there are none */
     uint64_t more;  /* property array of fast objects */
-    bool is_fast;
+    bool is_fast, is_global;
     uint8_t in_object_start, in_object_end; /* words */
     int64_t at, n;
 };

@@ -1,0 +1,61 @@
+/* How edges are told; for edges*.c only. */
+#ifndef MEMWHY_V8_EDGE_READER_H
+#define MEMWHY_V8_EDGE_READER_H
+
+#include "v8/contexts.h"
+#include "v8/edges.h"
+
+/* What decides which fields have names, by instance type. */
+enum v8_edge_family {
+    FAMILY_OTHER,
+    FAMILY_ARRAY,      /* elements are internal, by index */
+    FAMILY_WEAK_ARRAY, /* the same, or weak */
+    FAMILY_WEAK_LIST,  /* WeakArrayList */
+    FAMILY_EPHEMERONS,
+    FAMILY_DESCRIPTORS,
+    FAMILY_FIELDS, /* `fields` says which */
+    FAMILY_STRING,
+    FAMILY_MAP,
+    FAMILY_CONTEXT,
+    FAMILY_CELL, /* ContextCell */
+    FAMILY_RECEIVER,
+};
+
+struct v8_edge_field {
+    int32_t offset;
+    const char *name;
+};
+
+enum { EDGE_VISITED_WORDS = 2048, EDGE_FIELDS = 6 };
+
+struct v8_edge_reader {
+    struct v8_objects *o;
+    const struct v8_nodes *nodes;
+    uint8_t family[1 << 16];
+    uint8_t fields[1 << 16];  /* index in the table of named fields */
+    uint64_t inessential[16]; /* values that V8 gives no edges to */
+    size_t n_inessential;
+    struct v8_edge_field *native_names; /* fields of native contexts; strings are ours */
+    size_t n_native_names;
+    VEC(struct v8_edge) list;
+    /* Of the object being read. */
+    uint64_t object, bytes, only;
+    uint32_t node;
+    int type;
+    uint64_t visited[EDGE_VISITED_WORDS / 64]; /* words that have their edge; behind: none */
+};
+
+/* Add an edge to what the word leads to, of either strength; false: that has no edge. */
+bool edge_add(struct v8_edge_reader *r, uint64_t word, struct v8_edge e);
+/* The word at `offset` of the object is told. */
+void edge_visited(struct v8_edge_reader *r, int64_t offset);
+/* An internal edge from a field, which is told with it. */
+void edge_field(struct v8_edge_reader *r, int32_t offset, const char *name);
+void edge_weak_field(struct v8_edge_reader *r, int32_t offset, const char *name);
+/* Is this one of what V8 has edges for everywhere? */
+bool edge_is_essential(const struct v8_edge_reader *r, uint64_t word);
+
+/* JSObjects, in edges_object.c. */
+void edges_of_receiver(struct v8_edge_reader *r);
+
+#endif
