@@ -35,6 +35,7 @@ struct v8_edge_reader {
     uint8_t fields[1 << 16];  /* index in the table of named fields */
     uint64_t inessential[16]; /* values that V8 gives no edges to */
     size_t n_inessential;
+    int dictionary_elements;            /* the elements kind */
     struct v8_edge_field *native_names; /* fields of native contexts; strings are ours */
     size_t n_native_names;
     VEC(struct v8_edge) list;

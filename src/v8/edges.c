@@ -142,6 +142,7 @@ struct v8_edge_reader *v8_edge_reader_new(struct v8_objects *o, const struct v8_
     struct v8_edge_reader *r = mem_zalloc(sizeof *r);
     r->o = o;
     r->nodes = nodes;
+    r->dictionary_elements = v8_layout_constant(o->img, o->l, "elements_dictionary_elements", -1);
     set_families(r);
     find_inessential(r);
     find_native_names(r);
@@ -296,7 +297,7 @@ static void add_context(struct v8_edge_reader *r) {
         add_variables(r);
     edge_field(r, SCOPE_INFO, "scope_info");
     edge_field(r, PREVIOUS, "previous");
-    if (native || (v8_context_scope(r->o, r->object, &scope) && v8_scope_header_slots(&scope) == 3))
+    if (native || (v8_context_scope(r->o, r->object, &scope) && scope.header_slots == 3))
         edge_field(r, EXTENSION, "extension");
     for (size_t i = 0; native && i < r->n_native_names; i++)
         edge_field(r, r->native_names[i].offset, r->native_names[i].name);
@@ -329,6 +330,11 @@ static void add_named(struct v8_edge_reader *r) {
         break;
     case FAMILY_RECEIVER:
         edges_of_receiver(r);
+        break;
+    case FAMILY_DESCRIPTORS:
+        for (int32_t at = 16; at < r->o->l->facts.descriptor_array_header; at += 8)
+            if (v8_type(r->o, v8_field_or_0(r->o, r->object, at)) == TYPE_ENUM_CACHE)
+                edge_field(r, at, "enum_cache");
         break;
     default:
         if (v8_kind(r->o, r->object) == KIND_SHARED)
@@ -476,14 +482,18 @@ const char *v8_edge_kind_name(enum v8_edge_kind k) {
 
 /* StringsStorage::GetName, src/profiler/strings-storage.cc. */
 static char *key_text(struct v8_objects *o, uint64_t key) {
-    enum { SYMBOL_DESCRIPTION = 16 };
+    enum { SYMBOL_FLAGS = 12, SYMBOL_DESCRIPTION = 16, PRIVATE = 3 };
+    uint32_t flags; /* up to 13 bit 0 says private; in 14 two bits say how */
     if (v8_kind(o, key) != KIND_SYMBOL) {
         char *s = v8_string_utf8(o, key, LIMIT_V8_NAME);
         return s ? s : mem_strdup("?");
     }
-    cleanup_free char *s =
-        v8_string_utf8(o, v8_field_or_0(o, key, SYMBOL_DESCRIPTION), LIMIT_V8_NAME);
-    return s ? mem_printf("<symbol %s>", s) : mem_strdup("<symbol>");
+    char *s = v8_string_utf8(o, v8_field_or_0(o, key, SYMBOL_DESCRIPTION), LIMIT_V8_NAME);
+    if (s && *s == '#' && v8_field_u32(o, key, SYMBOL_FLAGS, &flags) && flags & PRIVATE)
+        return s;
+    char *longer = s ? mem_printf("<symbol %s>", s) : mem_strdup("<symbol>");
+    free(s);
+    return longer;
 }
 
 char *v8_edge_name(struct v8_objects *o, const struct v8_edge *e) {

@@ -4,6 +4,7 @@
  * edge leads from the object to the value, wherever that is kept; the word that leads to where it
  * is kept is an edge too. What V8 gives no edge to (undefined, empty arrays) has none here. Beyond
  * V8:
+ *   - properties of ArrayBuffers,
  *   - entries of Map and Set, elements of frozen and sealed arrays: shortcuts,
  *   - variables of every scope are named, of blocks and catch clauses too, and the edge leads on to
  *     what a ContextCell holds (the cell's own edge is internal).

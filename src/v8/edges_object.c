@@ -123,7 +123,7 @@ static void add_elements(struct v8_edge_reader *r, uint64_t map) {
         if (v8_is_smi(length) && v8_smi(length) < n)
             n = v8_smi(length);
     }
-    if (kind == v8_layout_constant(r->o->img, r->o->l, "elements_dictionary_elements", -1))
+    if (kind == r->dictionary_elements)
         add_sparse(r, elements);
     else if (r->family[(uint16_t)v8_instance_type(r->o, elements)] != FAMILY_ARRAY)
         return;
@@ -250,7 +250,7 @@ static void add_class(struct v8_edge_reader *r) {
     case TYPE_JS_TYPED_ARRAY:
     case TYPE_JS_DATA_VIEW:
     case TYPE_JS_RAB_GSAB_DATA_VIEW:
-        edge_field(r, HEADER, "buffer");
+        edge_field(r, r->o->l->facts.embedder_fields, "buffer");
         break;
     default:
         if (is_generator(r))

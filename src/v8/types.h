@@ -54,6 +54,7 @@
     X(AllocationSite, ALLOCATION_SITE)                                                             \
     X(Cell, CELL)                                                                                  \
     X(ContextCell, CONTEXT_CELL)                                                                   \
+    X(EnumCache, ENUM_CACHE)                                                                       \
     X(PropertyCell, PROPERTY_CELL)                                                                 \
     X(FeedbackCell, FEEDBACK_CELL)                                                                 \
     X(FeedbackVector, FEEDBACK_VECTOR)                                                             \
