@@ -25,6 +25,14 @@
     (1u << 26)                       /* walked on trial, to find mapped parts of the main arena */
 #define LIMIT_HEAP_BLOCKS (1u << 20) /* of 64 KiB: heaps up to 64 GiB are indexed */
 
+/* uv/: lists of a broken or hostile loop. */
+#define LIMIT_UV_LOOPS 4096u         /* one for each worker, and some of Node's own */
+#define LIMIT_UV_HANDLES (1u << 20)  /* most have a file: fs.nr_open */
+#define LIMIT_UV_REQUESTS (1u << 22) /* 192 bytes of each are not freed */
+#define LIMIT_UV_STACK                                                                             \
+    (1ull << 20) /* of the outer end of a stack, where uv_run() has its frame                      \
+                  */
+
 #define LIMIT_V8_NAME 1000u /* units of the name of a function or class; longer ones are cut */
 #define LIMIT_V8_SOURCE (1u << 27) /* units of a script's source; bundles have tens of millions */
 #define LIMIT_V8_CODE (64u << 20)  /* bytes of one table of code; V8 compiles less than 2 MB */

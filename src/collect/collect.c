@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/debug.h"
 #include "base/text.h"
+#include "collect/handles.h"
 #include "collect/processes.h"
 #include "collect/stacks.h"
 #include "image/capture.h"
@@ -42,7 +43,7 @@ enum { STOPS_MAX = 24, UNWALKED_MAX = 3 };
 
 static void set_rate(struct image *img, unsigned needs, struct image_freeze_how *how) {
     struct v8_quick heap;
-    how->read_ns_per_mib = needs & ~(unsigned)(NEED_STACKS | NEED_ARGUMENTS)
+    how->read_ns_per_mib = needs & ~(unsigned)(NEED_STACKS | NEED_ARGUMENTS | NEED_HANDLES)
                                ? READ_NS_PER_MIB
                                : READ_STACKS_NS_PER_MIB;
     if (!(needs & NEED_LIVENESS) || image_kind(img) != IMAGE_LIVE)
@@ -193,8 +194,9 @@ struct look {
     struct image_freeze_how how;
     struct v8_layout *layout; /* NULL: no V8, or one we cannot read */
     struct malloc_allocator allocator;
-    struct stack_reader *stacks;  /* NULL: not wanted */
-    const struct v8_visit *visit; /* NULL: nobody */
+    struct stack_reader *stacks;   /* NULL: not wanted */
+    struct handle_reader *handles; /* NULL: not wanted */
+    const struct v8_visit *visit;  /* NULL: nobody */
     struct evidence *ev;
 };
 
@@ -256,6 +258,16 @@ static void take_stacks(struct look *k) {
     stack_reader_take(k->stacks, k->needs & NEED_ARGUMENTS, &k->ev->stacks);
 }
 
+static int take_handles(struct look *k, unsigned accept) {
+    if (!k->handles)
+        return 0;
+    uv_census_done(&k->ev->uv); /* of an earlier stop */
+    k->ev->uv = (struct uv_census){0};
+    int r = handle_reader_take(k->handles, accept & V8_ACCEPT_COLLECTION, &k->ev->uv);
+    k->ev->has_uv = r == 0;
+    return r;
+}
+
 /* After the release: names are in files. */
 static void name_stacks(struct look *k) {
     if (!k->stacks)
@@ -264,6 +276,15 @@ static void name_stacks(struct look *k) {
     k->ev->stacks.unexplained |= k->ev->target.engine == ENGINE_V8 && !k->layout;
     if (k->ev->stacks.unexplained)
         evidence_note(k->ev, "JavaScript functions have no names: this V8 is not understood");
+}
+
+static void name_handles(struct look *k) {
+    if (!k->handles)
+        return;
+    handle_reader_name(k->handles, &k->ev->uv);
+    if (k->ev->target.engine == ENGINE_V8 && k->ev->uv.loops.n && !k->ev->uv.has_scripts)
+        evidence_note(k->ev, "JavaScript's part of handles is not known: objects of this V8 cannot "
+                             "be read");
 }
 
 static void debug_stage(const char *name, uint64_t *since_ns) {
@@ -277,7 +298,8 @@ static void debug_stage(const char *name, uint64_t *since_ns) {
 #define LEAVE_OUT_BYTES (16ull << 20)
 
 static void leave_out_others(struct look *k, struct v8_range_list *others) {
-    if (!k->layout || image_kind(k->img) != IMAGE_LIVE || k->needs & (NEED_MALLOC | NEED_ACCOUNT))
+    if (!k->layout || image_kind(k->img) != IMAGE_LIVE ||
+        k->needs & (NEED_MALLOC | NEED_ACCOUNT | NEED_HANDLES))
         return;
     v8_pages_find_others(k->img, k->layout, LEAVE_OUT_BYTES, others);
     k->how.leave_out = others->list.at;
@@ -309,10 +331,12 @@ static void forget(struct evidence *ev, size_t notes) {
     v8_census_done(&ev->v8);
     malloc_census_done(&ev->malloc);
     stacks_done(&ev->stacks);
+    uv_census_done(&ev->uv);
     ev->stacks = (struct stacks){0};
+    ev->uv = (struct uv_census){0};
     ev->v8 = (struct v8_census){0};
     ev->malloc = (struct malloc_census){0};
-    ev->has_v8 = ev->has_malloc = false;
+    ev->has_v8 = ev->has_malloc = ev->has_uv = false;
     while (ev->notes.n > notes)
         free(ev->notes.at[--ev->notes.n]);
 }
@@ -330,7 +354,10 @@ static int stop_and_count(struct look *k, struct err *e) {
             return r;
         k->ev->cost.stops++;
         debug_stage("stop", &at);
-        r = k->needs & (NEED_V8 | NEED_ACCOUNT) ? take_v8(k, accept, e) : 0;
+        r = take_handles(k, accept);
+        debug_stage("handles", &at);
+        if (r == 0 && k->needs & (NEED_V8 | NEED_ACCOUNT))
+            r = take_v8(k, accept, e);
         debug_stage("v8", &at);
         if (r == 0 && k->needs & (NEED_MALLOC | NEED_ACCOUNT))
             take_malloc(k);
@@ -430,13 +457,17 @@ static int look_at_image(struct image *img, unsigned needs, const struct image_f
     if (image_exe(img)[0])
         ret->target.exe = mem_strdup(image_exe(img));
     read_around(img, needs, ret);
-    if (needs & (NEED_V8 | NEED_ACCOUNT | NEED_STACKS))
+    if (needs & (NEED_V8 | NEED_ACCOUNT | NEED_STACKS | NEED_HANDLES))
         open_layout(&k);
     if (needs & (NEED_MALLOC | NEED_ACCOUNT))
         malloc_recognise(img, &k.allocator);
     if (needs & NEED_STACKS) {
         k.stacks = stack_reader_new(img, k.layout);
         k.how.read_more_ns += k.layout ? READ_FRAMES_NS : 0;
+    }
+    if (needs & NEED_HANDLES) {
+        k.handles = handle_reader_new(img, k.layout);
+        k.how.read_more_ns += READ_FRAMES_NS;
     }
     struct v8_census versions = ret->v8;
     struct v8_range_list others = {0};
@@ -450,6 +481,7 @@ static int look_at_image(struct image *img, unsigned needs, const struct image_f
         }
         keep_picture(img, ret);
         name_stacks(&k);
+        name_handles(&k);
         if (needs & NEED_ACCOUNT)
             account_build(img, ret);
         if (needs & NEED_NEIGHBOURS && ret->has_process && image_kind(img) != IMAGE_CORE)
@@ -457,6 +489,7 @@ static int look_at_image(struct image *img, unsigned needs, const struct image_f
         note_coverage(img, ret);
     }
     stack_reader_free(k.stacks);
+    handle_reader_free(k.handles);
     v8_layout_free(k.layout);
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);

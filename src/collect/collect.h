@@ -21,6 +21,7 @@ enum collect_need {
     NEED_STACKS = 1 << 7,
     NEED_ARGUMENTS = 1 << 8, /* of the functions on them, too */
     NEED_LIVENESS = 1 << 9,  /* which objects live; with NEED_V8 */
+    NEED_HANDLES = 1 << 10,  /* of libuv */
 };
 
 /* TARGET, the same everywhere: a pid; a file (an ELF core, plain or .zst); or a name or part of a

@@ -4,6 +4,7 @@
 #include "collect/redact.h"
 #include "kernel/cgroup.h"
 #include "kernel/cgroup_text.h"
+#include "kernel/descriptors.h"
 #include "kernel/procfs.h"
 
 #include <string.h>
@@ -13,6 +14,17 @@ static const char *const kept[] = {"auxv",          "cmdline",      "status", "s
                                    "oom_score_adj", "oom_score"};
 
 #define TEXT_MAX (256ull << 20) /* smaps has 1 KiB for each mapping */
+
+/* Names and addresses of files are what the program chose. */
+static void keep_descriptors(pid_t pid, struct proc_texts *ret) {
+    struct descriptor_list l;
+    if (descriptors_read("", pid, &l) < 0)
+        return;
+    char *s = descriptors_to_text(&l);
+    if (s)
+        vec_push(&ret->list, (struct capture_text){"descriptors", s, strlen(s)});
+    descriptors_done(&l);
+}
 
 void proc_texts_read(pid_t pid, bool redacted, struct proc_texts *ret) {
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
@@ -24,6 +36,8 @@ void proc_texts_read(pid_t pid, bool redacted, struct proc_texts *ret) {
             redact_arguments(s, n);
         vec_push(&ret->list, (struct capture_text){kept[i], s, n});
     }
+    if (!redacted)
+        keep_descriptors(pid, ret);
     char *beside = collect_neighbours_text(pid);
     if (beside)
         vec_push(&ret->list, (struct capture_text){"neighbours", beside, strlen(beside)});

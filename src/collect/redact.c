@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "collect/unclaimed.h"
 #include "malloc/malloc.h"
+#include "uv/uv.h"
 #include "v8/redact.h"
 #include "v8/v8.h"
 
@@ -21,6 +22,7 @@ struct redaction {
     struct image *img;
     struct v8_layout *layout; /* NULL: no V8 we can read */
     struct malloc_allocator allocator;
+    struct uv_symbols uv;
     char *note;
     /* Of the moment: */
     struct v8_redaction *v8; /* NULL: none */
@@ -280,6 +282,13 @@ static void take_malloc(struct redaction *r) {
     vec_free(&skip);
 }
 
+static void take_handles(struct redaction *r) {
+    struct uv_census c;
+    uv_census_take(r->img, &r->uv, &c);
+    uv_each_kept(&c, keep, r);
+    uv_census_done(&c);
+}
+
 static int look(void *arg, struct image *img, bool last, struct err *e) {
     struct redaction *r = arg;
     size_t n;
@@ -289,6 +298,7 @@ static int look(void *arg, struct image *img, bool last, struct err *e) {
     if (rc < 0)
         return rc;
     take_malloc(r);
+    take_handles(r);
     const struct image_thread *t = image_threads(img, &n);
     for (size_t i = 0; i < n; i++) {
         const struct region *g =
@@ -320,6 +330,7 @@ struct redaction *redaction_new(struct image *img) {
         r->layout = NULL;
     }
     malloc_recognise(img, &r->allocator);
+    uv_symbols_find(img, &r->uv);
     size_t n;
     struct elf_file *elf;
     image_modules(img, &n);

@@ -30,6 +30,7 @@ void evidence_done(struct evidence *ev) {
     residency_done(&ev->residency);
     vec_free(&ev->threads);
     stacks_done(&ev->stacks);
+    uv_census_done(&ev->uv);
     v8_census_done(&ev->v8);
     malloc_census_done(&ev->malloc);
     account_done(&ev->account);

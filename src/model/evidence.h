@@ -11,6 +11,7 @@
 #include "model/residency.h"
 #include "model/stack.h"
 #include "model/usage.h"
+#include "model/uv_census.h"
 #include "model/v8_census.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -64,6 +65,8 @@ struct evidence {
     bool has_malloc;
     struct malloc_census malloc;
     struct stacks stacks; /* of all threads; empty if not asked for */
+    bool has_uv;
+    struct uv_census uv; /* of no loop, when there is no libuv */
     bool has_account;
     struct account account;
 

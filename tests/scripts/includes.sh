@@ -8,10 +8,10 @@ allowed() {
     base) echo ;;
     model) echo base ;;
     image | graph | kernel | record | rules | report) echo base model ;;
-    v8 | malloc | trace | inspector) echo base model image ;;
-    collect) echo base model image v8 malloc graph kernel trace inspector record ;;
+    v8 | malloc | uv | trace | inspector) echo base model image ;;
+    collect) echo base model image v8 malloc uv graph kernel trace inspector record ;;
     serve) echo base model record collect rules report ;;
-    cmd) echo base model image v8 malloc graph kernel trace inspector record collect rules report serve ;;
+    cmd) echo base model image v8 malloc uv graph kernel trace inspector record collect rules report serve ;;
     esac
 }
 bad=0

@@ -1,0 +1,103 @@
+#include "collect/handle_owner.h"
+
+#include "base/limits.h"
+#include "v8/properties.h"
+#include "v8/strings.h"
+#include <string.h>
+
+/* An own property that is an object; 0 when there is none. */
+static uint64_t object_of(struct v8_objects *o, uint64_t of, const char *name) {
+    struct v8_property p;
+    if (!of || !v8_property_own(o, of, name, &p) || p.is_accessor ||
+        !v8_is_receiver(v8_kind(o, p.value)))
+        return 0;
+    return p.value;
+}
+
+/* An own property that is a whole number, not below 0. */
+static bool number_of(struct v8_objects *o, uint64_t of, const char *name, uint64_t *ret) {
+    const double exact = 9007199254740992.0; /* 2^53 */
+    struct v8_property p;
+    uint64_t bits;
+    double d;
+    if (!of || !v8_property_own(o, of, name, &p) || p.is_accessor)
+        return false;
+    if (v8_is_smi(p.value)) {
+        if (v8_smi(p.value) < 0)
+            return false;
+        *ret = (uint64_t)v8_smi(p.value);
+        return true;
+    }
+    if (v8_kind(o, p.value) != KIND_HEAP_NUMBER || !v8_field(o, p.value, 8, &bits))
+        return false;
+    memcpy(&d, &bits, sizeof d);
+    if (!(d >= 0 && d <= exact))
+        return false;
+    *ret = (uint64_t)d;
+    return true;
+}
+
+/* An own property that is a string; NULL when there is none. */
+static char *text_of(struct v8_objects *o, uint64_t of, const char *name) {
+    struct v8_property p;
+    if (!of || !v8_property_own(o, of, name, &p) || v8_kind(o, p.value) != KIND_STRING)
+        return NULL;
+    return v8_string_utf8(o, p.value, LIMIT_V8_NAME);
+}
+
+/* {address, family, port}, which a socket keeps once it was asked for. */
+static char *address_of(struct v8_objects *o, uint64_t of, const char *name) {
+    uint64_t at = object_of(o, of, name), port;
+    cleanup_free char *address = text_of(o, at, "address");
+    if (!address || !number_of(o, at, "port", &port))
+        return NULL;
+    return mem_printf(strchr(address, ':') ? "[%s]:%u" : "%s:%u", address, (unsigned)port);
+}
+
+/* What HTTP uses the socket for now (lib/_http_server.js, lib/_http_client.js): a ServerResponse
+ * has its request, a ClientRequest is one. */
+static char *request_of(struct v8_objects *o, uint64_t socket) {
+    uint64_t message = object_of(o, socket, "_httpMessage");
+    uint64_t incoming = object_of(o, message, "req");
+    cleanup_free char *method = text_of(o, incoming ? incoming : message, "method");
+    cleanup_free char *url = text_of(o, incoming ? incoming : message, incoming ? "url" : "path");
+    return method && url ? mem_printf("%s %s", method, url) : NULL;
+}
+
+static void read_streams(struct v8_objects *o, struct uv_script *s) {
+    uint64_t writable = object_of(o, s->owner, "_writableState");
+    uint64_t readable = object_of(o, s->owner, "_readableState");
+    s->has_writable = number_of(o, writable, "length", &s->writable_length) &&
+                      number_of(o, writable, "writelen", &s->writing) &&
+                      s->writing <= s->writable_length;
+    s->has_readable = number_of(o, readable, "length", &s->readable_length);
+}
+
+/* Embedder fields follow map, properties and elements; BaseObject::kSlot is the first or second. */
+static bool leads_back(struct v8_objects *o, uint64_t wrap, uint64_t native) {
+    enum { FIELDS = 24, FIELDS_END = 48 };
+    uint64_t word;
+    for (int32_t at = FIELDS; at < FIELDS_END; at += 8)
+        if (v8_field(o, wrap, at, &word) && word == native)
+            return true;
+    return false;
+}
+
+void handle_owner_read(struct v8_objects *o, uint64_t wrap, uint64_t native,
+                       struct uv_script *ret) {
+    struct uv_script s = {0};
+    if (!v8_is_receiver(v8_kind(o, wrap)) || !leads_back(o, wrap, native))
+        return;
+    s.wrap = wrap;
+    s.wrap_class = v8_constructor_name(o, wrap);
+    s.owner = object_of(o, wrap, "owner_symbol"); /* lib/internal/async_hooks.js */
+    if (s.owner) {
+        s.owner_class = v8_constructor_name(o, s.owner);
+        s.server = text_of(o, s.owner, "_connectionKey");
+        s.request = request_of(o, s.owner);
+        s.local = address_of(o, s.owner, "_sockname");
+        s.peer = address_of(o, s.owner, "_peername");
+        read_streams(o, &s);
+    }
+    *ret = s;
+}
