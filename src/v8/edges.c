@@ -173,7 +173,7 @@ bool edge_add(struct v8_edge_reader *r, uint64_t word, struct v8_edge e) {
     e.to = v8_strong(word);
     if (r->only && e.to != r->only)
         return false;
-    if (v8_node_at(r->nodes, word) == V8_NO_NODE)
+    if (!(r->only && v8_is_smi(word)) && v8_node_at(r->nodes, word) == V8_NO_NODE)
         return false;
     vec_push(&r->list, e);
     return true;
@@ -467,6 +467,22 @@ const struct v8_edge *v8_edges_of(struct v8_edge_reader *r, uint32_t node, uint6
     }
     *ret_n = r->list.n;
     return r->list.at;
+}
+
+bool v8_edge_is_storage(const struct v8_edge_reader *r, uint64_t object) {
+    int type = v8_instance_type(r->o, object);
+    if (type < 0)
+        return false;
+    enum v8_edge_family f = (enum v8_edge_family)r->family[type];
+    enum v8_kind k = (enum v8_kind)r->o->kinds[type];
+    return f == FAMILY_ARRAY || f == FAMILY_EPHEMERONS || f == FAMILY_DESCRIPTORS ||
+           f == FAMILY_CELL || k == KIND_ARRAY || k == KIND_PROPERTY_CELL ||
+           r->o->types[type] == TYPE_ACCESSOR_PAIR;
+}
+
+bool v8_edge_is_descriptors(const struct v8_edge_reader *r, uint64_t object) {
+    int type = v8_instance_type(r->o, object);
+    return type >= 0 && r->family[type] == FAMILY_DESCRIPTORS;
 }
 
 /* --- names --- */

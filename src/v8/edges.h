@@ -58,10 +58,16 @@ struct v8_edge_reader;
 struct v8_edge_reader *v8_edge_reader_new(struct v8_objects *o, const struct v8_nodes *nodes);
 void v8_edge_reader_free(struct v8_edge_reader *r);
 
-/* All edges out of a node, or those to `only` (tagged), if not 0; valid until the next call. Values
+/* All edges out of a node, or those to `only` (tagged; a Smi too), if not 0; valid until the next
+ * call. Values
  * of a WeakMap hang on its table; v8_nodes_ephemerons() has them by key. */
 const struct v8_edge *v8_edges_of(struct v8_edge_reader *r, uint32_t node, uint64_t only,
                                   size_t *ret_n);
+
+/* Is it where objects keep what they refer to: elements, properties, dictionaries, cells, accessor
+ * pairs, descriptors? Then what refers to it may have an edge to what is kept there. */
+bool v8_edge_is_storage(const struct v8_edge_reader *r, uint64_t object);
+bool v8_edge_is_descriptors(const struct v8_edge_reader *r, uint64_t object);
 
 const char *v8_edge_kind_name(enum v8_edge_kind k);
 /* As V8 writes it: "name", "17", "get name", "<symbol name>". The caller frees it. */

@@ -41,7 +41,7 @@ struct finder {
 static void add(struct finder *f, uint64_t word, enum v8_root_kind kind) {
     uint32_t node = (word & 3) == 1 ? v8_node_at(f->nodes, word) : V8_NO_NODE;
     if (node != V8_NO_NODE)
-        vec_push(&f->ret->list, (struct v8_root){node, kind});
+        vec_push(&f->ret->list, (struct v8_root){node, kind, V8_NO_ENTRY});
 }
 
 static bool is_native(const struct finder *f, uint64_t p) {
@@ -91,10 +91,18 @@ static bool is_list_head(const struct finder *f, uint64_t at, uint64_t word) {
     return m.type == f->l->native_context_type || f->l->body[m.type] == BODY_SITE;
 }
 
+static void add_field(struct finder *f, uint64_t at, uint64_t word) {
+    size_t before = f->ret->list.n;
+    uint64_t entry = (at - f->iso->roots) / 8;
+    add(f, word, ROOT_ISOLATE);
+    if (f->ret->list.n > before && at >= f->iso->roots && entry < f->l->n_roots)
+        f->ret->list.at[before].entry = (uint32_t)entry;
+}
+
 static void add_isolate(struct finder *f) {
     for (size_t i = 0; i < f->n; i++)
         if (!is_list_head(f, f->from + 8 * i, f->words[i]))
-            add(f, f->words[i], ROOT_ISOLATE);
+            add_field(f, f->from + 8 * i, f->words[i]);
 }
 
 /* --- global handles --- */
@@ -333,4 +341,9 @@ const char *v8_root_kind_name(enum v8_root_kind k) {
         "handle scopes", "stacks",         "weak handles",
     };
     return names[k];
+}
+
+char *v8_root_name(const struct v8_layout *l, const struct v8_root *root) {
+    return mem_strdup(root->entry < l->n_roots ? l->root_names[root->entry]
+                                               : v8_root_kind_name(root->kind));
 }

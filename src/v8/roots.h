@@ -21,7 +21,10 @@ enum v8_root_kind {
 struct v8_root {
     uint32_t node;
     enum v8_root_kind kind;
+    uint32_t entry; /* in the roots table; V8_NO_ENTRY: elsewhere */
 };
+
+#define V8_NO_ENTRY UINT32_MAX
 
 struct v8_root_list {
     VEC(struct v8_root) list;
@@ -34,5 +37,7 @@ void v8_roots_collect(struct image *img, const struct v8_layout *l, const struct
                       struct v8_root_list *ret);
 void v8_roots_done(struct v8_root_list *r);
 const char *v8_root_kind_name(enum v8_root_kind k);
+/* The entry's name in V8's roots table, or its kind. The caller frees it. */
+char *v8_root_name(const struct v8_layout *l, const struct v8_root *root);
 
 #endif

@@ -1,0 +1,175 @@
+/* memwhy refs: who refers to an object, and by what name. */
+#include "base/fmt.h"
+#include "base/table.h"
+#include "base/text.h"
+#include "cmd/cmd.h"
+#include "cmd/look.h"
+#include "cmd/query_opts.h"
+#include "collect/referrers.h"
+#include "report/document.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { R_FROM, R_FROM_SUMMARY, R_TEXT, R_STATE, R_TO_SUMMARY, R_KIND, R_NAME, R_TO, R_COLUMNS };
+
+static int ask(struct run *r, const char *addr, struct referrers *q) {
+    const char *string = opt_string(r->opts, "string", NULL);
+    const char *name = opt_string(r->opts, "name", NULL);
+    const char *value = opt_string(r->opts, "value", NULL);
+    q->garbage = opt_flag(r->opts, "garbage");
+    q->internal = r->json || opt_flag(r->opts, "internal");
+    q->limit = opt_u64(r->opts, "limit", r->json ? 0 : 50);
+    if ((addr != NULL) + (string != NULL) + (name != NULL) + (value != NULL) != 1)
+        return err_set(&r->err, -EINVAL,
+                       "Give the address of an object (`memwhy instances` shows them), or one of "
+                       "--string, --value, --name.",
+                       "it is not said whom the references are to lead to");
+    if (string || name) {
+        q->of = string ? REFERRERS_OF_STRING : REFERRERS_BY_NAME;
+        q->text = string ? string : name;
+    } else if (value) {
+        char *end;
+        q->of = REFERRERS_OF_NUMBER;
+        q->number = strtod(value, &end);
+        if (end == value || *end)
+            return err_set(&r->err, -EINVAL, "Give a number, as --value=42.",
+                           "this is no number: %s", value);
+    } else {
+        q->of = opt_flag(r->opts, "outgoing") ? REFERRERS_FROM : REFERRERS_OF_OBJECT;
+        return query_addr(r, addr, &q->addr);
+    }
+    return 0;
+}
+
+static void put_addr(struct table *t, int column, uint64_t addr) {
+    char s[24];
+    snprintf(s, sizeof s, "0x%llx", (unsigned long long)addr);
+    if (addr)
+        table_text(t, column, s);
+}
+
+/* Outgoing edges are listed by where they lead, all others by where they come from. */
+static struct table *rows(const struct referrers *q, const struct column columns[R_COLUMNS]) {
+    struct table *t = table_new(columns, R_COLUMNS);
+    for (size_t i = 0; i < q->list.n; i++) {
+        const struct referrer *one = &q->list.at[i];
+        table_row(t);
+        put_addr(t, R_FROM, one->from);
+        table_text(t, R_FROM_SUMMARY, one->from_summary ? one->from_summary : "");
+        table_text(t, R_TEXT, one->text + (*one->text == ' '));
+        table_text(t, R_STATE, one->live ? "live" : "garbage");
+        if (one->to_summary)
+            table_text(t, R_TO_SUMMARY, one->to_summary);
+        table_text(t, R_KIND, one->kind);
+        table_text(t, R_NAME, one->name);
+        put_addr(t, R_TO, one->to);
+        table_json_field(t, "live", json_boolean(one->live));
+        table_json_field(t, "in_snapshots", json_boolean(!one->is_ours));
+    }
+    return t;
+}
+
+static void print_left_out(FILE *out, const struct referrers *q) {
+    char n[FMT_MAX];
+    if (q->left_out)
+        fprintf(out, "and %s more (--limit=0 shows all)\n", fmt_count(n, q->left_out));
+    if (q->garbage_count)
+        fprintf(out, "%s more from garbage (--garbage shows them)\n",
+                fmt_count(n, q->garbage_count));
+    if (!q->list.n && !q->garbage_count)
+        fprintf(out, "%s\n",
+                q->of == REFERRERS_FROM      ? "It refers to nothing."
+                : q->of == REFERRERS_BY_NAME ? "No object has a property of this name."
+                                             : "Nothing refers to it.");
+    if (q->cut)
+        fputs("There are more candidates than are looked at: this is a part.\n", out);
+}
+
+static void print(struct run *r, const struct evidence *ev, const struct referrers *q) {
+    bool out = q->of == REFERRERS_FROM, several = !out && q->of != REFERRERS_OF_OBJECT;
+    const struct column columns[R_COLUMNS] = {
+        [R_FROM] = {"from", out ? NULL : "ADDRESS", COL_TEXT},
+        [R_FROM_SUMMARY] = {"from_summary", out ? NULL : "OBJECT", COL_TEXT},
+        [R_TEXT] = {"text", "REFERENCE", COL_TEXT},
+        [R_STATE] = {NULL, q->garbage && !out ? "STATE" : NULL, COL_TEXT},
+        [R_TO_SUMMARY] = {"to_summary", out || several ? "TO" : NULL, COL_TEXT},
+        [R_KIND] = {"kind", out ? "KIND" : NULL, COL_TEXT},
+        [R_NAME] = {"name", NULL, COL_TEXT},
+        [R_TO] = {"to", out ? "ADDRESS" : NULL, COL_TEXT},
+    };
+    struct table *t = rows(q, columns);
+    if (r->json) {
+        document_common(r->doc, ev);
+        if (q->summary)
+            json_object_set_new(r->doc, "summary", text_json(q->summary));
+        json_object_set_new(r->doc, "found", json_integer((json_int_t)q->found));
+        json_object_set_new(r->doc, "garbage_left_out", json_integer((json_int_t)q->garbage_count));
+        json_object_set_new(r->doc, "complete", json_boolean(!q->cut && !q->left_out));
+        json_object_set_new(r->doc, "refs", table_to_json(t));
+    } else {
+        cleanup_free char *summary = q->summary ? text_printable(q->summary) : NULL;
+        if (summary)
+            fprintf(r->out, "%s%s\n\n", summary, out ? " refers to" : " is referred to by");
+        if (q->list.n)
+            table_print(t, r->out, r->width);
+        print_left_out(r->out, q);
+        fputs("\n", r->out);
+        document_footer(r->out, ev);
+    }
+    table_free(t);
+}
+
+static int run_refs(struct run *r) {
+    const char *const *args;
+    struct evidence ev;
+    struct referrers q = {0};
+    size_t n = opt_args(r->opts, &args);
+    int rc = ask(r, n > 1 ? args[1] : NULL, &q);
+    if (rc == 0)
+        rc = look_at_heap(r, args[0], &(struct v8_visit){&q, referrers_see}, &ev);
+    if (rc == 0) {
+        print(r, &ev, &q);
+        rc = ev.v8.unwalked_bytes || ev.v8.in_collection || q.cut ? 4 : 0;
+        evidence_done(&ev);
+    }
+    referrers_done(&q);
+    return rc;
+}
+
+static const struct opt opts[] = {
+    {"outgoing", 'o', OPT_FLAG, NULL, "what ADDR refers to itself"},
+    {"string", 0, OPT_STRING, "TEXT", "who refers to a string that reads TEXT"},
+    {"value", 0, OPT_STRING, "NUMBER", "who refers to this number"},
+    {"name", 0, OPT_STRING, "NAME", "which objects have a property NAME"},
+    {"garbage", 0, OPT_FLAG, NULL, "also what is garbage itself"},
+    {"internal", 0, OPT_FLAG, NULL, "also arrays and tables that objects keep their properties in"},
+    {"limit", 'n', OPT_U64, "N", "at most so many; 0: all (text: 50)"},
+    LOOK_OPT_FREEZE,
+    LOOK_OPT_MAX_PAUSE,
+    {0}};
+
+const struct command cmd_refs = {
+    .name = "refs",
+    .args = "TARGET [ADDR]",
+    .group = GROUP_HEAP,
+    .summary = "who refers to an object, by which property or variable",
+    .help =
+        "Lists what refers to the object at ADDR (as `memwhy instances` prints it), one reference\n"
+        "a line: the referrer, and how it refers. [988] is an element, .list a property, "
+        ".get(\"a\")\n"
+        "the value of a Map, `variable list` a variable that closures share, and <...> a field of\n"
+        "V8's own, as heap snapshots name it; <weak ...> does not keep the object. (root)\n"
+        "references come from outside the heap. What is garbage itself is left out. See\n"
+        "`memwhy path` for the whole way from a root.\n"
+        "\n"
+        "  $ memwhy refs core 0x2c2cdf7e6391       who refers to this object\n"
+        "  $ memwhy refs -o core 0x2c2cdf7e6391    what it refers to itself\n"
+        "  $ memwhy refs --string=hello 2043476    who refers to a string \"hello\"\n"
+        "  $ memwhy refs --name=_idleStart core    every object with a property of this name\n"
+        "\n"
+        "V8 moves objects of a running process: take addresses from a core or capture. Exit code\n"
+        "4: part of the heap could not be walked, or there is too much to look at.\n",
+    .opts = opts,
+    .run = run_refs,
+};
