@@ -51,5 +51,7 @@ void suspect_buffers(struct suspect_search *s);
 void suspect_realms(struct suspect_search *s);
 void suspect_roots(struct suspect_search *s);
 void suspect_listeners(struct suspect_search *s);
+void suspect_async(struct suspect_search *s);
+void suspect_finalizers(struct suspect_search *s);
 
 #endif

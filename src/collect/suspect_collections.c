@@ -101,6 +101,20 @@ static bool is_new(struct walk *w, uint32_t holder) {
     return true;
 }
 
+/* The registry of Symbol.for() is a dictionary that only the roots table refers to. */
+static const char *kind_of_collection(struct suspect_search *s, uint64_t holder) {
+    const struct v8_layout *l = s->look.view->l;
+    int i = v8_layout_root(l, "public_symbol_table");
+    uint64_t table;
+    for (size_t k = 0; i >= 0 && k < s->look.view->heap->isolates.list.n; k++) {
+        const struct v8_isolate *iso = &s->look.view->heap->isolates.list.at[k];
+        if (v8_objects_read(&s->look.objects, iso->roots + 8 * (uint64_t)i, &table, 8) == 0 &&
+            table == holder)
+            return "symbol-registry-leak";
+    }
+    return "collection-leak";
+}
+
 static void tell_collection(struct walk *w, uint32_t position, const struct fan *f) {
     struct suspect_search *s = w->s;
     uint32_t holder = holder_of(s, graph_tree_node(s->tree, position));
@@ -112,7 +126,7 @@ static void tell_collection(struct walk *w, uint32_t position, const struct fan 
     cleanup_free char *name = heap_look_summary(&s->look, holder);
     uint64_t bytes = graph_tree_retained(s->tree, holder);
     struct suspect *x =
-        suspect_add(s, (struct suspect){.kind = "collection-leak",
+        suspect_add(s, (struct suspect){.kind = kind_of_collection(s, addr),
                                         .text = mem_printf("one %s holds %s, most of it in %s × %s",
                                                            name, fmt_bytes(size, bytes),
                                                            fmt_count(count, f->count), class),

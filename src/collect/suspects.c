@@ -97,8 +97,8 @@ void suspect_groups_done(struct suspect_groups *g) {
 /* --- all of them --- */
 
 static void (*const finders[])(struct suspect_search *s) = {
-    suspect_listeners, suspect_collections, suspect_functions, suspect_strings,
-    suspect_buffers,   suspect_realms,      suspect_roots,
+    suspect_listeners, suspect_collections, suspect_functions, suspect_strings,    suspect_buffers,
+    suspect_realms,    suspect_roots,       suspect_async,     suspect_finalizers,
 };
 
 static int most_first(const void *a, const void *b) {

@@ -4,7 +4,8 @@ from harness import Target, ask, equal, memwhy, near, refuses, test
 KINDS = {"map": "collection-leak", "array": "collection-leak", "dictionary": "collection-leak",
          "large": "large-object", "listeners": "listener-leak", "timers": "timer-leak", "waiting": "promise-leak",
          "chain": "closure-leak", "slices": "string-slice-retention", "pool": "buffer-pool-pinning",
-         "contexts": "context-leak", "modules": "module-reload-leak"}
+         "contexts": "context-leak", "modules": "module-reload-leak", "stores": "async-context-leak",
+         "finalizers": "finalization-leak", "symbols": "symbol-registry-leak"}
 
 
 def words(suspect):

@@ -1,6 +1,7 @@
 // One thing that holds much, of the kind that is asked for, and prints how much of it there is.
 // Usage: suspects.js KIND
 'use strict';
+const { AsyncLocalStorage, AsyncResource } = require('async_hooks');
 const EventEmitter = require('events');
 const fs = require('fs');
 const os = require('os');
@@ -95,6 +96,24 @@ const kinds = {
     }
     fs.rmSync(path.dirname(file), { recursive: true });
     return { count: 200 };
+  },
+  stores() {
+    const storage = new AsyncLocalStorage();
+    for (let i = 0; i < 3000; i++) storage.run({ request: load(i) }, () => kept.push(new AsyncResource('REQUEST')));
+    return { count: 3000 };
+  },
+  finalizers() {
+    const registry = new FinalizationRegistry(() => {});
+    for (let i = 0; i < 3000; i++) {
+      const target = new Session(i);
+      registry.register(target, { close: () => target });
+    }
+    kept.push(registry);
+    return { count: 3000 };
+  },
+  symbols() {
+    for (let i = 0; i < 30000; i++) Symbol.for('session of ' + i + ' ' + '-'.repeat(60).split('').join(i % 10));
+    return {};
   },
   nothing() { return {}; },
 };
