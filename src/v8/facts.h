@@ -71,6 +71,22 @@
     X(array_buffer_bit_field,"JSArrayBuffer::bit_field")                                             \
     X(array_buffer_shared_bit, "JSArrayBuffer::IsSharedBit")                                   \
     X(array_buffer_resizable_bit, "JSArrayBuffer::IsResizableByJsBit")                               \
+    X(view_buffer,           "JSArrayBufferView::buffer")                                            \
+    X(view_bit_field,        "JSArrayBufferView::bit_field: is_length_tracking, is_backed_by_rab")  \
+    X(view_byte_length,      "JSArrayBufferView::byte_length; byte_offset stands before it")         \
+    X(typed_array_external,  "JSTypedArray::external_pointer; base_pointer follows it")              \
+    X(date_is_raw,           "JSDate::value is the bits of a double, not a tagged number")           \
+    X(symbol_kinds,          "the low bits of Symbol::flags are a kind: private, private name, brand") \
+    X(weak_cell_target,      "WeakCell::target")                                                     \
+    X(weak_cell_holdings,    "WeakCell::holdings")                                                   \
+    X(wasm_memory_maximum,   "WasmMemoryObject::maximum_pages")                                      \
+    X(wasm_table_entries,    "WasmTableObject::entries; current_length and maximum_length follow")   \
+    X(wasm_instance_module,  "WasmInstanceObject::module_object; exports_object follows it")         \
+    X(wasm_i32_type,         "WasmGlobalObject::raw_type of an i32")                                 \
+    X(wasm_type_step,        "how far those of i64, f32 and f64 are apart from it")                  \
+    X(map_iterator_type,     "JS_MAP_KEY_ITERATOR_TYPE; key-value, value, and Set's two follow it")  \
+    X(iterator_helper_underlying, "JSIteratorHelper::underlying_object; next, and what is its own")  \
+    X(api_object_header,     "JSAPIObjectWithEmbedderSlots: where the internal fields begin")        \
     /* Functions and scripts: src/objects/js-function.tq, shared-function-info.tq, script.tq. */     \
     X(function_shared,       "JSFunction::shared_function_info")                                     \
     X(shared_name,           "SharedFunctionInfo::name_or_scope_info")                               \

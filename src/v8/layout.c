@@ -114,6 +114,8 @@ static void facts_from_binary(const struct image *img, struct v8_layout *l) {
         {FACT_descriptor_array_header, "class_DescriptorArray__header_size__uintptr_t"},
         {FACT_array_buffer_byte_length, "class_JSArrayBuffer__byte_length__size_t"},
         {FACT_array_buffer_store, "class_JSArrayBuffer__backing_store__uintptr_t"},
+        {FACT_view_byte_length, "class_JSArrayBufferView__byte_length__size_t"},
+        {FACT_typed_array_external, "class_JSTypedArray__external_pointer__uintptr_t"},
     };
     for (size_t i = 0; i < sizeof stated / sizeof *stated; i++) {
         int32_t v = v8_layout_constant(img, l, stated[i].constant, -1);

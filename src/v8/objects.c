@@ -32,6 +32,14 @@ static const struct {
     {"global_dictionary_map", KIND_ARRAY},
     {"number_dictionary_map", KIND_ARRAY},
     {"property_array_map", KIND_ARRAY},
+    {"ordered_hash_map_map", KIND_ARRAY},
+    {"ordered_hash_set_map", KIND_ARRAY},
+    {"ephemeron_hash_table_map", KIND_ARRAY},
+    {"number_dictionary_map", KIND_ARRAY},
+    {"simple_number_dictionary_map", KIND_ARRAY},
+    {"hash_table_map", KIND_ARRAY},
+    {"fixed_double_array_map", KIND_DOUBLES},
+    {"hole_map", KIND_HOLE},
     {"byte_array_map", KIND_BYTES},
     {"trusted_byte_array_map", KIND_BYTES},
     {"shared_function_info_map", KIND_SHARED},
@@ -80,12 +88,19 @@ int v8_objects_open(const struct image *img, const struct v8_layout *l,
     int32_t global = v8_layout_constant(img, l, "type_JSGlobalProxy__JS_GLOBAL_PROXY_TYPE", -1);
     int32_t function = v8_layout_constant(img, l, "type_JSFunction__JS_FUNCTION_TYPE", -1);
     int32_t last = v8_layout_constant(img, l, "LastJSFunctionType", function + 16);
+    if (l->facts.map_iterator_type > function && l->facts.map_iterator_type <= last)
+        last = l->facts.map_iterator_type - 1;
     if (l->facts.function_shared < 0 || proxy < 0 || proxy > UINT16_MAX || global < proxy ||
         global > UINT16_MAX || function < proxy || last < function || last > UINT16_MAX)
         return -ENOTSUP;
     *ret = (struct v8_objects){.img = img, .l = l, .pages = pages};
     ret->location_mask = (uint32_t)v8_layout_constant(img, l, "prop_location_mask", 0x20);
     ret->attributes_shift = (uint32_t)v8_layout_constant(img, l, "prop_attributes_shift", 2) & 31;
+    ret->elements_mask = (uint32_t)v8_layout_constant(img, l, "bit_field2_elements_kind_mask", 252);
+    ret->elements_shift =
+        (uint32_t)v8_layout_constant(img, l, "bit_field2_elements_kind_shift", 2) & 31;
+    ret->dictionary_elements =
+        v8_layout_constant(img, l, "elements_dictionary_elements", INT32_MIN / 2);
     ret->kinds = mem_alloc(1u << 16);
     memset(ret->kinds, KIND_OTHER, 1u << 16);
     ret->cache = mem_zalloc(CACHE_PAGES * sizeof *ret->cache);
@@ -168,18 +183,28 @@ uint64_t v8_field_or_0(struct v8_objects *o, uint64_t tagged, int32_t offset) {
 int64_t v8_array_length(struct v8_objects *o, uint64_t array) {
     enum v8_kind k = v8_kind(o, array);
     uint64_t n;
-    if ((k != KIND_ARRAY && k != KIND_BYTES && k != KIND_BYTECODE) || !v8_field(o, array, 8, &n) ||
-        v8_smi(n) < 0)
+    if ((k != KIND_ARRAY && k != KIND_BYTES && k != KIND_BYTECODE && k != KIND_DOUBLES) ||
+        !v8_field(o, array, 8, &n) || v8_smi(n) < 0)
         return -1;
     return v8_smi(n);
 }
 
 uint64_t v8_array_get(struct v8_objects *o, uint64_t array, int64_t index) {
     uint64_t v;
-    if (index < 0 || index >= v8_array_length(o, array) ||
+    if (index < 0 || v8_kind(o, array) == KIND_DOUBLES || index >= v8_array_length(o, array) ||
         v8_objects_read(o, (array & ~3ull) + 16 + 8 * (uint64_t)index, &v, 8) < 0)
         return 0;
     return v;
+}
+
+/* Up to version 11 it is one of the oddballs (Oddball::kTheHole). */
+bool v8_is_hole(struct v8_objects *o, uint64_t tagged) {
+    enum { ODDBALL_KIND = 40, THE_HOLE = 2 };
+    enum v8_kind k = v8_kind(o, tagged);
+    if (k == KIND_HOLE || k != KIND_ODDBALL)
+        return k == KIND_HOLE;
+    uint64_t kind = v8_field_or_0(o, tagged, ODDBALL_KIND);
+    return v8_is_smi(kind) && v8_smi(kind) == THE_HOLE;
 }
 
 uint8_t *v8_bytes_get(struct v8_objects *o, uint64_t bytes, size_t max, size_t *ret_n) {

@@ -16,8 +16,10 @@ enum v8_kind {
     KIND_HEAP_NUMBER,
     KIND_BIGINT,
     KIND_MAP,
-    KIND_ARRAY, /* FixedArray and its like: length at 8, elements from 16 on */
-    KIND_BYTES, /* ByteArray and its like */
+    KIND_ARRAY,   /* FixedArray and its like: length at 8, elements from 16 on */
+    KIND_BYTES,   /* ByteArray and its like */
+    KIND_DOUBLES, /* FixedDoubleArray: length at 8, raw numbers from 16 on */
+    KIND_HOLE,
     KIND_SHARED,
     KIND_SCRIPT,
     KIND_SCOPE_INFO,
@@ -47,6 +49,9 @@ struct v8_objects {
     uint8_t *types; /* enum v8_type, the same way */
     /* Of the details of a property, as the binary states them (src/objects/property-details.h). */
     uint32_t location_mask, attributes_shift;
+    /* Of the elements kind in a map, and the kind of dictionaries, which the others follow. */
+    uint32_t elements_mask, elements_shift;
+    int32_t dictionary_elements;
 };
 
 /* Everything is borrowed. -ENOTSUP: no offsets of functions and code are known for this version. */
@@ -76,6 +81,10 @@ uint64_t v8_field_or_0(struct v8_objects *o, uint64_t tagged, int32_t offset);
 int64_t v8_array_length(struct v8_objects *o, uint64_t array);
 /* An element of an array; 0 when it is not there. */
 uint64_t v8_array_get(struct v8_objects *o, uint64_t array, int64_t index);
+/* The hole: what stands where there is nothing, in elements, tables, variables not yet initialised.
+ */
+bool v8_is_hole(struct v8_objects *o, uint64_t tagged);
+
 /* The content of a byte array, of at most `max` bytes; NULL when it is none. The caller frees. */
 uint8_t *v8_bytes_get(struct v8_objects *o, uint64_t bytes, size_t max, size_t *ret_n);
 

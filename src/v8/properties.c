@@ -259,3 +259,8 @@ uint64_t v8_constructor(struct v8_objects *o, uint64_t value) {
     }
     return 0;
 }
+
+char *v8_base_constructor_name(struct v8_objects *o, uint64_t object) {
+    uint64_t map = map_of(o, object);
+    return map ? telling_name(o, constructor_of(o, map)) : NULL;
+}

@@ -38,6 +38,9 @@ uint64_t v8_prototype(struct v8_objects *o, uint64_t object);
 /* JSReceiver::GetConstructorName, as Error().stack and heap snapshots have it; NULL when it cannot
  * be told. Of values that are no objects, the name of their wrapper. The caller frees. */
 char *v8_constructor_name(struct v8_objects *o, uint64_t value);
+/* The name of the function that made the object's map: of classes that derive from a built-in one,
+ * that one. NULL when there is none. The caller frees. */
+char *v8_base_constructor_name(struct v8_objects *o, uint64_t object);
 
 /* The function that name comes from; 0 when there is none, or when it is Object's. */
 uint64_t v8_constructor(struct v8_objects *o, uint64_t value);

@@ -147,21 +147,38 @@ static char *put_utf8(char *to, uint32_t c) {
     return to;
 }
 
+static char *utf8(const struct v8_text *t, size_t from, size_t to, const char *end) {
+    /* A pair of surrogates takes four bytes for two units. */
+    char *s = mem_grow(NULL, to - from + strlen(end) + 1, 3), *at = s;
+    for (size_t i = from; i < to; i++) {
+        uint32_t c = t->units[i];
+        bool pair = (c & 0xfc00) == 0xd800 && i + 1 < to && (t->units[i + 1] & 0xfc00) == 0xdc00;
+        if (pair)
+            c = 0x10000 + ((c & 0x3ff) << 10) + (t->units[++i] & 0x3ff);
+        else if ((c & 0xf800) == 0xd800 || !c)
+            c = 0xfffd;
+        at = put_utf8(at, c);
+    }
+    memcpy(at, end, strlen(end) + 1);
+    return s;
+}
+
 char *v8_string_utf8(struct v8_objects *o, uint64_t string, size_t max) {
     struct v8_text t;
     if (v8_string_read(o, string, max, &t) < 0)
         return NULL;
-    char *s = mem_grow(NULL, t.n + 1, 3), *to = s; /* a pair of surrogates takes four for two */
-    for (size_t i = 0; i < t.n; i++) {
-        uint32_t c = t.units[i];
-        bool pair = (c & 0xfc00) == 0xd800 && i + 1 < t.n && (t.units[i + 1] & 0xfc00) == 0xdc00;
-        if (pair)
-            c = 0x10000 + ((c & 0x3ff) << 10) + (t.units[++i] & 0x3ff);
-        else if ((c & 0xf800) == 0xd800 || !c)
-            c = 0xfffd;
-        to = put_utf8(to, c);
-    }
-    *to = '\0';
+    char *s = utf8(&t, 0, t.n, "");
+    v8_text_done(&t);
+    return s;
+}
+
+char *v8_string_part_utf8(struct v8_objects *o, uint64_t string, size_t from, size_t to,
+                          size_t max) {
+    struct v8_text t;
+    size_t end = to > from && to - from > max ? from + max : to;
+    if (from > to || v8_string_read(o, string, end, &t) < 0)
+        return NULL;
+    char *s = t.n < end ? NULL : utf8(&t, from, end, end < to ? "..." : "");
     v8_text_done(&t);
     return s;
 }

@@ -8,6 +8,37 @@ static const struct {
 #undef X
 };
 
+/* Types that no constant states, by one they stand beside in every version that has both
+ * (src/objects/instance-type.h numbers the classes of a hierarchy in their order). */
+static const struct {
+    enum v8_type type;
+    const char *beside;
+    int by;
+} neighbours[] = {
+    {TYPE_JS_GENERATOR_OBJECT, "type_JSAsyncFunctionObject__JS_ASYNC_FUNCTION_OBJECT_TYPE", -1},
+    {TYPE_JS_MODULE_NAMESPACE, "type_JSDeferredModuleNamespace__JS_DEFERRED_MODULE_NAMESPACE_TYPE",
+     -1},
+    {TYPE_WASM_INSTANCE_OBJECT, "type_WasmGlobalObject__WASM_GLOBAL_OBJECT_TYPE", 1},
+};
+
+static bool is_there(const uint8_t *of, enum v8_type type) {
+    for (unsigned i = 0; i < 1u << 16; i++)
+        if (of[i] == type)
+            return true;
+    return false;
+}
+
+static void add_unstated(const struct image *img, const struct v8_layout *l, uint8_t *of) {
+    for (size_t i = 0; i < sizeof neighbours / sizeof *neighbours; i++) {
+        int32_t beside = v8_layout_constant(img, l, neighbours[i].beside, -1);
+        int32_t number = beside + neighbours[i].by;
+        if (beside > 0 && number <= UINT16_MAX && !of[number] && !is_there(of, neighbours[i].type))
+            of[number] = (uint8_t)neighbours[i].type;
+    }
+    for (int i = 0; l->facts.map_iterator_type > 0 && i < 5; i++)
+        of[l->facts.map_iterator_type + i] = (uint8_t)(TYPE_JS_MAP_KEY_ITERATOR + i);
+}
+
 uint8_t *v8_types_load(const struct image *img, const struct v8_layout *l) {
     uint8_t *of = mem_zalloc(1u << 16);
     for (int t = TYPE_OTHER + 1; t < V8_TYPE_COUNT; t++) {
@@ -15,6 +46,7 @@ uint8_t *v8_types_load(const struct image *img, const struct v8_layout *l) {
         if (number >= 0 && number <= UINT16_MAX)
             of[number] = (uint8_t)t;
     }
+    add_unstated(img, l, of);
     return of;
 }
 

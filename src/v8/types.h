@@ -36,6 +36,18 @@
     X(JSAsyncFromSyncIterator, JS_ASYNC_FROM_SYNC_ITERATOR)                                        \
     X(JSAsyncFunctionObject, JS_ASYNC_FUNCTION_OBJECT)                                             \
     X(JSAsyncGeneratorObject, JS_ASYNC_GENERATOR_OBJECT)                                           \
+    X(JSGeneratorObject, JS_GENERATOR_OBJECT)                                                      \
+    X(JSMapKeyIterator, JS_MAP_KEY_ITERATOR)                                                       \
+    X(JSMapKeyValueIterator, JS_MAP_KEY_VALUE_ITERATOR)                                            \
+    X(JSMapValueIterator, JS_MAP_VALUE_ITERATOR)                                                   \
+    X(JSSetKeyValueIterator, JS_SET_KEY_VALUE_ITERATOR)                                            \
+    X(JSSetValueIterator, JS_SET_VALUE_ITERATOR)                                                   \
+    X(JSIteratorDropHelper, JS_ITERATOR_DROP_HELPER)                                               \
+    X(JSIteratorFilterHelper, JS_ITERATOR_FILTER_HELPER)                                           \
+    X(JSIteratorFlatMapHelper, JS_ITERATOR_FLAT_MAP_HELPER)                                        \
+    X(JSIteratorMapHelper, JS_ITERATOR_MAP_HELPER)                                                 \
+    X(JSIteratorTakeHelper, JS_ITERATOR_TAKE_HELPER)                                               \
+    X(JSValidIteratorWrapper, JS_VALID_ITERATOR_WRAPPER)                                           \
     X(JSModuleNamespace, JS_MODULE_NAMESPACE)                                                      \
     X(JSGlobalObject, JS_GLOBAL_OBJECT)                                                            \
     X(JSGlobalProxy, JS_GLOBAL_PROXY)                                                              \
@@ -63,6 +75,10 @@
     X(PromiseReaction, PROMISE_REACTION)                                                           \
     X(PromiseCapability, PROMISE_CAPABILITY)                                                       \
     X(PrototypeInfo, PROTOTYPE_INFO)                                                               \
+    X(CallSiteInfo, CALL_SITE_INFO)                                                                \
+    X(ErrorStackData, ERROR_STACK_DATA)                                                            \
+    X(StackFrameInfo, STACK_FRAME_INFO)                                                            \
+    X(StackTraceInfo, STACK_TRACE_INFO)                                                            \
     X(SourceTextModule, SOURCE_TEXT_MODULE)                                                        \
     X(SyntheticModule, SYNTHETIC_MODULE)                                                           \
     X(Foreign, FOREIGN)                                                                            \

@@ -135,7 +135,7 @@ def arguments(node):
         frames = {f.get("name"): f for f in thread_of(ask("bt", t.pid, "-v", "--freeze=stop"), "show")["frames"]}
         equal("of many", frames["many"]["args"],
               ["42", "1.5", "NaN", "-Infinity", '"text"', '"a longer text than is worth its place in..."', "true", "null",
-               "undefined", "Object", "Array(3)", "Order", "function named", "class Order", "Symbol(mark)", "Map", "..."])
+               "undefined", "Object", "Array(3)", "Order", "function named", "class Order", "Symbol(mark)", "Map(0)", "..."])
         equal("of show", frames["show"]["args"], ['"arguments"'])
         module = next(f for f in frames.values() if f.get("name") == "Object.<anonymous>")
         equal("of the module", module["args"][1:3], ["function require", "Module"])
