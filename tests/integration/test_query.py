@@ -26,7 +26,7 @@ def where(node):
         equal("greater is not equal", one in more, False)
         equal("nor is less", len(found(t, "Map", "-w", f"length<{truth['map']},length>{truth['map'] - 1}")), 0)
         equal("a range", len(found(t, "Map", "-w", f"length<={truth['map']},length>={truth['map']}")), 1)
-        equal("off-heap bytes", found(t, "-w", f"off-heap={truth['buffer']}"), ["ArrayBuffer"])
+        equal("off-heap bytes", found(t, "-w", f"off-heap={truth['buffer']}"), [f"ArrayBuffer({truth['buffer']})"])
         at_least = 8 * truth["long"]
         equal("bytes alone", found(t, "(array)", "-w", f"size>={at_least},length={truth['long']}"), ["(array)"])
         equal("bytes that would go with it", f"Array({truth['long']})" in

@@ -1,0 +1,306 @@
+/* memwhy inspect: what an object consists of. */
+#include "collect/inspect.h"
+#include "base/fmt.h"
+#include "base/text.h"
+#include "cmd/cmd.h"
+#include "cmd/look.h"
+#include "report/document.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- text --- */
+
+static void put(FILE *out, const char *text) {
+    cleanup_free char *s = text_printable(text);
+    fputs(s, out);
+}
+
+static void print_more(FILE *out, int indent, const uint64_t more[MEMBER_KINDS]) {
+    static const char *const plural[MEMBER_KINDS] = {
+        "properties", "elements", "entries", "variables", "exports", "slots", "fields",
+    };
+    char n[FMT_MAX];
+    for (int k = 0; k < MEMBER_KINDS; k++)
+        if (more[k])
+            fprintf(out, "%*s... %s more %s\n", indent, "", fmt_count(n, more[k]), plural[k]);
+}
+
+static void print_accessor(FILE *out, const struct inspected *n) {
+    if (n->getter) {
+        fputs("get ", out);
+        put(out, n->getter);
+    }
+    if (n->setter) {
+        fputs(n->getter ? ", set " : "set ", out);
+        put(out, n->setter);
+    }
+    if (!n->getter && !n->setter)
+        fputs("(native accessor)", out);
+}
+
+static void print_line(FILE *out, int indent, const struct inspected *n) {
+    fprintf(out, "%*s", indent, "");
+    if (n->key) {
+        put(out, n->key);
+        fputs(" => ", out);
+    } else if (n->name) {
+        put(out, n->name);
+        fputs(": ", out);
+    }
+    if (n->is_accessor)
+        print_accessor(out, n);
+    else
+        put(out, n->summary);
+    if (n->is_weak)
+        fputs(" (weak)", out);
+    if (n->scope) {
+        fputs("    ", out);
+        put(out, n->scope);
+    }
+    if (n->addr)
+        fprintf(out, "  @0x%llx", (unsigned long long)n->addr);
+    fputs("\n", out);
+}
+
+/* As deep as --depth says. */
+struct print_place {
+    const struct inspected *of;
+    size_t next;
+};
+
+static void print_tree(FILE *out, const struct inspected *root, int indent) {
+    VEC(struct print_place) stack = {0};
+    vec_push(&stack, (struct print_place){root, 0});
+    while (stack.n) {
+        struct print_place *at = &stack.at[stack.n - 1];
+        int here = indent + 2 * (int)stack.n;
+        if (at->next == at->of->members.n) {
+            print_more(out, here, at->of->more);
+            stack.n--;
+            continue;
+        }
+        const struct inspected *member = at->of->members.at[at->next++];
+        print_line(out, here, member);
+        if (member->members.n)
+            vec_push(&stack, (struct print_place){member, 0});
+    }
+    vec_free(&stack);
+}
+
+static void print_place(FILE *out, const struct inspected_object *o) {
+    char bytes[FMT_MAX], retained[FMT_MAX];
+    fprintf(out, "  %s, %s", fmt_bytes(bytes, o->shallow), o->is_live ? "live" : "garbage");
+    if (o->space)
+        fprintf(out, ", %s space%s%s, page 0x%llx", o->space, *o->isolate ? " of " : "", o->isolate,
+                (unsigned long long)o->page);
+    fprintf(out, ", map 0x%llx, %s (type %d)\n", (unsigned long long)o->map,
+            o->type ? o->type : "V8's own", o->instance_type);
+    if (o->has_retained) {
+        fprintf(out, "  retains %s; would go with ", fmt_bytes(retained, o->retained));
+        if (o->dominator) {
+            put(out, o->dominator_summary);
+            fprintf(out, " @0x%llx\n", (unsigned long long)o->dominator);
+        } else {
+            fputs("nothing else: it is held in several ways, or by a root\n", out);
+        }
+    }
+}
+
+static void print_text(struct run *r, const struct evidence *ev, const struct inspection *s) {
+    for (size_t i = 0; i < s->objects.n; i++) {
+        const struct inspected_object *o = &s->objects.at[i];
+        print_line(r->out, 0, o->tree);
+        print_place(r->out, o);
+        print_tree(r->out, o->tree, 0);
+        fputs("\n", r->out);
+    }
+    document_footer(r->out, ev);
+}
+
+/* --- JSON --- */
+
+static void set_addr(json_t *j, const char *name, uint64_t addr) {
+    char text[24];
+    if (!addr)
+        return;
+    snprintf(text, sizeof text, "0x%llx", (unsigned long long)addr);
+    json_object_set_new(j, name, json_string(text));
+}
+
+static void set_text(json_t *j, const char *name, const char *text) {
+    if (text)
+        json_object_set_new(j, name, text_json(text));
+}
+
+static void set_flag(json_t *j, const char *name, bool is) {
+    if (is)
+        json_object_set_new(j, name, json_true());
+}
+
+static json_t *node_json(const struct inspected *n) {
+    json_t *j = json_object(), *more = json_object();
+    if (n->name || n->key)
+        set_text(j, "kind", v8_member_kind_name(n->kind));
+    set_text(j, "name", n->name);
+    set_text(j, "key", n->key);
+    set_addr(j, "key_addr", n->key_addr);
+    set_text(j, "summary", n->summary);
+    set_addr(j, "addr", n->addr);
+    set_text(j, "getter", n->getter);
+    set_addr(j, "getter_addr", n->getter_addr);
+    set_text(j, "setter", n->setter);
+    set_addr(j, "setter_addr", n->setter_addr);
+    set_text(j, "scope", n->scope);
+    set_flag(j, "accessor", n->is_accessor);
+    set_flag(j, "hidden", n->is_hidden);
+    set_flag(j, "weak", n->is_weak);
+    for (int k = 0; k < MEMBER_KINDS; k++)
+        if (n->more[k])
+            json_object_set_new(more, v8_member_kind_name((enum v8_member_kind)k),
+                                json_integer((json_int_t)n->more[k]));
+    if (json_object_size(more))
+        json_object_set(j, "more", more);
+    json_decref(more);
+    if (n->is_open)
+        json_object_set_new(j, "members", json_array());
+    return j;
+}
+
+struct json_place {
+    const struct inspected *of;
+    json_t *into; /* borrowed: "members" */
+};
+
+static json_t *tree_json(const struct inspected *root) {
+    VEC(struct json_place) todo = {0};
+    json_t *ret = node_json(root);
+    vec_push(&todo, (struct json_place){root, json_object_get(ret, "members")});
+    while (todo.n) {
+        struct json_place at = todo.at[--todo.n];
+        for (size_t i = 0; i < at.of->members.n; i++) {
+            const struct inspected *member = at.of->members.at[i];
+            json_t *j = node_json(member);
+            json_array_append_new(at.into, j);
+            if (member->members.n)
+                vec_push(&todo, (struct json_place){member, json_object_get(j, "members")});
+        }
+    }
+    vec_free(&todo);
+    return ret;
+}
+
+static json_t *object_json(const struct inspected_object *o) {
+    json_t *j = tree_json(o->tree);
+    set_text(j, "class", o->class);
+    set_text(j, "space", o->space);
+    set_text(j, "isolate", *o->isolate ? o->isolate : NULL);
+    set_addr(j, "page", o->page);
+    set_addr(j, "map", o->map);
+    json_object_set_new(j, "instance_type", json_integer(o->instance_type));
+    set_text(j, "type", o->type);
+    json_object_set_new(j, "shallow", json_integer((json_int_t)o->shallow));
+    json_object_set_new(j, "live", json_boolean(o->is_live));
+    if (o->has_retained) {
+        json_object_set_new(j, "retained", json_integer((json_int_t)o->retained));
+        set_addr(j, "dominator", o->dominator);
+        set_text(j, "dominator_summary", o->dominator_summary);
+    }
+    return j;
+}
+
+static void print_json(struct run *r, const struct evidence *ev, const struct inspection *s) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < s->objects.n; i++)
+        json_array_append_new(list, object_json(&s->objects.at[i]));
+    document_common(r->doc, ev);
+    json_object_set_new(r->doc, "objects", list);
+}
+
+/* --- the question --- */
+
+static int add_addr(struct run *r, const char *text, struct inspection *s) {
+    char *end;
+    errno = 0;
+    unsigned long long addr = strtoull(text, &end, 16);
+    if (errno || *end || end == text || *text == '-')
+        return err_set(&r->err, -EINVAL, "Addresses are hexadecimal, as memwhy prints them.",
+                       "%s is no address", text);
+    vec_push(&s->addrs, addr);
+    return 0;
+}
+
+static int ask(struct run *r, const char *const *args, size_t n, struct inspection *s) {
+    enum { TEXT = 1000, ALL_TEXT = 1 << 27 };
+    int rc = 0;
+    s->class = opt_string(r->opts, "class", NULL);
+    s->depth = (unsigned)opt_u64(r->opts, "depth", 1);
+    s->limit = opt_u64(r->opts, "limit", 50);
+    s->text_max = opt_flag(r->opts, "full") ? ALL_TEXT : TEXT;
+    s->raw = opt_flag(r->opts, "raw");
+    s->with_retained = opt_flag(r->opts, "retained");
+    for (size_t i = 1; i < n && rc == 0; i++)
+        rc = add_addr(r, args[i], s);
+    if (rc == 0 && n == 1 && !s->class)
+        return err_set(&r->err, -EINVAL, "`memwhy instances TARGET CLASS` lists addresses.",
+                       "it is not said which object: give its address, or --class");
+    return rc;
+}
+
+static int run_inspect(struct run *r) {
+    const char *const *args;
+    struct evidence ev;
+    struct inspection s = {0};
+    size_t n = opt_args(r->opts, &args);
+    int rc = ask(r, args, n, &s);
+    if (rc == 0)
+        rc = look_at_heap(r, args[0], &(struct v8_visit){&s, inspection_see}, &ev);
+    if (rc == 0) {
+        if (r->json)
+            print_json(r, &ev, &s);
+        else
+            print_text(r, &ev, &s);
+        rc = s.is_cut || ev.v8.unwalked_bytes || ev.v8.in_collection ? 4 : 0;
+        evidence_done(&ev);
+    }
+    inspection_done(&s);
+    return rc;
+}
+
+static const struct opt opts[] = {
+    {"depth", 'd', OPT_U64, "N", "levels of members that are shown (1)"},
+    {"limit", 'n', OPT_U64, "N", "members of each kind that are shown (50)"},
+    {"full", 0, OPT_FLAG, NULL, "strings and the source of functions in full"},
+    {"raw", 0, OPT_FLAG, NULL, "word by word, as V8 laid them out"},
+    {"retained", 0, OPT_FLAG, NULL, "its retained size and what dominates it: takes longer"},
+    {"class", 'c', OPT_STRING, "NAME", "the live objects of this class"},
+    LOOK_OPT_FREEZE,
+    LOOK_OPT_MAX_PAUSE,
+    {0}};
+
+const struct command cmd_inspect = {
+    .name = "inspect",
+    .args = "TARGET [ADDR...]",
+    .group = GROUP_HEAP,
+    .summary = "what an object consists of: properties, elements, entries, variables",
+    .help =
+        "Shows objects as the console of DevTools does: own properties (private #fields too),\n"
+        "elements, entries of Maps and Sets, the variables that a function closes over with the\n"
+        "scope each is of, and in double brackets what the language keeps inside: the state of a\n"
+        "promise and who awaits it, where a generator is suspended, the buffer of a view, the\n"
+        "C++ object behind one of Node's. Getters are named, not called. Addresses are those\n"
+        "that `memwhy instances`, `refs` and `path` print; behind @ stands the address of each\n"
+        "value, to go on with. V8 moves objects of a running process: take addresses from a core\n"
+        "or a capture (`memwhy capture`), or name a class.\n"
+        "\n"
+        "  $ memwhy inspect app.core 0x3a3d0f5c1e39           one object\n"
+        "  $ memwhy inspect app.core 0x3a3d0f5c1e39 --depth 3 and what it holds\n"
+        "  $ memwhy inspect 4711 --class Session --limit 3    of a running process\n"
+        "\n"
+        "The second line says where it is: bytes of itself alone, live or garbage, the space and\n"
+        "page, its map (the shape) and instance type.\n"
+        "\n"
+        "Exit code 4: part of the heap could not be walked, or there was more than can be shown.\n",
+    .opts = opts,
+    .run = run_inspect,
+};

@@ -1,0 +1,89 @@
+"""`memwhy inspect` of one object of every kind, against what the program says of each."""
+import json
+import os
+import signal
+import tempfile
+from harness import Target, ask, equal, memwhy, refuses, test
+from test_heap import stopped
+
+LEAST_KINDS = 150
+
+
+def members(node, kind):
+    return [m for m in node.get("members", []) if m["kind"] == kind]
+
+
+def shown(member):
+    """A member's value as the target writes it: a summary, or getter and setter."""
+    if member.get("accessor"):
+        return {"get": member.get("getter"), "set": member.get("setter")}
+    return member["summary"]
+
+
+def differences(name, got, want):
+    """What memwhy says otherwise than the program, as sentences."""
+    found = []
+
+    def compare(what, ours, theirs):
+        if ours != theirs:
+            found.append(f"{name}: {what}: got {ours!r}, want {theirs!r}")
+
+    compare("summary", got["summary"], want["summary"])
+    if "properties" in want:
+        compare("properties", {m["name"]: shown(m) for m in members(got, "property")}, want["properties"])
+    if "elements" in want:
+        compare("elements", {m["name"]: shown(m) for m in members(got, "element")}, want["elements"])
+    if "entries" in want:
+        compare("entries", [[m["key"], m["summary"]] if "key" in m else [m["summary"]] for m in members(got, "entry")],
+                want["entries"])
+    if "exports" in want:
+        compare("exports", {m["name"]: m["summary"] for m in members(got, "export")}, want["exports"])
+    slots = {}
+    for m in members(got, "slot"):
+        slots.setdefault(m["name"], m["summary"])
+    compare("slots", {k: slots.get(k) for k in want["slots"]}, want["slots"])
+    variables = {}
+    for m in members(got, "variable"):
+        variables.setdefault(m["name"], m["summary"])
+    compare("variables", {k: variables.get(k) for k in want["variables"]}, want["variables"])
+    compare("more", got.get("more", {}), {})
+    return found
+
+
+def agrees(doc, truth):
+    equal("objects of the class", len(doc["objects"]), 1)
+    root = doc["objects"][0]
+    ours = {m["name"]: m for m in members(root, "property")}
+    equal("kinds", sorted(ours), sorted(truth["kinds"]))
+    found = [d for name, want in truth["kinds"].items() for d in differences(name, ours[name], want)]
+    if found:
+        raise AssertionError(f"{len(found)} differences in {len(ours)} kinds:\n" + "\n".join(found))
+    if len(ours) < LEAST_KINDS:
+        raise AssertionError(f"only {len(ours)} kinds")
+    return ours
+
+
+ASK = ("--class", "Kinds", "--depth", "2", "--limit", "100000")
+
+
+@test(nodes="all")
+def every_kind(node):
+    with Target("kinds.js", node=node) as t:
+        for how in ("fork", "stop"):
+            agrees(ask("inspect", t.pid, *ASK, "--freeze", how), t.truth)
+        with tempfile.TemporaryDirectory() as folder:
+            core = os.path.join(folder, "kinds.core")
+            equal("capture", memwhy("capture", t.pid, "-o", core).code, 0)
+            ours = agrees(ask("inspect", core, *ASK), t.truth)
+            one_by_one(core, ours)
+        print(f"Node {node.version}: {len(ours)} kinds")
+
+
+def one_by_one(core, ours):
+    """The same by their addresses."""
+    some = [m for m in ours.values() if m.get("addr")][:200]
+    doc = ask("inspect", core, *[m["addr"] for m in some], "--limit", "100000")
+    equal("objects", [o["addr"] for o in doc["objects"]], [m["addr"] for m in some])
+    equal("summaries", [o["summary"] for o in doc["objects"]], [m["summary"] for m in some])
+    equal("members", [[(m.get("name"), m.get("summary")) for m in o.get("members", [])] for o in doc["objects"]],
+          [[(m.get("name"), m.get("summary")) for m in one.get("members", [])] for one in some])
