@@ -5,8 +5,7 @@
 #include "base/bits.h"
 #include <string.h>
 
-/* WeakCell, src/objects/js-weak-refs.tq, 9.4 to 14.6: map, registry, target, token, holdings. */
-enum { CELL_TARGET = 16, MANY = 16 };
+enum { MANY = 16 };
 
 struct targets {
     struct suspect_search *s;
@@ -16,7 +15,8 @@ struct targets {
 static void look_at(struct targets *k, uint32_t cell) {
     struct suspect_search *s = k->s;
     uint64_t addr = heap_look_addr(&s->look, cell);
-    uint32_t target = v8_node_at(s->nodes, v8_field_or_0(&s->look.objects, addr, CELL_TARGET));
+    uint32_t target = v8_node_at(
+        s->nodes, v8_field_or_0(&s->look.objects, addr, s->look.view->l->facts.weak_cell_target));
     if (target != V8_NO_NODE && graph_tree_dominates(s->tree, cell, target))
         bits_set(k->kept, target);
 }

@@ -47,6 +47,7 @@ static const struct {
     {TYPE_PROPERTY_CELL, {{24, "value"}, {32, "dependent_code"}}},
     {TYPE_ALLOCATION_SITE, {{8, "transition_info"}, {16, "nested_site"}, {32, "dependent_code"}}},
     {TYPE_WEAK_CELL, {{16, "~target"}, {24, "~unregister_token"}}},
+    {TYPE_WEAK_CELL, {{24, "~target"}, {32, "~unregister_token"}}}, /* by the fact's offset */
 };
 
 /* The same by root map. */
@@ -85,7 +86,9 @@ static void set_families(struct v8_edge_reader *r) {
         else if (r->o->types[t] == TYPE_CONTEXT_CELL)
             r->family[t] = FAMILY_CELL;
         for (uint8_t i = 0; i < N_BY_TYPE; i++)
-            if (r->o->types[t] == by_type[i].type) {
+            if (r->o->types[t] == by_type[i].type &&
+                (by_type[i].type != TYPE_WEAK_CELL ||
+                 by_type[i].field[0].offset == l->facts.weak_cell_target)) {
                 r->family[t] = FAMILY_FIELDS;
                 r->fields[t] = i;
             }

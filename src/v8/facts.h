@@ -112,6 +112,7 @@
     X(deopt_entries_index,   "DeoptimizationData: index of the first entry")                         \
     X(embedder_fields,       "where the embedder's fields of its wrappers begin")                            \
     X(reaction_next,         "PromiseReaction::next; handlers and promise follow it")                 \
+    X(weak_cell_target,      "WeakCell::target; the unregister token follows it")                     \
     X(exit_receiver_word,    "receiver of a frame of a builtin in C++, from fp on")                  \
     X(initializer_kind,      "FunctionKind of a class's members initialiser; the static one is next") \
     X(argc_counts_receiver,  "the argument count in a frame includes the receiver")

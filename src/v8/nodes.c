@@ -188,9 +188,10 @@ static void add_body(const struct v8_nodes *n, struct page_nodes *p, uint8_t bod
         for (uint64_t at = from; at + 8 <= have; at += 8)
             add_ref(n, p, u64_at(bytes, at), at == 24 ? V8_REF_WEAK : 0);
         return;
-    case BODY_WEAK_CELL: /* map, registry, target, unregister token, holdings, ... */
+    case BODY_WEAK_CELL: /* the target, and the unregister token behind it */
         for (uint64_t at = from; at + 8 <= have; at += 8)
-            add_ref(n, p, u64_at(bytes, at), at == 16 || at == 24 ? V8_REF_WEAK : 0);
+            add_ref(n, p, u64_at(bytes, at),
+                    at - (uint64_t)n->l->facts.weak_cell_target <= 8 ? V8_REF_WEAK : 0);
         return;
     case BODY_NATIVE_CONTEXT: {
         uint64_t links = size - 8 * (uint64_t)n->l->facts.native_context_links -

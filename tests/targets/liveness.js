@@ -43,7 +43,7 @@ function references(kept) {
     map.set(key, value);                           // the value lives as long as the key
     if (i % 2) kept.push(key);                     // every other key does
     if (i % 3 === 0) kept.push(new WeakRef({ dead: i, list: [i, i] }));
-    if (i % 5 === 0) registry.register({ gone: i }, i);
+    if (i % 5 === 0) registry.register({ gone: i }, { held: i, list: [i] }, i % 2 ? { token: i } : undefined);
   }
   let link = { first: true };                      // keys that only values of other entries keep
   kept.push(link);
