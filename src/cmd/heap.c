@@ -184,7 +184,8 @@ static json_t *isolate_json(const struct evidence *ev, const struct v8_isolate_c
         set_u64(o, "pages_to_free", iso->pages_to_free);
         if (ev->has_residency)
             set_u64(o, "gc_would_free_rss", iso->resident_to_free);
-        json_object_set_new(o, "freed_into_page_pool", json_boolean(ev->v8.has_page_pool));
+        if (ev->has_residency && ev->v8.has_page_pool)
+            set_u64(o, "gc_would_pool_rss", iso->resident_to_pool);
     }
     json_object_set_new(o, "spaces", table_to_json(t));
     if (ev->v8.isolates.n == 1 && ev->has_residency) /* whose it was cannot be told otherwise */
@@ -219,6 +220,16 @@ static void to_json(struct run *r, const struct evidence *ev) {
 
 /* --- text --- */
 
+static void print_freed(struct run *r, const struct v8_isolate_census *iso) {
+    char a[FMT_MAX];
+    fprintf(r->out, "%llu pages hold nothing live. A full collection now would give back %s",
+            (unsigned long long)iso->pages_to_free, fmt_bytes(a, iso->resident_to_free));
+    if (iso->resident_to_pool)
+        fprintf(r->out, " and keep %s in V8's page pool, where it stays resident for a while",
+                fmt_bytes(a, iso->resident_to_pool));
+    fputs(".\n", r->out);
+}
+
 static void print_isolate(struct run *r, const struct evidence *ev,
                           const struct v8_isolate_census *iso) {
     char a[FMT_MAX], b[FMT_MAX], c[FMT_MAX];
@@ -240,10 +251,7 @@ static void print_isolate(struct run *r, const struct evidence *ev,
     fputs("\n", r->out);
     table_print(t, r->out, r->width);
     if (ev->v8.has_liveness && ev->has_residency && iso->pages_to_free)
-        fprintf(r->out, "A full collection now would %s %s: %llu pages hold nothing live.\n",
-                ev->v8.has_page_pool ? "move to V8's page pool, and give back when it is quiet,"
-                                     : "give back",
-                fmt_bytes(a, iso->resident_to_free), (unsigned long long)iso->pages_to_free);
+        print_freed(r, iso);
     fputs("\n", r->out);
     table_free(t);
 }
@@ -311,8 +319,9 @@ const struct command cmd_heap = {
         "allocations of a thread; UNUSED is the half of the new space a scavenge will copy to.\n"
         "OBJECTS counts what is on the heap, collected or not. LIVE is what the roots reach, as a\n"
         "full collection would find it, and GARBAGE what it would free; pages without a live\n"
-        "object would go back to the kernel. Pages of no space are V8's pool: resident, and in no\n"
-        "counter of V8's.\n"
+        "object would go back to the kernel, from Node 22 on only large objects and code at once:\n"
+        "other pages go into V8's pool: resident, of no space, in no counter of V8's, and given\n"
+        "back some time after a later collection, if at all.\n"
         "\n"
         "  $ memwhy heap 2043476               the spaces of a process\n"
         "  $ memwhy heap --json core.2043476   the same of a core file, for a script\n"

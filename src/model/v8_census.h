@@ -65,9 +65,9 @@ struct v8_isolate_census {
     uint64_t array_buffer_bytes;
     uint64_t array_buffer_count;
     uint64_t external_string_bytes;
-    /* Where liveness was asked for: pages, and what of them is in memory, that hold nothing live.
-     */
-    uint64_t pages_to_free, resident_to_free;
+    /* Where liveness was asked for: pages that hold nothing live, and what of them is in memory:
+     * what a full collection gives back to the kernel, and what it keeps in V8's pool of pages. */
+    uint64_t pages_to_free, resident_to_free, resident_to_pool;
     uint64_t array_buffer_garbage; /* the part of array_buffer_bytes that only garbage holds */
 };
 
@@ -106,7 +106,7 @@ struct v8_census {
     uint64_t unwalked_bytes;
     uint64_t swapped_bytes; /* of pages not looked into because they are in swap */
     bool has_liveness;      /* `live` and `weak_only` are known */
-    bool has_page_pool;     /* empty pages are kept for some seconds, or until memory is short */
+    bool has_page_pool;  /* empty pages are kept until a later collection or the platform wants */
     uint64_t stack_only; /* live bytes that only words on stacks or in registers hold: some may be
                           * left over from calls that have ended */
     bool in_collection;  /* some isolate's gc_state was not 0 */

@@ -37,15 +37,26 @@ static struct v8_space_census *space_of(struct v8_census *c, const struct v8_pag
     return g->isolate < 0 ? &c->read_only : &c->isolates.at[g->isolate].space[g->space];
 }
 
-/* A page without a live object goes back to the kernel; the new space keeps its pages. */
-static void take_empty(const struct image *img, const struct v8_page *g, struct v8_census *c) {
+/* Which empty pages the pool takes, where there is one: neither code nor trusted ones, and only of
+ * the usual size (MemoryAllocator::Free, PooledPage::Create, src/heap/memory-pool.cc of 14.6). */
+static bool is_pooled(const struct v8_layout *l, const struct v8_page *g) {
+    return l->facts.page_pool && g->size == V8_PAGE_ALIGN &&
+           (g->space == V8_OLD || g->space == V8_SHARED);
+}
+
+/* A page without a live object is given up; the new space keeps its pages. */
+static void take_empty(const struct image *img, const struct v8_layout *l, const struct v8_page *g,
+                       struct v8_census *c) {
     const struct residency *res = image_residency(img);
     if (g->isolate < 0 || g->space == V8_NEW || g->space == V8_READ_ONLY)
         return;
     struct v8_isolate_census *iso = &c->isolates.at[g->isolate];
+    uint64_t resident = res ? residency_bytes(res, g->addr, g->addr + g->size) : 0;
     iso->pages_to_free++;
-    if (res)
-        iso->resident_to_free += residency_bytes(res, g->addr, g->addr + g->size);
+    if (is_pooled(l, g))
+        iso->resident_to_pool += resident;
+    else
+        iso->resident_to_free += resident;
 }
 
 static bool is_live(const struct v8_nodes *nodes, const struct v8_marks *marks, uint64_t holder) {
@@ -99,7 +110,7 @@ void v8_liveness_take(struct image *img, const struct v8_layout *l, const struct
         s->live += live[i];
         s->weak_only += held[i] - live[i];
         if (!live[i])
-            take_empty(img, g, c);
+            take_empty(img, l, g, c);
     }
     c->has_liveness = k->roots.globals_found;
     c->has_page_pool = l->facts.page_pool;

@@ -9,8 +9,6 @@
 
 enum {
     PAGE_WORDS = V8_PAGE_ALIGN / 8,
-    BLOCK_WORDS = 512, /* ranks are kept per so many words of a page */
-    PAGE_BLOCKS = PAGE_WORDS / BLOCK_WORDS,
     BITMAP_WORDS = PAGE_WORDS / 64,
     PAGES_MAX = 1 << 16, /* of 2^15 words: 31 bits, beside V8_REF_WEAK */
     NODES_PER_HINT = 4096,
@@ -20,8 +18,8 @@ enum {
 #define PLACE(page, word) ((uint32_t)(page)*PAGE_WORDS + (uint32_t)(word))
 
 struct page_nodes {
-    uint64_t *starts;             /* bitmap of where objects begin; NULL: none */
-    uint16_t before[PAGE_BLOCKS]; /* objects that begin before the block */
+    uint64_t *starts; /* bitmap of where objects begin; NULL: none */
+    uint16_t *before; /* for each of its words, how many objects begin before */
     uint32_t first_node, n;
     VEC(uint32_t) words; /* the objects' sizes */
     VEC(uint32_t) ends;  /* of their references in `refs` */
@@ -68,6 +66,7 @@ void v8_nodes_free(struct v8_nodes *n) {
     for (size_t i = 0; n && i < n->pages->list.n; i++) {
         struct page_nodes *p = &n->page[i];
         free(p->starts);
+        free(p->before);
         vec_free(&p->words);
         vec_free(&p->ends);
         vec_free(&p->refs);
@@ -266,25 +265,30 @@ struct v8_walk_sink v8_nodes_sink(struct v8_nodes *n) {
 
 /* --- numbers --- */
 
+/* Rather than __builtin_popcountll, which without its instruction is a call. */
+static inline uint32_t count_bits(uint64_t x) {
+    x -= x >> 1 & 0x5555555555555555;
+    x = (x & 0x3333333333333333) + (x >> 2 & 0x3333333333333333);
+    return (uint32_t)(((x + (x >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
+}
+
 static uint32_t node_at_place(const struct v8_nodes *n, uint32_t place) {
     const struct page_nodes *p = &n->page[place / PAGE_WORDS];
     uint32_t word = place % PAGE_WORDS;
     if (!p->starts || !(p->starts[word / 64] >> (word % 64) & 1))
         return V8_NO_NODE;
-    uint32_t rank = p->first_node + p->before[word / BLOCK_WORDS];
-    for (uint32_t i = word / BLOCK_WORDS * (BLOCK_WORDS / 64); i < word / 64; i++)
-        rank += (uint32_t)__builtin_popcountll(p->starts[i]);
-    return rank +
-           (uint32_t)__builtin_popcountll(p->starts[word / 64] & ((1ull << (word % 64)) - 1));
+    return p->first_node + p->before[word / 64] +
+           count_bits(p->starts[word / 64] & ((1ull << (word % 64)) - 1));
 }
 
 static void count_page(struct page_nodes *p, uint32_t first_node) {
     uint32_t seen = 0;
     p->first_node = first_node;
-    for (uint32_t b = 0; p->starts && b < PAGE_BLOCKS; b++) {
-        p->before[b] = (uint16_t)seen;
-        for (uint32_t i = 0; i < BLOCK_WORDS / 64; i++)
-            seen += (uint32_t)__builtin_popcountll(p->starts[b * (BLOCK_WORDS / 64) + i]);
+    if (p->starts)
+        p->before = mem_alloc(BITMAP_WORDS * sizeof *p->before);
+    for (uint32_t i = 0; p->starts && i < BITMAP_WORDS; i++) {
+        p->before[i] = (uint16_t)seen;
+        seen += count_bits(p->starts[i]);
     }
     p->n = seen;
 }
@@ -366,13 +370,11 @@ static size_t page_of(const struct v8_nodes *n, uint32_t node) {
 uint64_t v8_node_addr(const struct v8_nodes *n, uint32_t node) {
     size_t i = page_of(n, node);
     const struct page_nodes *p = &n->page[i];
-    uint32_t k = node - p->first_node, block = 0;
-    while (block + 1 < PAGE_BLOCKS && p->before[block + 1] <= k)
-        block++;
-    k -= p->before[block];
-    uint32_t at = block * (BLOCK_WORDS / 64);
-    for (uint32_t c; (c = (uint32_t)__builtin_popcountll(p->starts[at])) <= k; at++)
-        k -= c;
+    uint32_t k = node - p->first_node, at = 0;
+    for (uint32_t step = BITMAP_WORDS / 2; step; step /= 2) /* the last with no more before it */
+        if (p->before[at + step] <= k)
+            at += step;
+    k -= p->before[at];
     uint64_t bits = p->starts[at];
     while (k--)
         bits &= bits - 1;

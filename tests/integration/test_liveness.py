@@ -67,3 +67,20 @@ def idle(node):
         collected(t)
         doc = ask("heap", t.pid)
         equal("garbage is less than 60 KB", totals(doc, "garbage") < 60_000, True)
+
+
+@test(nodes=VERSIONS, timeout=240)
+def given_back(node):
+    """Resident memory before and some seconds after a full collection, as the kernel counts it."""
+    with Target("garbage.js", node=node, args=["135"], node_args=["--expose-gc"], timeout=120) as t:
+        before = ask("heap", t.pid)["isolates"][0]
+        equal("there is garbage", before["garbage_bytes"] > 130e6, True)
+        t.say("5")
+        freed = t.hear()["before"] - t.truth["after"]
+        after = ask("heap", t.pid)
+        print(f"Node {node.version}: {before['gc_would_free_rss']:,} bytes foretold, {freed:,} given back "
+              f"({before['gc_would_free_rss'] / freed - 1:+.1%}); pooled {before.get('gc_would_pool_rss', 0):,}, stale then "
+              f"{after['stale']['resident']:,}")
+        near("given back", before["gc_would_free_rss"], freed, 0.1)
+        if node.version >= 22:  # and of the new space as many pages as it shrinks by
+            equal("pooled", after["stale"]["resident"] >= 0.9 * before["gc_would_pool_rss"] > 50e6, True)
