@@ -77,7 +77,6 @@
     X(typed_array_external,  "JSTypedArray::external_pointer; base_pointer follows it")              \
     X(date_is_raw,           "JSDate::value is the bits of a double, not a tagged number")           \
     X(symbol_kinds,          "the low bits of Symbol::flags are a kind: private, private name, brand") \
-    X(weak_cell_target,      "WeakCell::target")                                                     \
     X(weak_cell_holdings,    "WeakCell::holdings")                                                   \
     X(wasm_memory_maximum,   "WasmMemoryObject::maximum_pages")                                      \
     X(wasm_table_entries,    "WasmTableObject::entries; current_length and maximum_length follow")   \
