@@ -40,8 +40,6 @@ char *edge_text(struct v8_objects *o, const struct v8_edge *e) {
             key = v8_value_summary(o, e->key);
             return mem_printf(".get(%s)", key);
         }
-        if (e->form == EDGE_ENTRY_KEY)
-            return mem_printf(" <key of entry %u>", e->index);
         return mem_printf(" <%s>", name);
     case EDGE_WEAK:
         return mem_printf(" <weak %s>", name);

@@ -531,7 +531,9 @@ char *v8_edge_name(struct v8_objects *o, const struct v8_edge *e) {
     case EDGE_ARGUMENT:
         return mem_printf("bound_argument_%u", e->index);
     case EDGE_ENTRY_KEY:
-        return mem_printf("entry %u", e->index);
+        return mem_printf("key %u", e->index);
+    case EDGE_MEMBER:
+        return mem_printf("member %u", e->index);
     case EDGE_ENTRY:
         key = v8_value_summary(o, e->key);
         return mem_printf("value of %s", key);

@@ -35,7 +35,8 @@ enum v8_edge_form {
     EDGE_GETTER,    /* "get " key */
     EDGE_SETTER,    /* "set " key */
     EDGE_ARGUMENT,  /* "bound_argument_" index */
-    EDGE_ENTRY_KEY, /* a key of a Map, a member of a Set: the entry's index */
+    EDGE_ENTRY_KEY, /* a key of a Map: the entry's index */
+    EDGE_MEMBER,    /* of a Set: the same */
     EDGE_ENTRY,     /* a value of a Map: key */
     EDGE_EPHEMERON, /* a value of a WeakMap: key */
 };

@@ -187,8 +187,10 @@ static void add_entries(struct v8_edge_reader *r, bool is_map) {
     for (int64_t i = 0; i < n && at >= 3 && at + words <= length; i++, at += words) {
         int32_t offset = (int32_t)(ARRAY_FIRST + 8 * at);
         uint64_t key = v8_field_or_0(r->o, table, offset);
-        struct v8_edge e = {
-            .kind = EDGE_SHORTCUT, .form = EDGE_ENTRY_KEY, .index = (uint32_t)i, .is_ours = true};
+        struct v8_edge e = {.kind = EDGE_SHORTCUT,
+                            .form = is_map ? EDGE_ENTRY_KEY : EDGE_MEMBER,
+                            .index = (uint32_t)i,
+                            .is_ours = true};
         if (key == r->inessential[0])
             continue; /* deleted */
         edge_add(r, key, e);

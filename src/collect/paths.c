@@ -1,0 +1,227 @@
+#include "collect/paths.h"
+
+#include "base/limits.h"
+#include "collect/edge_text.h"
+#include "v8/contexts.h"
+#include "v8/functions.h"
+#include "v8/names.h"
+#include "v8/properties.h"
+#include "v8/scripts.h"
+#include "v8/strings.h"
+#include <stdio.h>
+#include <string.h>
+
+/* How far behind it an object's own edge may lead: the global object's to a value goes by table and
+ * cell, a getter's by map, descriptors and pair. */
+enum { STORED_MAX = 5 };
+
+struct naming {
+    struct path_namer *p;
+    struct v8_objects *o;
+    struct path *path;
+    uint64_t function; /* the last on the way: says whose script a variable is of */
+    char *where;       /* "variable list of /app/server.js"; NULL */
+    char *line;        /* the rest */
+};
+
+static void append(struct naming *n, const char *text) {
+    char *longer = mem_printf("%s%s", n->line ? n->line : "", text);
+    free(n->line);
+    n->line = longer;
+}
+
+/* --- roots --- */
+
+/* A wrapper of Node's: the object it belongs to, as Server to its TCP. */
+static char *owner_of(struct naming *n, uint64_t wrapper) {
+    static const char *const names[] = {"owner_symbol", "owner"};
+    struct v8_property p;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (v8_is_receiver(v8_kind(n->o, wrapper)) &&
+            v8_property_own(n->o, wrapper, names[i], &p) && v8_is_receiver(v8_kind(n->o, p.value)))
+            return v8_constructor_name(n->o, p.value);
+    return NULL;
+}
+
+static char *root_text(struct naming *n, const struct v8_root *root, uint64_t object) {
+    if (!root)
+        return mem_strdup("(retained maps)");
+    if (root->kind == ROOT_GLOBAL && v8_is_receiver(v8_kind(n->o, object))) {
+        cleanup_free char *owner = owner_of(n, object);
+        if (owner)
+            return mem_printf("(handle of %s)", owner);
+    }
+    cleanup_free char *name = v8_root_name(n->p->look->view->l, root);
+    return mem_printf("(%s)", name);
+}
+
+/* --- variables --- */
+
+/* "/app/server.js", "readAll (/app/io.js)". */
+static char *owner_of_scope(struct naming *n, uint64_t context) {
+    struct v8_scope scope;
+    struct v8_shared shared;
+    cleanup_free char *script = NULL, *function = NULL;
+    if (v8_shared_read(n->o, v8_shared_of(n->o, n->function), &shared) == 0 && shared.script) {
+        struct v8_scripts scripts = {0};
+        const struct v8_script *s = v8_scripts_get(&scripts, n->o, shared.script);
+        script = s && s->name ? mem_strdup(s->name) : NULL;
+        v8_scripts_done(&scripts);
+    }
+    if (v8_context_scope(n->o, context, &scope) && scope.type == SCOPE_FUNCTION) {
+        int32_t at[] = {scope.name_at, scope.inferred_at};
+        for (int i = 0; i < 2 && !function; i++) {
+            uint64_t name = at[i] < 0 ? 0 : v8_field_or_0(n->o, scope.addr, at[i]);
+            if (v8_string_length(n->o, name) > 0)
+                function = v8_string_utf8(n->o, name, LIMIT_V8_NAME);
+        }
+    }
+    if (function)
+        return mem_printf("%s()%s%s%s", function, script ? " in " : "", script ? script : "", "");
+    return script ? mem_strdup(script) : NULL;
+}
+
+/* A variable begins the line anew: whoever reads it knows where it is. */
+static void begin_with_variable(struct naming *n, uint64_t context, const char *name) {
+    cleanup_free char *owner = owner_of_scope(n, context);
+    free(n->where);
+    free(n->line);
+    n->line = mem_strdup(name);
+    n->where =
+        owner ? mem_printf("variable %s of %s", name, owner) : mem_printf("variable %s", name);
+}
+
+/* --- steps --- */
+
+/* The function itself, or that of a generator. */
+static uint64_t function_of(struct naming *n, uint64_t object) {
+    enum { GENERATOR_FUNCTION = 24 }; /* JSGeneratorObject, src/objects/js-generator.tq */
+    enum v8_kind k = v8_kind(n->o, object);
+    uint64_t field = k == KIND_RECEIVER ? v8_field_or_0(n->o, object, GENERATOR_FUNCTION) : 0;
+    if (k == KIND_FUNCTION)
+        return object;
+    return v8_kind(n->o, field) == KIND_FUNCTION ? field : 0;
+}
+
+static void add_step(struct naming *n, uint32_t node, char *name, const char *kind) {
+    struct path_step s = {.addr = heap_look_addr(n->p->look, node),
+                          .name = name,
+                          .kind = kind,
+                          .summary = heap_look_summary(n->p->look, node)};
+    vec_push(&n->path->steps, s);
+    uint64_t function = function_of(n, s.addr);
+    if (function)
+        n->function = function;
+    if (v8_type(n->o, s.addr) == TYPE_JS_GLOBAL_OBJECT) {
+        free(n->where);
+        free(n->line);
+        n->where = NULL;
+        n->line = mem_strdup("global");
+    }
+}
+
+static void add_edge(struct naming *n, uint32_t from, uint32_t to, const struct v8_edge *e) {
+    char *text = edge_text(n->o, e);
+    if (e->kind == EDGE_CONTEXT) {
+        cleanup_free char *name = v8_edge_name(n->o, e);
+        begin_with_variable(n, heap_look_addr(n->p->look, from), name);
+    } else {
+        append(n, text);
+    }
+    size_t skip = *text == ' ';
+    memmove(text, text + skip, strlen(text) - skip + 1);
+    add_step(n, to, text, v8_edge_kind_name((enum v8_edge_kind)e->kind));
+}
+
+/* The edge from node `i` of the way to the furthest it has one of its own to; else to the next. */
+static size_t next_step(struct naming *n, const uint32_t *nodes, size_t i, size_t end) {
+    size_t count;
+    for (size_t k = STORED_MAX; k >= 1; k--) {
+        if (i + k >= end)
+            continue;
+        const struct v8_edge *e =
+            v8_edges_of(n->p->reader, nodes[i], heap_look_addr(n->p->look, nodes[i + k]), &count);
+        e = edge_best(e, count);
+        if (!e || (k > 1 && !edge_is_own(e)))
+            continue;
+        add_edge(n, nodes[i], nodes[i + k], e);
+        return i + k;
+    }
+    struct v8_edge value = {
+        .kind = EDGE_INTERNAL, .form = EDGE_BY_TEXT, .text = "value in a WeakMap, by this key"};
+    add_edge(n, nodes[i], nodes[i + 1], &value);
+    return i + 1;
+}
+
+struct path path_name(struct path_namer *p, const struct ways *w, const uint32_t *nodes, size_t n) {
+    struct path path = {0};
+    struct naming naming = {.p = p, .o = &p->look->objects, .path = &path};
+    char *root = root_text(&naming, ways_root(w, nodes[0]), heap_look_addr(p->look, nodes[0]));
+    append(&naming, root);
+    append(&naming, " ");
+    add_step(&naming, nodes[0], root, "root");
+    if (naming.line[strlen(naming.line) - 1] == ' ')
+        append(&naming, path.steps.at[0].summary);
+    for (size_t i = 0; i + 1 < n;)
+        i = next_step(&naming, nodes, i, n);
+    bool more = naming.where && strpbrk(naming.line, ".[ <");
+    path.line = naming.where
+                    ? mem_printf("%s%s%s", naming.where, more ? ": " : "", more ? naming.line : "")
+                    : mem_strdup(naming.line);
+    free(naming.where);
+    free(naming.line);
+    return path;
+}
+
+void path_done(struct path *p) {
+    for (size_t i = 0; i < p->steps.n; i++) {
+        free(p->steps.at[i].name);
+        free(p->steps.at[i].summary);
+    }
+    vec_free(&p->steps);
+    free(p->line);
+}
+
+/* --- for a command --- */
+
+static void find(struct paths *p, struct heap_look *look, uint32_t node) {
+    struct ways w = ways_open(look);
+    struct path_namer namer = {look, v8_edge_reader_new(&look->objects, look->view->nodes)};
+    struct way_nodes found = {0};
+    ways_to(&w, node, p->most, &found);
+    for (size_t i = 0; i < found.ends.n; i++) {
+        size_t begin = i ? found.ends.at[i - 1] : 0;
+        vec_push(&p->list, path_name(&namer, &w, found.nodes.at + begin, found.ends.at[i] - begin));
+    }
+    way_nodes_done(&found);
+    v8_edge_reader_free(namer.reader);
+    ways_done(&w);
+}
+
+int paths_see(void *paths, const struct v8_view *view, struct err *e) {
+    struct paths *p = paths;
+    struct heap_look look;
+    uint32_t node;
+    paths_done(p);
+    int r = heap_look_open(view, &look, e);
+    if (r < 0)
+        return r;
+    r = heap_look_find(&look, p->addr, &node, e);
+    if (r == 0) {
+        p->summary = heap_look_summary(&look, node);
+        p->live = heap_look_is_live(&look, node);
+        if (p->live)
+            find(p, &look, node);
+    }
+    heap_look_done(&look);
+    return r;
+}
+
+void paths_done(struct paths *p) {
+    for (size_t i = 0; i < p->list.n; i++)
+        path_done(&p->list.at[i]);
+    vec_free(&p->list);
+    free(p->summary);
+    p->summary = NULL;
+    p->live = false;
+}
