@@ -83,6 +83,16 @@ static bool leads_back(struct v8_objects *o, uint64_t wrap, uint64_t native) {
     return false;
 }
 
+static void read_owner(struct v8_objects *o, uint64_t owner, struct uv_script *s) {
+    s->owner = owner;
+    s->owner_class = v8_constructor_name(o, owner);
+    s->server = text_of(o, owner, "_connectionKey");
+    s->request = request_of(o, owner);
+    s->local = address_of(o, owner, "_sockname");
+    s->peer = address_of(o, owner, "_peername");
+    read_streams(o, s);
+}
+
 void handle_owner_read(struct v8_objects *o, uint64_t wrap, uint64_t native,
                        struct uv_script *ret) {
     struct uv_script s = {0};
@@ -90,14 +100,42 @@ void handle_owner_read(struct v8_objects *o, uint64_t wrap, uint64_t native,
         return;
     s.wrap = wrap;
     s.wrap_class = v8_constructor_name(o, wrap);
-    s.owner = object_of(o, wrap, "owner_symbol"); /* lib/internal/async_hooks.js */
-    if (s.owner) {
-        s.owner_class = v8_constructor_name(o, s.owner);
-        s.server = text_of(o, s.owner, "_connectionKey");
-        s.request = request_of(o, s.owner);
-        s.local = address_of(o, s.owner, "_sockname");
-        s.peer = address_of(o, s.owner, "_peername");
-        read_streams(o, &s);
-    }
+    uint64_t owner = object_of(o, wrap, "owner_symbol"); /* lib/internal/async_hooks.js */
+    if (owner)
+        read_owner(o, owner, &s);
     *ret = s;
+}
+
+/* Of an object of C++ that holds `inside`: the JavaScript object that leads back to it; 0. Classes
+ * have their tables of virtual functions where nothing is written. */
+static uint64_t script_around(struct v8_objects *o, uint64_t inside) {
+    enum { WORDS = 64 };
+    uint64_t w[WORDS + 1], script;
+    uint64_t from = inside - WORDS * 8;
+    if (inside < sizeof w || image_read(o->img, from, w, sizeof w) < 0)
+        return 0;
+    for (int i = WORDS - 1; i >= 0; i--) {
+        const struct region *r = region_find(image_regions(o->img), w[i]);
+        if (r && !(r->prot & REGION_W) && image_read_u64(o->img, w[i + 1], &script) == 0 &&
+            v8_is_receiver(v8_kind(o, script)) && leads_back(o, script, from + (uint64_t)i * 8))
+            return script;
+    }
+    return 0;
+}
+
+static bool is_class(struct v8_objects *o, uint64_t object, const char *name) {
+    cleanup_free char *class = v8_constructor_name(o, object);
+    return class && strcmp(class, name) == 0;
+}
+
+void handle_owner_over(struct v8_objects *o, uint64_t listener, struct uv_script *s) {
+    uint64_t wrap = script_around(o, listener);
+    uint64_t owner = wrap && is_class(o, wrap, "TLSWrap") ? object_of(o, wrap, "owner_symbol") : 0;
+    if (!owner || owner == s->owner)
+        return;
+    struct uv_script over = {.wrap = s->wrap};
+    over.wrap_class = s->wrap_class ? mem_strdup(s->wrap_class) : NULL;
+    read_owner(o, owner, &over);
+    uv_script_done(s);
+    *s = over;
 }

@@ -58,6 +58,8 @@ static void take_scripts(const struct handle_reader *r, const struct v8_heap *he
         struct uv_handle *h = &c->handles.at[i];
         if (h->slot && image_read_u64(r->img, h->slot, &wrap) == 0)
             handle_owner_read(&o, wrap, h->object, &h->script);
+        if (h->listener && h->script.wrap)
+            handle_owner_over(&o, h->listener, &h->script);
     }
     v8_objects_done(&o);
 }

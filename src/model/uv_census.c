@@ -1,6 +1,6 @@
 #include "model/uv_census.h"
 
-static void script_done(struct uv_script *s) {
+void uv_script_done(struct uv_script *s) {
     free(s->wrap_class);
     free(s->owner_class);
     free(s->server);
@@ -15,7 +15,7 @@ void uv_census_done(struct uv_census *c) {
         free(h->path);
         free(h->callback_name);
         free(h->object_class);
-        script_done(&h->script);
+        uv_script_done(&h->script);
     }
     for (size_t i = 0; i < c->works.n; i++) {
         free(c->works.at[i].function_name);

@@ -73,6 +73,9 @@ struct uv_handle {
     /* The object of Node's C++ around it, which points back at the handle; 0: there is none. */
     uint64_t object, vtable, slot; /* slot: of its v8::Global */
     char *object_class;
+    /* What a stream hands its data to, where that is another object: TLS, a parser of HTTP; 0: to
+     * JavaScript. An address inside of that object. */
+    uint64_t listener;
     struct uv_script script;
     const struct descriptor *file; /* of the census's descriptors; NULL unknown */
 };
@@ -102,6 +105,7 @@ struct uv_census {
 };
 
 void uv_census_done(struct uv_census *c);
+void uv_script_done(struct uv_script *s);
 /* Of a stream or UDP: a socket, or a pipe. */
 bool uv_handle_is_socket(const struct uv_handle *h);
 /* Keeps its loop, and so the process, running. */

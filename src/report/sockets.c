@@ -41,6 +41,18 @@ struct socket {
     uint64_t queued;
 };
 
+static int fd_of(const struct socket *s) {
+    return s->handle ? s->handle->fd : s->file ? s->file->fd : -1;
+}
+
+static const char *local_of(const struct socket *s) {
+    return s->handle ? uv_handle_local(s->handle) : s->file ? s->file->local : NULL;
+}
+
+static const char *peer_of(const struct socket *s) {
+    return s->handle ? uv_handle_peer(s->handle) : s->file ? s->file->peer : NULL;
+}
+
 struct sockets {
     VEC(struct socket) list;
     uint64_t queued, js, uv, kernel;
@@ -48,7 +60,7 @@ struct sockets {
 
 static int most_first(const void *a, const void *b) {
     const struct socket *x = a, *y = b;
-    int fx = x->handle ? x->handle->fd : x->file->fd, fy = y->handle ? y->handle->fd : y->file->fd;
+    int fx = fd_of(x), fy = fd_of(y);
     return x->queued != y->queued ? (x->queued > y->queued ? -1 : 1) : (fx > fy) - (fx < fy);
 }
 
@@ -117,14 +129,14 @@ static void add_row(struct table *t, const struct socket *s) {
     const struct uv_handle *h = s->handle;
     const struct descriptor *d = s->file;
     cleanup_free char *owner = owner_of(h);
-    int fd = h ? h->fd : d->fd;
+    int fd = fd_of(s);
     table_row(t);
     if (fd >= 0)
         table_u64(t, S_FD, (uint64_t)fd);
     set_text(t, S_KIND, kind_of(s));
     set_text(t, S_STATE, state_of(s));
-    set_text(t, S_LOCAL, h ? uv_handle_local(h) : d->local);
-    set_text(t, S_PEER, h ? uv_handle_peer(h) : d->peer);
+    set_text(t, S_LOCAL, local_of(s));
+    set_text(t, S_PEER, peer_of(s));
     table_u64(t, S_QUEUED, s->queued);
     if (h && h->script.has_writable)
         table_u64(t, S_JS, uv_handle_js_waiting(h));

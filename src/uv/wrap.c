@@ -6,8 +6,18 @@
 
 #include <string.h>
 
-/* HandleWrap::handle__ is the 12th to 16th word: behind BaseObject, AsyncWrap, a list's node. */
+/* HandleWrap::handle__ is the 11th word or so: behind BaseObject, AsyncWrap, a list's node. */
 enum { WRAP_VTABLE, WRAP_GLOBAL, WRAP_WORDS = 24 };
+/* Of a LibuvStreamWrap a StreamBase follows, which begins with its table of virtual functions and
+ * StreamResource::listener_ (src/stream_wrap.h, src/stream_base.h); its own one is in front of the
+ * handle, which is part of the object too. */
+enum { WRAP_LISTENER = 2 };
+
+static uint64_t listener_of(const struct uv_handle *h, uint64_t listener) {
+    bool own = h->addr < h->object || listener - h->object < h->addr - h->object;
+    bool stream = h->type == UV_TYPE_TCP || h->type == UV_TYPE_PIPE || h->type == UV_TYPE_TTY;
+    return stream && !own && !(listener & 7) && listener < LIMIT_USER_ADDR ? listener : 0;
+}
 
 void uv_wrap_find(const struct uv_reader *r, struct uv_handle *h) {
     uint64_t w[WRAP_WORDS];
@@ -19,6 +29,7 @@ void uv_wrap_find(const struct uv_reader *r, struct uv_handle *h) {
             h->object = h->data;
             h->vtable = w[WRAP_VTABLE];
             h->slot = w[WRAP_GLOBAL];
+            h->listener = i + WRAP_LISTENER < n ? listener_of(h, w[i + WRAP_LISTENER]) : 0;
             return;
         }
 }

@@ -154,6 +154,26 @@ def known_handles(node):
                 check_sockets(ask("sockets", path), t.truth, scripts, not redacted)
 
 
+@test(nodes="all")
+def whose_sockets(node):
+    """The request that HTTP answers; of TLS the socket that the program writes to, not the one below it."""
+    with Target("sockets.js", node=node, node_args=["--no-warnings"]) as t:
+        doc = ask("sockets", t.pid)
+        rows = {(s.get("local"), s.get("peer")): s for s in doc["sockets"]}
+        for name in ("http", "tls"):
+            want = t.truth[name]
+            ends = (f"127.0.0.1:{want['local']}", f"127.0.0.1:{want['port']}")
+            owner = rows[ends]["handle"]["owner"]
+            equal(f"who writes over {name}", owner["class"], want["class"])
+            equal(f"its writableLength over {name}", owner["writable_length"], want["writableLength"])
+            equal(f"its request over {name}", owner.get("request"), want.get("request"))
+            client = rows[ends[::-1]]["handle"]["owner"]["class"]
+            equal(f"the other end over {name}", client, want.get("clientClass", "Socket"))
+        equal("most is queued by the two", {(s["local"], s["peer"]) for s in doc["sockets"][:2]},
+              {(f"127.0.0.1:{w['local']}", f"127.0.0.1:{w['port']}") for w in t.truth.values()})
+        print(f"Node {node.version}: {doc['total']}")
+
+
 @test(nodes=[24])
 def text(node):
     with Handles(node, worker=False) as t:
