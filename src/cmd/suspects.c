@@ -66,7 +66,7 @@ static void print_one(struct run *r, size_t number, const struct suspect *s, uin
             fmt_percent(share, s->bytes, live), s->kind);
     if (s->path) {
         cleanup_free char *path = text_printable(s->path);
-        fprintf(r->out, "     reached by %s\n", path);
+        fprintf(r->out, "     %s %s\n", s->addr ? "reached by" : "one of them by", path);
     }
     for (size_t i = 0; i < s->parts.n; i++)
         print_part(r, &s->parts.at[i]);

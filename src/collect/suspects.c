@@ -1,6 +1,7 @@
 #include "collect/suspect.h"
 
 #include "base/bits.h"
+#include "collect/paths.h"
 #include "graph/classes.h"
 #include "v8/places.h"
 #include "v8/strings.h"
@@ -175,6 +176,34 @@ static void join_same(const struct suspect_search *s) {
         }
 }
 
+/* --- how they are reached --- */
+
+static void find_path(struct suspect_search *s, const struct ways *w, struct path_namer *namer,
+                      struct suspect *x) {
+    struct way_nodes way = {0};
+    uint32_t node = v8_node_at(s->nodes, of(x));
+    if (node == V8_NO_NODE)
+        return;
+    ways_to(w, node, 1, &way);
+    if (way.ends.n) {
+        struct path path = path_name(namer, w, way.nodes.at, way.ends.at[0]);
+        x->path = mem_strdup(path.line);
+        path_done(&path);
+    }
+    way_nodes_done(&way);
+}
+
+static void find_paths(struct suspect_search *s) {
+    if (!s->ret->list.n)
+        return;
+    struct ways w = ways_open(&s->look);
+    struct path_namer namer = {&s->look, v8_edge_reader_new(&s->look.objects, s->nodes)};
+    for (size_t i = 0; i < s->ret->list.n; i++)
+        find_path(s, &w, &namer, &s->ret->list.at[i]);
+    v8_edge_reader_free(namer.reader);
+    ways_done(&w);
+}
+
 int suspects_see(void *suspects, const struct v8_view *view, struct err *e) {
     struct suspects *ret = suspects;
     struct suspect_search s = {.ret = ret, .nodes = view->nodes};
@@ -189,6 +218,7 @@ int suspects_see(void *suspects, const struct v8_view *view, struct err *e) {
         for (size_t i = 0; i < sizeof finders / sizeof *finders; i++)
             finders[i](&s);
         join_same(&s);
+        find_paths(&s);
         vec_sort(&ret->list, most_first);
     }
     heap_look_done(&s.look);

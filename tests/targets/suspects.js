@@ -18,22 +18,22 @@ const kinds = {
     const sessions = new Map();
     for (let i = 0; i < 5000; i++) sessions.set('key ' + i, new Session(i));
     kept.push(sessions);
-    return { count: 5000, class: 'Session' };
+    return { count: 5000, class: 'Session', path: 'kept[0]' };
   },
   array() {
     global.list = [];
     for (let i = 0; i < 4290; i++) global.list.push({ name: 'hi', arr: load(i) });
-    return { count: 4290, class: 'Object' };
+    return { count: 4290, class: 'Object', path: 'global.list' };
   },
   dictionary() {
     const cache = Object.create(null);
     for (let i = 0; i < 5000; i++) cache['/page/' + i] = new Session(i);
     kept.push(cache);
-    return { count: 5000, class: 'Session' };
+    return { count: 5000, class: 'Session', path: 'kept[0]' };
   },
   large() {
     kept.push(new Array(3e6).fill(0.5));
-    return { count: 1 };
+    return { count: 1, path: 'kept[0]' };
   },
   listeners() {
     const source = new EventEmitter().setMaxListeners(0);
@@ -42,7 +42,7 @@ const kinds = {
       source.on('change', function onChange() { return big; });
     }
     kept.push(source);
-    return { count: 3000, function: 'onChange' };
+    return { count: 3000, function: 'onChange', path: 'kept[0]._events.change' };
   },
   timers() {
     for (let i = 0; i < 3000; i++) {
@@ -58,7 +58,7 @@ const kinds = {
       return big;
     }
     for (let i = 0; i < 3000; i++) waiter(i);
-    return { count: 3000, function: 'waiter' };
+    return { count: 3000, function: 'waiter', path: 'kept' };
   },
   chain() {
     let last = null;
