@@ -22,6 +22,7 @@ static int ask(struct run *r, const char *name, struct instances *s) {
     if (name)
         s->query.class = name;
     s->with_retained = opt_flag(r->opts, "retained");
+    s->with_details = opt_flag(r->opts, "details");
     s->limit = opt_u64(r->opts, "limit", r->json ? 0 : 50);
     if (strcmp(by, "address") == 0)
         s->order = INSTANCES_BY_ADDR;
@@ -100,6 +101,7 @@ static int run_instances(struct run *r) {
 }
 
 static const struct opt opts[] = {
+    {"details", 'd', OPT_FLAG, NULL, "the first properties, elements or entries of each"},
     {"limit", 'n', OPT_U64, "N", "at most so many; 0: all (text: 50)"},
     {"sort", 's', OPT_STRING, "BY", "address (default), shallow, retained"},
     {"retained", 0, OPT_FLAG, NULL, "with retained sizes: three times as slow"},
@@ -121,6 +123,7 @@ const struct command cmd_instances = {
         "object take addresses from a core or capture (`memwhy capture`).\n"
         "\n"
         "  $ memwhy instances 2043476 Session            all Sessions\n"
+        "  $ memwhy instances core Object -d             with the first of what each holds\n"
         "  $ memwhy instances core '*' -w 'size>1M'      whatever is larger than 1 MiB\n"
         "  $ memwhy instances core Array -s retained     the arrays that hold most first\n"
         "\n" QUERY_HELP "\n"

@@ -80,11 +80,18 @@ enum v8_type heap_look_type(struct heap_look *k, uint32_t node) {
 }
 
 /* What is no value of the program's has its class. */
-char *heap_look_summary(struct heap_look *k, uint32_t node) {
-    char *s = v8_value_summary(&k->objects, heap_look_addr(k, node));
-    if (strcmp(s, "?") != 0)
-        return s;
-    free(s);
+static char *value_or_class(struct heap_look *k, uint32_t node, char *value) {
+    if (strcmp(value, "?") != 0)
+        return value;
+    free(value);
     struct v8_classes *c = heap_look_classes(k);
     return mem_strdup(v8_class_name(c, v8_class_of(c, node)));
+}
+
+char *heap_look_summary(struct heap_look *k, uint32_t node) {
+    return value_or_class(k, node, v8_value_summary(&k->objects, heap_look_addr(k, node)));
+}
+
+char *heap_look_details(struct heap_look *k, uint32_t node) {
+    return value_or_class(k, node, v8_value_details(&k->objects, heap_look_addr(k, node)));
 }

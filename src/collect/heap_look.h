@@ -39,5 +39,7 @@ int heap_look_instance_type(struct heap_look *k, uint32_t node);
 enum v8_type heap_look_type(struct heap_look *k, uint32_t node);
 /* Its name and value in a few words; never NULL, the caller frees. */
 char *heap_look_summary(struct heap_look *k, uint32_t node);
+/* The same with the first of what it holds. */
+char *heap_look_details(struct heap_look *k, uint32_t node);
 
 #endif

@@ -51,7 +51,8 @@ static void list(struct finding *f) {
         uint32_t node = f->found.at[i].node;
         struct instance one = {
             .addr = heap_look_addr(look, node),
-            .summary = heap_look_summary(look, node),
+            .summary =
+                s->with_details ? heap_look_details(look, node) : heap_look_summary(look, node),
             .shallow = v8_node_bytes(look->view->nodes, node),
             .retained = f->graph ? graph_tree_retained(f->graph->tree, node) : 0,
             .live = heap_look_is_live(look, node),

@@ -19,6 +19,7 @@ struct instances {
     struct query query;
     enum instances_order order;
     bool with_retained; /* by retained implies it */
+    bool with_details;  /* summaries say the first of what each holds */
     uint64_t limit;     /* list at most so many; 0: all */
     /* The answer. */
     uint64_t count, shallow; /* of all that fit */

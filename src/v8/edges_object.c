@@ -1,5 +1,6 @@
 /* Edges out of JSObjects: their properties and elements, and the fields of each class. */
 #include "v8/edge_reader.h"
+#include "v8/elements.h"
 #include "v8/functions.h"
 #include "v8/properties.h"
 
@@ -111,11 +112,9 @@ static void add_sparse(struct v8_edge_reader *r, uint64_t table) {
     }
 }
 
-static void add_elements(struct v8_edge_reader *r, uint64_t map) {
+static void add_elements(struct v8_edge_reader *r) {
     enum { FAST = 2, HOLEY = 3, NONEXTENSIBLE = 6, HOLEY_FROZEN = 11, ARRAY_LENGTH = 24 };
-    uint32_t bits = 0;
-    v8_field_u32(r->o, map, MAP_TYPE, &bits);
-    int kind = (int)(bits >> 26);
+    int kind = v8_elements_kind(r->o, r->object);
     uint64_t elements = v8_field_or_0(r->o, r->object, ELEMENTS);
     int64_t n = length_of(r, elements);
     if (r->o->types[r->type] == TYPE_JS_ARRAY) {
@@ -308,7 +307,7 @@ void edges_of_receiver(struct v8_edge_reader *r) {
     if (r->type == r->o->l->array_buffer_type)
         add_buffer(r);
     add_properties(r);
-    add_elements(r, map);
+    add_elements(r);
     add_embedder_fields(r, map);
     uint64_t prototype = v8_field_or_0(r->o, map, MAP_PROTOTYPE);
     if (!r->only || prototype == r->only)

@@ -25,6 +25,9 @@ def by_class(node):
         equal("their summaries", {i["summary"] for i in live}, {"Session"})
         equal("all live", {i["live"] for i in live}, {True})
         equal("one size", len({i["shallow"] for i in live}), 1)
+        details = rows(ask("instances", t.pid, "Session", "-d"), t.truth["Session"])
+        equal("their details", {i["summary"] for i in details},
+              {f"Session {{id: {i}, user: Object}}" for i in range(t.truth["Session"])})
         rows(ask("instances", t.pid, "Gone"), 0)
         gone = rows(ask("instances", t.pid, "Gone", "--garbage"), t.truth["Gone"])
         equal("none live", {i["live"] for i in gone}, {False})
