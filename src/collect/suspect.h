@@ -8,6 +8,7 @@
 #include "collect/heap_look.h"
 #include "collect/suspects.h"
 #include "v8/nodes.h"
+#include "v8/properties.h"
 
 struct suspect_search {
     struct heap_look look;
@@ -41,6 +42,15 @@ void suspect_groups_find(const struct suspect_search *s,
                          struct suspect_groups *ret);
 void suspect_groups_done(struct suspect_groups *g);
 
+/* An own property that some objects have: shapes that lack it are known after the first look. */
+struct suspect_property {
+    const char *name;
+    struct map64 shapes; /* number of a map's node + 1 -> its objects may have it + 1 */
+};
+/* False too for what is no plain object, is garbage, or has an accessor there. */
+bool suspect_property_of(struct suspect_search *s, struct suspect_property *p, uint32_t node,
+                         struct v8_property *ret);
+
 /* "foo (/app/server.js:12:7)" of a tagged SharedFunctionInfo; the caller frees. */
 char *suspect_function_text(struct suspect_search *s, uint64_t shared);
 
@@ -53,5 +63,6 @@ void suspect_roots(struct suspect_search *s);
 void suspect_listeners(struct suspect_search *s);
 void suspect_async(struct suspect_search *s);
 void suspect_finalizers(struct suspect_search *s);
+void suspect_streams(struct suspect_search *s);
 
 #endif

@@ -2,35 +2,18 @@
 #include "collect/suspect.h"
 
 #include "base/bits.h"
-#include "v8/properties.h"
-#include "v8/strings.h"
 #include <string.h>
 
 enum { MANY = 64 };
 
 struct stores {
     struct suspect_search *s;
-    struct map64 shapes; /* number of a map's node + 1 -> its objects have a store + 1 */
+    /* lib/internal/async_local_storage: up to Node 22 a resource has its store by a symbol of the
+     * storage's own; from 24 on frames map storages to stores. */
+    struct suspect_property store;
     struct map64 frames; /* class + 1 -> it is AsyncContextFrame + 1 */
     uint64_t *held;      /* nodes that are stores */
 };
-
-/* lib/internal/async_local_storage: up to Node 22 a resource has its store by a symbol of the
- * storage's own; from 24 on frames map storages to stores. */
-static bool find_store(struct stores *k, uint32_t node, struct v8_property *ret) {
-    struct suspect_search *s = k->s;
-    struct v8_properties p;
-    size_t n;
-    uint32_t map = V8_REF_NODE(v8_node_refs(s->nodes, node, &n)[0]);
-    uint64_t known, addr = heap_look_addr(&s->look, node);
-    if (map64_get(&k->shapes, map + 1ull, &known) && known == 1)
-        return false;
-    bool found = v8_property_own(&s->look.objects, addr, "kResourceStore", ret);
-    v8_properties_open(&s->look.objects, addr, &p);
-    if (p.is_fast)
-        map64_put(&k->shapes, map + 1ull, found ? 2 : 1);
-    return found && v8_kind(&s->look.objects, ret->key) == KIND_SYMBOL;
-}
 
 static bool is_frame(struct stores *k, uint32_t node) {
     struct v8_classes *c = heap_look_classes(&k->s->look);
@@ -46,14 +29,17 @@ static bool is_frame(struct stores *k, uint32_t node) {
 static void look_at(struct stores *k, uint32_t node) {
     struct suspect_search *s = k->s;
     struct v8_property p;
-    int type = heap_look_instance_type(&s->look, node);
-    if (type < 0 || !v8_is_receiver((enum v8_kind)s->look.objects.kinds[type]))
-        return;
-    if (is_frame(k, node))
+    if (is_frame(k, node)) {
         bits_set(k->held, node);
-    else if (find_store(k, node, &p) && v8_node_at(s->nodes, p.value) != V8_NO_NODE &&
-             v8_is_receiver(v8_kind(&s->look.objects, p.value)))
-        bits_set(k->held, v8_node_at(s->nodes, p.value));
+        return;
+    }
+    if (!suspect_property_of(s, &k->store, node, &p) ||
+        v8_kind(&s->look.objects, p.key) != KIND_SYMBOL ||
+        !v8_is_receiver(v8_kind(&s->look.objects, p.value)))
+        return;
+    uint32_t store = v8_node_at(s->nodes, p.value);
+    if (store != V8_NO_NODE)
+        bits_set(k->held, store);
 }
 
 static uint64_t is_held(void *ctx, uint32_t node) {
@@ -63,7 +49,7 @@ static uint64_t is_held(void *ctx, uint32_t node) {
 
 void suspect_async(struct suspect_search *s) {
     uint32_t n = v8_nodes_count(s->nodes);
-    struct stores k = {.s = s, .held = bits_new(n)};
+    struct stores k = {.s = s, .store = {"kResourceStore", {0}}, .held = bits_new(n)};
     struct suspect_groups g;
     for (uint32_t node = 0; node < n; node++)
         if (heap_look_is_live(&s->look, node))
@@ -80,7 +66,7 @@ void suspect_async(struct suspect_search *s) {
                                         .bytes = g.list.at[0].bytes});
     }
     suspect_groups_done(&g);
-    map64_done(&k.shapes);
+    map64_done(&k.store.shapes);
     map64_done(&k.frames);
     free(k.held);
 }

@@ -1,36 +1,12 @@
 /* Listeners of EventEmitters. */
 #include "collect/suspect.h"
 
-#include "v8/properties.h"
 #include "v8/strings.h"
 #include <string.h>
 
 enum { MANY = 32, ARRAY_LENGTH = 24 }; /* JSArray::length */
 
-struct emitters {
-    struct suspect_search *s;
-    struct map64 shapes; /* number of a map's node + 1 -> its objects have _events + 1 */
-};
-
-/* Objects of one shape have the same properties, unless these are in a dictionary of their own. */
-static bool may_have_events(struct emitters *e, uint32_t node) {
-    struct suspect_search *s = e->s;
-    struct v8_properties p;
-    struct v8_property found;
-    size_t n;
-    uint32_t map = V8_REF_NODE(v8_node_refs(s->nodes, node, &n)[0]);
-    uint64_t known;
-    if (map64_get(&e->shapes, map + 1ull, &known))
-        return known == 2;
-    uint64_t addr = heap_look_addr(&s->look, node);
-    v8_properties_open(&s->look.objects, addr, &p);
-    known = !p.is_fast || v8_property_own(&s->look.objects, addr, "_events", &found) ? 2 : 1;
-    map64_put(&e->shapes, map + 1ull, known);
-    return known == 2;
-}
-
-static void look_at(struct emitters *e, uint64_t emitter, const struct v8_property *event) {
-    struct suspect_search *s = e->s;
+static void look_at(struct suspect_search *s, uint64_t emitter, const struct v8_property *event) {
     struct v8_objects *o = &s->look.objects;
     uint32_t node = v8_node_at(s->nodes, event->value);
     uint64_t length = v8_field_or_0(o, event->value, ARRAY_LENGTH);
@@ -56,19 +32,16 @@ static void look_at(struct emitters *e, uint64_t emitter, const struct v8_proper
 }
 
 void suspect_listeners(struct suspect_search *s) {
-    struct emitters e = {.s = s};
+    struct suspect_property has = {"_events", {0}};
     uint32_t n = v8_nodes_count(s->nodes);
     for (uint32_t node = 0; node < n; node++) {
-        int type = heap_look_instance_type(&s->look, node);
         struct v8_properties p;
         struct v8_property events, event;
-        if (type < 0 || s->look.objects.kinds[type] != KIND_RECEIVER ||
-            !heap_look_is_live(&s->look, node) || !may_have_events(&e, node) ||
-            !v8_property_own(&s->look.objects, heap_look_addr(&s->look, node), "_events", &events))
+        if (!suspect_property_of(s, &has, node, &events))
             continue;
         v8_properties_open(&s->look.objects, events.value, &p);
         while (v8_properties_next(&p, &event))
-            look_at(&e, heap_look_addr(&s->look, node), &event);
+            look_at(s, heap_look_addr(&s->look, node), &event);
     }
-    map64_done(&e.shapes);
+    map64_done(&has.shapes);
 }

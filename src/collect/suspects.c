@@ -24,6 +24,26 @@ bool suspect_is_told(const struct suspect_search *s, uint64_t addr) {
     return false;
 }
 
+/* Objects of one shape have the same properties, unless these are in a dictionary of their own. */
+bool suspect_property_of(struct suspect_search *s, struct suspect_property *p, uint32_t node,
+                         struct v8_property *ret) {
+    struct v8_properties all;
+    size_t n;
+    uint32_t map = V8_REF_NODE(v8_node_refs(s->nodes, node, &n)[0]);
+    uint64_t known = 0, addr;
+    int type = heap_look_instance_type(&s->look, node);
+    if (type < 0 || s->look.objects.kinds[type] != KIND_RECEIVER ||
+        !heap_look_is_live(&s->look, node) ||
+        (map64_get(&p->shapes, map + 1ull, &known) && known == 1))
+        return false;
+    addr = heap_look_addr(&s->look, node);
+    bool found = v8_property_own(&s->look.objects, addr, p->name, ret);
+    v8_properties_open(&s->look.objects, addr, &all);
+    if (!known && all.is_fast)
+        map64_put(&p->shapes, map + 1ull, found ? 2 : 1);
+    return found && !ret->is_accessor;
+}
+
 char *suspect_function_text(struct suspect_search *s, uint64_t shared) {
     struct v8_objects *o = &s->look.objects;
     struct v8_shared f;
@@ -99,7 +119,7 @@ void suspect_groups_done(struct suspect_groups *g) {
 
 static void (*const finders[])(struct suspect_search *s) = {
     suspect_listeners, suspect_collections, suspect_functions, suspect_strings,    suspect_buffers,
-    suspect_realms,    suspect_roots,       suspect_async,     suspect_finalizers,
+    suspect_realms,    suspect_roots,       suspect_async,     suspect_finalizers, suspect_streams,
 };
 
 static int most_first(const void *a, const void *b) {
@@ -134,12 +154,14 @@ static uint64_t of(const struct suspect *x) {
     return x->addr ? x->addr : x->sample;
 }
 
-/* As many objects that hold about as much, one found with the other: an array of closures, and the
- * closures of one function. */
+/* One holds the other and hardly more, or as many of one are held by as many of the other: an array
+ * of closures, and the closures of one function. */
 static bool are_same(const struct suspect_search *s, const struct suspect *a,
                      const struct suspect *b) {
-    return a->count > 1 && near(a->count, b->count, 5) && near(a->bytes, b->bytes, 25) &&
-           (dominates(s, of(a), b->sample) || dominates(s, of(b), a->sample));
+    bool alike = near(a->bytes, b->bytes, 10) ||
+                 (a->count > 1 && near(a->count, b->count, 5) && near(a->bytes, b->bytes, 25));
+    return alike && (dominates(s, of(a), of(b)) || dominates(s, of(b), of(a)) ||
+                     dominates(s, of(a), b->sample) || dominates(s, of(b), a->sample));
 }
 
 static void join(struct suspects *all, size_t kept, size_t gone) {

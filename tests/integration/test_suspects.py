@@ -5,7 +5,8 @@ KINDS = {"map": "collection-leak", "array": "collection-leak", "dictionary": "co
          "large": "large-object", "listeners": "listener-leak", "timers": "timer-leak", "waiting": "promise-leak",
          "chain": "closure-leak", "slices": "string-slice-retention", "pool": "buffer-pool-pinning",
          "contexts": "context-leak", "modules": "module-reload-leak", "stores": "async-context-leak",
-         "finalizers": "finalization-leak", "symbols": "symbol-registry-leak"}
+         "finalizers": "finalization-leak", "symbols": "symbol-registry-leak",
+         "streams": "stream-backpressure"}
 
 
 def words(suspect):

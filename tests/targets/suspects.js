@@ -6,7 +6,9 @@ const EventEmitter = require('events');
 const fs = require('fs');
 const os = require('os');
 const path = require('path');
+const { Writable } = require('stream');
 const vm = require('vm');
+
 
 const kept = [];                                      // a variable of the module, for what needs a holder
 const load = (i) => new Array(400).fill(i);           // 3.2 KB each
@@ -114,6 +116,12 @@ const kinds = {
   symbols() {
     for (let i = 0; i < 30000; i++) Symbol.for('session of ' + i + ' ' + '-'.repeat(60).split('').join(i % 10));
     return {};
+  },
+  streams() {                                         // the other side takes nothing
+    const stuck = new Writable({ write() {} });
+    for (let i = 0; i < 200; i++) stuck.write(Buffer.alloc(32768, i));
+    kept.push(stuck);
+    return { count: 1, path: 'kept[0]' };
   },
   nothing() { return {}; },
 };
