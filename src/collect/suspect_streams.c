@@ -54,10 +54,9 @@ static void tell(struct streams *k) {
     vec_sort(&k->found, most_first);
     struct suspect *x = suspect_add(
         s, (struct suspect){.kind = "stream-backpressure",
-                            .text =
-                                mem_printf("%s queued in streams (%s of them): written, and not "
-                                           "passed on",
-                                           fmt_count(count, k->found.n), fmt_bytes(size, k->bytes)),
+                            .text = mem_printf(
+                                "%s stand in the queues of %s streams: written, and not passed on",
+                                fmt_bytes(size, k->bytes), fmt_count(count, k->found.n)),
                             .addr = k->found.n == 1 ? k->found.at[0].addr : 0,
                             .sample = k->found.at[0].addr,
                             .count = k->found.n,
