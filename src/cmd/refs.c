@@ -11,16 +11,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { R_FROM, R_FROM_SUMMARY, R_TEXT, R_STATE, R_TO_SUMMARY, R_KIND, R_NAME, R_TO, R_COLUMNS };
+enum {
+    R_FROM,
+    R_CLASS,
+    R_FROM_SUMMARY,
+    R_TEXT,
+    R_STATE,
+    R_TO_SUMMARY,
+    R_KIND,
+    R_NAME,
+    R_TO,
+    R_COLUMNS
+};
 
-static int ask(struct run *r, const char *addr, struct referrers *q) {
+/* The addresses behind TARGET; the caller frees them. */
+static int ask_addrs(struct run *r, const char *const *words, size_t n, uint64_t **ret) {
+    uint64_t *addrs = mem_alloc((n + 1) * sizeof *addrs);
+    for (size_t i = 0; i < n; i++) {
+        int rc = query_addr(r, words[i], &addrs[i]);
+        if (rc < 0) {
+            free(addrs);
+            return rc;
+        }
+    }
+    *ret = addrs;
+    return 0;
+}
+
+static int ask(struct run *r, struct referrers *q) {
     const char *string = opt_string(r->opts, "string", NULL);
     const char *name = opt_string(r->opts, "name", NULL);
     const char *value = opt_string(r->opts, "value", NULL);
     q->garbage = opt_flag(r->opts, "garbage");
     q->internal = r->json || opt_flag(r->opts, "internal");
     q->limit = opt_u64(r->opts, "limit", r->json ? 0 : 50);
-    if ((addr != NULL) + (string != NULL) + (name != NULL) + (value != NULL) != 1)
+    if ((q->n_addrs > 0) + (string != NULL) + (name != NULL) + (value != NULL) != 1)
         return err_set(&r->err, -EINVAL,
                        "Give the address of an object (`memwhy instances` shows them), or one of "
                        "--string, --value, --name.",
@@ -37,7 +62,6 @@ static int ask(struct run *r, const char *addr, struct referrers *q) {
                            "this is no number: %s", value);
     } else {
         q->of = opt_flag(r->opts, "outgoing") ? REFERRERS_FROM : REFERRERS_OF_OBJECT;
-        return query_addr(r, addr, &q->addr);
     }
     return 0;
 }
@@ -56,6 +80,8 @@ static struct table *rows(const struct referrers *q, const struct column columns
         const struct referrer *one = &q->list.at[i];
         table_row(t);
         put_addr(t, R_FROM, one->from);
+        if (one->from_class)
+            table_text(t, R_CLASS, one->from_class);
         table_text(t, R_FROM_SUMMARY, one->from_summary ? one->from_summary : "");
         table_text(t, R_TEXT, one->text + (*one->text == ' '));
         table_text(t, R_STATE, one->live ? "live" : "garbage");
@@ -87,16 +113,17 @@ static void print_left_out(FILE *out, const struct referrers *q) {
 }
 
 static void print(struct run *r, const struct evidence *ev, const struct referrers *q) {
-    bool out = q->of == REFERRERS_FROM, several = !out && q->of != REFERRERS_OF_OBJECT;
+    bool several = q->summary == NULL, out = q->of == REFERRERS_FROM;
     const struct column columns[R_COLUMNS] = {
-        [R_FROM] = {"from", out ? NULL : "ADDRESS", COL_TEXT},
-        [R_FROM_SUMMARY] = {"from_summary", out ? NULL : "OBJECT", COL_TEXT},
+        [R_FROM] = {"from", out && !several ? NULL : "ADDRESS", COL_TEXT},
+        [R_CLASS] = {"from_class", NULL, COL_TEXT},
+        [R_FROM_SUMMARY] = {"from_summary", out && !several ? NULL : "OBJECT", COL_TEXT},
         [R_TEXT] = {"text", "REFERENCE", COL_TEXT},
         [R_STATE] = {NULL, q->garbage && !out ? "STATE" : NULL, COL_TEXT},
         [R_TO_SUMMARY] = {"to_summary", out || several ? "TO" : NULL, COL_TEXT},
         [R_KIND] = {"kind", out ? "KIND" : NULL, COL_TEXT},
         [R_NAME] = {"name", NULL, COL_TEXT},
-        [R_TO] = {"to", out ? "ADDRESS" : NULL, COL_TEXT},
+        [R_TO] = {"to", out ? "AT" : NULL, COL_TEXT},
     };
     struct table *t = rows(q, columns);
     if (r->json) {
@@ -124,8 +151,13 @@ static int run_refs(struct run *r) {
     const char *const *args;
     struct evidence ev;
     struct referrers q = {0};
+    cleanup_free uint64_t *addrs = NULL;
     size_t n = opt_args(r->opts, &args);
-    int rc = ask(r, n > 1 ? args[1] : NULL, &q);
+    int rc = ask_addrs(r, args + 1, n - 1, &addrs);
+    q.addrs = addrs;
+    q.n_addrs = n - 1;
+    if (rc == 0)
+        rc = ask(r, &q);
     if (rc == 0)
         rc = look_at_heap(r, args[0], &(struct v8_visit){&q, referrers_see}, &ev);
     if (rc == 0) {
@@ -138,7 +170,7 @@ static int run_refs(struct run *r) {
 }
 
 static const struct opt opts[] = {
-    {"outgoing", 'o', OPT_FLAG, NULL, "what ADDR refers to itself"},
+    {"outgoing", 0, OPT_FLAG, NULL, "what ADDR refers to itself"},
     {"string", 0, OPT_STRING, "TEXT", "who refers to a string that reads TEXT"},
     {"value", 0, OPT_STRING, "NUMBER", "who refers to this number"},
     {"name", 0, OPT_STRING, "NAME", "which objects have a property NAME"},
@@ -151,7 +183,7 @@ static const struct opt opts[] = {
 
 const struct command cmd_refs = {
     .name = "refs",
-    .args = "TARGET [ADDR]",
+    .args = "TARGET [ADDR...]",
     .group = GROUP_HEAP,
     .summary = "who refers to an object, by which property or variable",
     .help =
@@ -164,7 +196,7 @@ const struct command cmd_refs = {
         "`memwhy path` for the whole way from a root.\n"
         "\n"
         "  $ memwhy refs core 0x2c2cdf7e6391       who refers to this object\n"
-        "  $ memwhy refs -o core 0x2c2cdf7e6391    what it refers to itself\n"
+        "  $ memwhy refs --outgoing core 0x2c2cdf7e6391   what it refers to itself\n"
         "  $ memwhy refs --string=hello 2043476    who refers to a string \"hello\"\n"
         "  $ memwhy refs --name=_idleStart core    every object with a property of this name\n"
         "\n"

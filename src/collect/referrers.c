@@ -288,6 +288,7 @@ static int by_worth(const void *a, const void *b) {
 static void referrer_done(struct referrer *one) {
     free(one->from_summary);
     free(one->to_summary);
+    free(one->from_class);
     free(one->name);
     free(one->text);
 }
@@ -310,46 +311,68 @@ static void finish(struct finder *f) {
         r->list.at[keep++] = *one;
     }
     r->list.n = keep;
+    struct v8_classes *classes = heap_look_classes(&f->look);
     for (size_t i = 0; i < keep; i++) {
         struct referrer *one = &r->list.at[i];
         uint32_t from = v8_node_at(f->look.view->nodes, one->from);
         uint32_t to = v8_node_at(f->look.view->nodes, one->to);
-        if (!one->from_summary && from != V8_NO_NODE)
+        if (from != V8_NO_NODE) {
             one->from_summary = heap_look_summary(&f->look, from);
+            one->from_class = mem_strdup(v8_class_name(classes, v8_class_of(classes, from)));
+        }
         if (to != V8_NO_NODE)
             one->to_summary = heap_look_summary(&f->look, to);
     }
 }
 
-static int find(struct finder *f, struct err *e) {
-    uint32_t node, n = v8_nodes_count(f->look.view->nodes);
-    f->targets = bits_new(n);
-    f->seen = bits_new(n);
-    if (f->r->of == REFERRERS_OF_OBJECT || f->r->of == REFERRERS_FROM) {
-        int r = heap_look_find(&f->look, f->r->addr, &node, e);
+static int find_objects(struct finder *f, struct err *e) {
+    for (size_t i = 0; i < f->r->n_addrs; i++) {
+        uint32_t node;
+        int r = heap_look_find(&f->look, f->r->addrs[i], &node, e);
         if (r < 0)
             return r;
-        f->r->summary = heap_look_summary(&f->look, node);
         add_target(f, node);
     }
+    if (f->r->n_addrs == 1)
+        f->r->summary = heap_look_summary(&f->look, f->few.list.at[0]);
+    return 0;
+}
+
+static void look_outwards(struct finder *f) {
+    for (size_t i = 0; i < f->few.list.n; i++) {
+        size_t n;
+        const struct v8_edge *edges = v8_edges_of(f->reader, f->few.list.at[i], 0, &n);
+        for (size_t k = 0; k < n; k++)
+            add(f, f->few.list.at[i], &edges[k]);
+    }
+}
+
+static void look_inwards(struct finder *f) {
+    find_candidates(f, f->targets);
+    if (f->smi)
+        find_smi(f);
+    look_at_all(f);
+    look_at_ephemerons(f);
+    look_at_roots(f);
+}
+
+static int find(struct finder *f, struct err *e) {
+    int r = 0;
+    f->targets = bits_new(v8_nodes_count(f->look.view->nodes));
+    f->seen = bits_new(v8_nodes_count(f->look.view->nodes));
     if (f->r->of == REFERRERS_OF_STRING || f->r->of == REFERRERS_BY_NAME)
         find_strings(f);
-    if (f->r->of == REFERRERS_OF_NUMBER)
+    else if (f->r->of == REFERRERS_OF_NUMBER)
         find_numbers(f);
+    else
+        r = find_objects(f, e);
+    if (r < 0)
+        return r;
     f->r->found = f->few.list.n;
-    if (f->r->of == REFERRERS_FROM) {
-        size_t n_edges;
-        const struct v8_edge *edges = v8_edges_of(f->reader, node, 0, &n_edges);
-        for (size_t i = 0; i < n_edges; i++)
-            add(f, node, &edges[i]);
-    } else {
-        find_candidates(f, f->targets);
-        if (f->smi)
-            find_smi(f);
-        look_at_all(f);
-        look_at_ephemerons(f);
-        look_at_roots(f);
-    }
+    if (f->r->of == REFERRERS_FROM)
+        look_outwards(f);
+    else
+        look_inwards(f);
     finish(f);
     return 0;
 }

@@ -7,19 +7,20 @@
 #include "v8/v8.h"
 
 enum referrers_of {
-    REFERRERS_OF_OBJECT, /* addr */
+    REFERRERS_OF_OBJECT, /* addrs */
     REFERRERS_OF_STRING, /* text: of every string with this content */
     REFERRERS_OF_NUMBER, /* number */
     REFERRERS_BY_NAME,   /* text: objects with a property of this name */
-    REFERRERS_FROM,      /* addr: what it refers to */
+    REFERRERS_FROM,      /* addrs: what they refer to */
 };
 
 /* An edge with both its ends; the texts are its own. */
 struct referrer {
     uint64_t from, to; /* tagged; from 0: a root; to 0: a number that is no object */
     char *from_summary, *to_summary;
-    char *name; /* V8's */
-    char *text; /* as a program's author writes it: edge_text.h */
+    char *from_class; /* NULL: a root */
+    char *name;       /* V8's */
+    char *text;       /* as a program's author writes it: edge_text.h */
     const char *kind;
     bool live;    /* `from` is */
     bool is_own;  /* of the program's own making, no field of V8's */
@@ -29,7 +30,8 @@ struct referrer {
 struct referrers {
     /* The caller's question. */
     enum referrers_of of;
-    uint64_t addr;
+    const uint64_t *addrs;
+    size_t n_addrs;
     const char *text;
     double number;
     bool garbage;   /* what is garbage itself counts too */
