@@ -36,7 +36,7 @@ static const struct {
 };
 
 /* Fields with names, of what has few: offsets as in the .tq files of src/objects, the same from 9.4
- * to 14.6. A weak one begins with "~". */
+ * to 14.6. */
 static const struct {
     enum v8_type type;
     struct v8_edge_field field[EDGE_FIELDS];
@@ -46,8 +46,6 @@ static const struct {
     {TYPE_FEEDBACK_CELL, {{8, "value"}}},
     {TYPE_PROPERTY_CELL, {{24, "value"}, {32, "dependent_code"}}},
     {TYPE_ALLOCATION_SITE, {{8, "transition_info"}, {16, "nested_site"}, {32, "dependent_code"}}},
-    {TYPE_WEAK_CELL, {{16, "~target"}, {24, "~unregister_token"}}},
-    {TYPE_WEAK_CELL, {{24, "~target"}, {32, "~unregister_token"}}}, /* by the fact's offset */
 };
 
 /* The same by root map. */
@@ -86,9 +84,7 @@ static void set_families(struct v8_edge_reader *r) {
         else if (r->o->types[t] == TYPE_CONTEXT_CELL)
             r->family[t] = FAMILY_CELL;
         for (uint8_t i = 0; i < N_BY_TYPE; i++)
-            if (r->o->types[t] == by_type[i].type &&
-                (by_type[i].type != TYPE_WEAK_CELL ||
-                 by_type[i].field[0].offset == l->facts.weak_cell_target)) {
+            if (r->o->types[t] == by_type[i].type) {
                 r->family[t] = FAMILY_FIELDS;
                 r->fields[t] = i;
             }
@@ -216,12 +212,8 @@ static void add_fields(struct v8_edge_reader *r) {
     uint8_t i = r->fields[r->type];
     const struct v8_edge_field *f =
         i < N_BY_TYPE ? by_type[i].field : by_root_fields[i - N_BY_TYPE].field;
-    for (size_t k = 0; k < EDGE_FIELDS && f[k].name; k++) {
-        if (*f[k].name == '~')
-            edge_weak_field(r, f[k].offset, f[k].name + 1);
-        else
-            edge_field(r, f[k].offset, f[k].name);
-    }
+    for (size_t k = 0; k < EDGE_FIELDS && f[k].name; k++)
+        edge_field(r, f[k].offset, f[k].name);
 }
 
 /* Low bits of a string's type; cons, sliced, thin: src/objects/string.tq. */
@@ -342,6 +334,10 @@ static void add_named(struct v8_edge_reader *r) {
     default:
         if (v8_kind(r->o, r->object) == KIND_SHARED)
             add_shared(r);
+        if (r->o->types[r->type] == TYPE_WEAK_CELL) {
+            edge_weak_field(r, r->o->l->facts.weak_cell_target, "target");
+            edge_weak_field(r, r->o->l->facts.weak_cell_target + 8, "unregister_token");
+        }
         break;
     }
 }
