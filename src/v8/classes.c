@@ -119,10 +119,34 @@ static uint32_t class_named(struct v8_classes *c, char *name) {
     return (uint32_t)c->names.n - 1;
 }
 
+/* Objects with their properties in a dictionary share maps whatever they are: one that has a tag of
+ * its own (as Intl) does not speak for the others. */
+static bool speaks_for_map(struct v8_objects *o, uint64_t object) {
+    struct v8_properties p;
+    struct v8_property tag;
+    if (!v8_is_receiver(v8_kind(o, object)))
+        return true;
+    v8_properties_open(o, object, &p);
+    return p.is_fast || !v8_property_own(o, object, "Symbol.toStringTag", &tag);
+}
+
+/* Maps of which no object spoke for all: the first one's name. */
+static void add_rest(struct v8_classes *c, struct v8_objects *o, const char *const *by_type,
+                     const struct v8_nodes *nodes, const uint32_t *rest, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        size_t n_refs;
+        uint64_t class, map = V8_REF_NODE(v8_node_refs(nodes, rest[i], &n_refs)[0]) + 1ull;
+        if (!map64_get(&c->by_map, map, &class))
+            map64_put(&c->by_map, map,
+                      class_named(c, name_of(o, by_type, v8_node_addr(nodes, rest[i]) | 1)));
+    }
+}
+
 struct v8_classes *v8_classes_new(const struct v8_view *view, struct v8_objects *o) {
     struct v8_classes *c = mem_zalloc(sizeof *c);
     cleanup_free const char **by_type = classes_by_type(view);
     uint32_t n = v8_nodes_count(view->nodes), last = V8_NO_NODE;
+    VEC(uint32_t) rest = {0};
     c->nodes = view->nodes;
     for (uint32_t node = 0; node < n; node++) {
         size_t n_refs;
@@ -130,10 +154,17 @@ struct v8_classes *v8_classes_new(const struct v8_view *view, struct v8_objects 
         uint64_t class;
         if (map == last || map64_get(&c->by_map, map + 1ull, &class))
             continue;
+        uint64_t object = v8_node_addr(view->nodes, node) | 1;
+        if (!speaks_for_map(o, object)) {
+            vec_push(&rest, node);
+            continue;
+        }
         last = map;
-        class = class_named(c, name_of(o, by_type, v8_node_addr(view->nodes, node) | 1));
+        class = class_named(c, name_of(o, by_type, object));
         map64_put(&c->by_map, map + 1ull, class);
     }
+    add_rest(c, o, by_type, view->nodes, rest.at, rest.n);
+    vec_free(&rest);
     return c;
 }
 
