@@ -2,10 +2,24 @@
 #include "report/handles.h"
 #include "cmd/cmd.h"
 #include "cmd/handles_look.h"
+#include <errno.h>
+#include <string.h>
+
+static int check_type(struct run *r, const char *type) {
+    for (int t = 1; t < UV_TYPES; t++)
+        if (!type || strcmp(type, uv_type_name((enum uv_type)t)) == 0)
+            return 0;
+    return err_set(&r->err, -EINVAL,
+                   "There are tcp, pipe, udp, tty, timer, process, signal, poll, fs_event, "
+                   "fs_poll, async, check, idle and prepare.",
+                   "libuv has no handles of type %s", type);
+}
 
 static int run_handles(struct run *r) {
     struct evidence ev;
-    int rc = handles_look(r, &ev);
+    int rc = check_type(r, opt_string(r->opts, "type", NULL));
+    if (rc == 0)
+        rc = handles_look(r, &ev);
     if (rc < 0)
         return rc;
     struct report_handles how = {.width = r->width,

@@ -263,7 +263,7 @@ static int take_handles(struct look *k, unsigned accept) {
         return 0;
     uv_census_done(&k->ev->uv); /* of an earlier stop */
     k->ev->uv = (struct uv_census){0};
-    int r = handle_reader_take(k->handles, accept & V8_ACCEPT_COLLECTION, &k->ev->uv);
+    int r = handle_reader_take(k->handles, accept, &k->ev->uv);
     k->ev->has_uv = r == 0;
     return r;
 }

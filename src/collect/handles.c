@@ -7,6 +7,7 @@
 #include "kernel/descriptors.h"
 #include "uv/uv.h"
 #include "v8/heap.h"
+#include "v8/v8.h"
 #include <errno.h>
 #include <string.h>
 
@@ -64,25 +65,40 @@ static void take_scripts(const struct handle_reader *r, const struct v8_heap *he
     v8_objects_done(&o);
 }
 
-int handle_reader_take(struct handle_reader *r, bool accept, struct uv_census *ret) {
+static bool is_whole(const struct uv_census *c) {
+    for (size_t i = 0; i < c->loops.n; i++)
+        if (c->loops.at[i].cut)
+            return false;
+    return true;
+}
+
+/* -EAGAIN: objects are being moved. */
+static int take_v8(const struct handle_reader *r, unsigned accept, struct uv_census *c) {
     struct v8_heap heap = {0};
+    int rc = 0;
+    if (!r->layout || !r->layout->explained)
+        return 0;
+    v8_heap_find(r->img, r->layout, &heap);
+    if (v8_heap_in_collection(&heap) && !(accept & V8_ACCEPT_COLLECTION))
+        rc = -EAGAIN;
+    else
+        take_scripts(r, &heap, c);
+    v8_heap_done(&heap);
+    return rc;
+}
+
+int handle_reader_take(struct handle_reader *r, unsigned accept, struct uv_census *ret) {
     struct uv_census c;
-    bool moving = false;
     uv_census_take(r->img, &r->symbols, &c);
+    int rc = is_whole(&c) || accept & V8_ACCEPT_UNWALKED ? 0 : -EBUSY;
     take_descriptors(r, &c);
-    if (r->layout && r->layout->explained) {
-        v8_heap_find(r->img, r->layout, &heap);
-        moving = v8_heap_in_collection(&heap);
-        if (!moving || accept)
-            take_scripts(r, &heap, &c);
-        v8_heap_done(&heap);
-    }
-    if (moving && !accept) {
+    if (rc == 0)
+        rc = take_v8(r, accept, &c);
+    if (rc < 0)
         uv_census_done(&c);
-        return -EAGAIN;
-    }
-    *ret = c;
-    return 0;
+    else
+        *ret = c;
+    return rc;
 }
 
 static char *name_of(struct handle_reader *r, uint64_t addr) {

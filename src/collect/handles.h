@@ -14,9 +14,10 @@ struct handle_reader;
 struct handle_reader *handle_reader_new(struct image *img, const struct v8_layout *l);
 void handle_reader_free(struct handle_reader *r);
 
-/* While the image does not move. -EAGAIN: V8 is moving its objects; stop again, or `accept` that
- * handles have none. The caller ends `ret` with uv_census_done(). */
-int handle_reader_take(struct handle_reader *r, bool accept, struct uv_census *ret);
+/* While the image does not move. -EAGAIN: V8 is moving its objects, -EBUSY: a thread stands in the
+ * middle of changing a list; stop again, or `accept` it (V8_ACCEPT_COLLECTION, V8_ACCEPT_UNWALKED
+ * of v8/v8.h). The caller ends `ret` with uv_census_done(). */
+int handle_reader_take(struct handle_reader *r, unsigned accept, struct uv_census *ret);
 /* Afterwards: names of functions and classes of C++, from the files alone. */
 void handle_reader_name(struct handle_reader *r, struct uv_census *c);
 

@@ -210,8 +210,8 @@ static bool read_line(char *line, struct descriptor *ret) {
     d.has_queues =
         queues && sscanf(queues, "%" SCNu64 "\t%" SCNu64, &d.send_queue, &d.receive_queue) == 2;
     d.target = target ? mem_strdup(target) : NULL;
-    d.local = local ? mem_strdup(local) : NULL;
-    d.peer = peer ? mem_strdup(peer) : NULL;
+    d.local = d.kind && local ? mem_strdup(local) : NULL;
+    d.peer = d.kind && peer ? mem_strdup(peer) : NULL;
     *ret = d;
     return true;
 }

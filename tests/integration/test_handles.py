@@ -8,6 +8,7 @@ from harness import VERSIONS, SUPPORTED, Target, ask, at_most, equal, memwhy, re
 CLASSES = {"Server": ("TCP", "Pipe"), "Socket": ("TCP", "Pipe", "UDP"), "FSWatcher": ("FSEvent",),
            "ChildProcess": ("Process",), "MessagePort": ("MessagePort",)}
 WRITTEN = 100 * (64 << 10)
+STAYING = 10
 
 
 class Handles:
@@ -128,8 +129,8 @@ def check_sockets(doc, truth, scripts, kernel):
 @test(nodes=VERSIONS, timeout=240)
 def known_handles(node):
     """Frozen, stopped and from a capture: all of it."""
-    scripts = node.version in SUPPORTED
     with Handles(node) as t:
+        scripts = node.version in SUPPORTED or any("owner" in h for h in ask("handles", t.pid)["handles"])
         for how in ("fork", "stop"):
             doc = ask("handles", t.pid, f"--freeze={how}")
             check_loops(doc, t.pid)
@@ -174,6 +175,19 @@ def whose_sockets(node):
         print(f"Node {node.version}: {doc['total']}")
 
 
+@test(nodes=[18, 24], timeout=240)
+def while_it_works(node):
+    """Sockets come and go, objects move: what stays is there in every picture, with its owner."""
+    with Target("sockets_busy.js", node=node, args=[str(STAYING)]) as t:
+        for i in range(20):
+            doc = ask("sockets", t.pid, f"--freeze={'fork' if i % 2 else 'stop'}")
+            staying = [s for s in doc["sockets"] if s.get("handle", {}).get("fd") in t.truth["fds"]]
+            equal("sockets that stay", len(staying), 2 * STAYING)
+            equal("who owns them", {s["handle"]["owner"]["class"] for s in staying}, {"Socket"})
+            equal("bytes that nobody reads", sum(s["js_queued"] + s["uv_queued"] for s in staying),
+                  t.truth["waiting"])
+
+
 @test(nodes=[24])
 def text(node):
     with Handles(node, worker=False) as t:
@@ -184,6 +198,7 @@ def text(node):
         a = memwhy("handles", t.pid, "--type", "udp")
         equal("exit code", a.code, 0)
         equal("only UDP", {l.split()[0] for l in a.out.splitlines() if "127.0.0.1:" in l}, {"udp"})
+        refuses("handles", t.pid, "--type", "sockets", code=2, json_code="usage", says="tcp")
         at_most("rows with --top", len(ask("sockets", t.pid, "--top=2")["sockets"]), 2)
 
 
