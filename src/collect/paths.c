@@ -1,11 +1,14 @@
 #include "collect/paths.h"
 
+#include "base/bits.h"
 #include "base/limits.h"
 #include "collect/edge_text.h"
 #include "v8/contexts.h"
 #include "v8/functions.h"
+#include "v8/heap.h"
 #include "v8/names.h"
 #include "v8/properties.h"
+#include "v8/referrers.h"
 #include "v8/scripts.h"
 #include "v8/strings.h"
 #include <stdio.h>
@@ -57,17 +60,52 @@ static char *root_text(struct naming *n, const struct v8_root *root, uint64_t ob
 
 /* --- variables --- */
 
-/* "/app/server.js", "readAll (/app/io.js)". */
+static char *script_name(struct naming *n, uint64_t shared) {
+    struct v8_shared s;
+    struct v8_scripts scripts = {0};
+    if (v8_shared_read(n->o, shared, &s) < 0 || !s.script)
+        return NULL;
+    const struct v8_script *script = v8_scripts_get(&scripts, n->o, s.script);
+    char *name = script && script->name ? mem_strdup(script->name) : NULL;
+    v8_scripts_done(&scripts);
+    return name;
+}
+
+/* The script of the function whose scope this is. */
+static char *script_of_scope(struct naming *n, uint64_t scope_info) {
+    const struct v8_view *view = n->p->look->view;
+    uint32_t node = v8_node_at(view->nodes, scope_info);
+    struct v8_referrer_list found = {0};
+    char *name = NULL;
+    if (node == V8_NO_NODE)
+        return NULL;
+    uint64_t *wanted = bits_new(v8_nodes_count(view->nodes));
+    bits_set(wanted, node);
+    v8_referrers_find(view->nodes, &view->heap->pages, wanted, &found);
+    for (size_t i = 0; i < found.list.n && !name; i++)
+        name = script_name(n, heap_look_addr(n->p->look, found.list.at[i].from));
+    v8_referrers_done(&found);
+    free(wanted);
+    return name;
+}
+
+/* By the function that the way came through, else by those that are of the scope or outer ones. */
+static char *script_of_context(struct naming *n, uint64_t context) {
+    enum { DEPTH_MAX = 20 };
+    struct v8_scope scope;
+    char *name = n->function ? script_name(n, v8_shared_of(n->o, n->function)) : NULL;
+    for (int i = 0; !name && context && i < DEPTH_MAX; i++) {
+        if (v8_context_scope(n->o, context, &scope))
+            name = script_of_scope(n, scope.addr);
+        context = v8_context_outer(n->o, context);
+    }
+    return name;
+}
+
+/* "/app/server.js", "readAll() in /app/io.js". */
 static char *owner_of_scope(struct naming *n, uint64_t context) {
     struct v8_scope scope;
-    struct v8_shared shared;
-    cleanup_free char *script = NULL, *function = NULL;
-    if (v8_shared_read(n->o, v8_shared_of(n->o, n->function), &shared) == 0 && shared.script) {
-        struct v8_scripts scripts = {0};
-        const struct v8_script *s = v8_scripts_get(&scripts, n->o, shared.script);
-        script = s && s->name ? mem_strdup(s->name) : NULL;
-        v8_scripts_done(&scripts);
-    }
+    cleanup_free char *function = NULL, *script = script_of_context(n, context);
     if (v8_context_scope(n->o, context, &scope) && scope.type == SCOPE_FUNCTION) {
         int32_t at[] = {scope.name_at, scope.inferred_at};
         for (int i = 0; i < 2 && !function; i++) {
@@ -77,7 +115,7 @@ static char *owner_of_scope(struct naming *n, uint64_t context) {
         }
     }
     if (function)
-        return mem_printf("%s()%s%s%s", function, script ? " in " : "", script ? script : "", "");
+        return mem_printf("%s()%s%s", function, script ? " in " : "", script ? script : "");
     return script ? mem_strdup(script) : NULL;
 }
 

@@ -10,14 +10,14 @@ enum {
     OWN = 1,      /* objects of the program, and where they keep things */
     NEAR = 2,     /* small structures of V8's: reactions, modules, the native context */
     INTERNAL = 8, /* maps, code, scope infos, feedback */
-    BUCKETS = 16, /* more than the costliest step */
+    BUCKETS = 32, /* more than the costliest step */
 };
 
-/* Handles on stacks come and go; caches keep what has another owner. */
+/* What is on stacks comes and goes; caches keep what has another owner. */
 static uint32_t root_cost(enum v8_root_kind k) {
     static const uint8_t costs[ROOT_KINDS] = {
         [ROOT_ISOLATE] = 2, [ROOT_GLOBAL] = 1, [ROOT_ETERNAL] = 3, [ROOT_CACHE] = 8,
-        [ROOT_HANDLE] = 5,  [ROOT_STACK] = 5,  [ROOT_WEAK] = 8,
+        [ROOT_HANDLE] = 12, [ROOT_STACK] = 12, [ROOT_WEAK] = 8,
     };
     return costs[k];
 }

@@ -123,3 +123,41 @@ def against_a_snapshot(node):
         total = sum(sum(v8.into[m].values()) for m in some)
         kinds = collections.Counter(kind for m in some for (_, kind, _), k in v8.into[m].items() for _ in range(k))
         print(f"Node {node.version}: {OBJECTS} objects, {total} references: {dict(kinds)}")
+
+
+def kept(target):
+    """The address of the one object of each class Kept*."""
+    found = {}
+    for one in ask("instances", target, "Kept*")["instances"]:
+        name = re.match(r"\w+", one["summary"]).group()
+        equal(f"the only {name}", name in found, False)
+        found[name] = one["addr"]
+    return found
+
+
+def paths(target, addr, *options):
+    doc = ask("path", target, addr, *options)
+    equal("live", doc["live"], True)
+    for p in doc["paths"]:
+        equal("the last step", p["steps"][-1]["addr"], addr)
+        equal("a root comes first", p["steps"][0]["kind"], "root")
+    return doc["paths"]
+
+
+@test(nodes="all", timeout=200)
+def lines(node):
+    """The way to objects that are kept in one way each."""
+    with Target("paths.js", node=node, node_args=["--expose-gc", "--no-warnings"]) as t:
+        os.kill(t.pid, signal.SIGSTOP)
+        stopped(t.pid)
+        addrs, wrong = kept(t.pid), 0
+        equal("objects", sorted(addrs), sorted(t.truth["lines"]))
+        for name, want in t.truth["lines"].items():
+            got = paths(t.pid, addrs[name])[0]["line"].replace(t.truth["file"], "FILE")
+            if want and got != want:
+                print(f"{name}: got {got!r}, want {want!r}")
+                wrong += 1
+        equal("lines that differ", wrong, 0)
+        steps = paths(t.pid, addrs["KeptGlobal"])[0]["steps"]
+        equal("the steps end so", [s["name"] for s in steps[-2:]], [".list", "[2]"])
+        equal("kinds", [s["kind"] for s in steps[-2:]], ["property", "element"])
