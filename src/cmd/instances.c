@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { I_ADDR, I_SHALLOW, I_RETAINED, I_STATE, I_SUMMARY, I_COLUMNS };
+enum { I_ADDR, I_SHALLOW, I_RETAINED, I_STATE, I_CLASS, I_SUMMARY, I_COLUMNS };
 
 static int ask(struct run *r, const char *name, struct instances *s) {
     const char *by = opt_string(r->opts, "sort", "address");
@@ -50,6 +50,7 @@ static struct table *rows(const struct instances *s, const struct column columns
             table_u64(t, I_RETAINED, one->retained);
         table_text(t, I_STATE, one->live ? "live" : "garbage");
         table_json_field(t, "live", json_boolean(one->live));
+        table_text(t, I_CLASS, one->class);
         table_text(t, I_SUMMARY, one->summary);
     }
     return t;
@@ -61,6 +62,7 @@ static void print(struct run *r, const struct evidence *ev, const struct instanc
         [I_SHALLOW] = {"shallow", "SHALLOW", COL_BYTES},
         [I_RETAINED] = {"retained", s->with_retained ? "RETAINED" : NULL, COL_BYTES},
         [I_STATE] = {NULL, s->query.which == QUERY_ALL ? "STATE" : NULL, COL_TEXT},
+        [I_CLASS] = {"class", NULL, COL_TEXT},
         [I_SUMMARY] = {"summary", "OBJECT", COL_TEXT},
     };
     char count[FMT_MAX], more[FMT_MAX], bytes[FMT_MAX];

@@ -46,11 +46,13 @@ static void find(struct finding *f) {
 
 static void list(struct finding *f) {
     struct heap_look *look = f->query.look;
+    struct v8_classes *classes = heap_look_classes(look);
     struct instances *s = f->s;
     for (size_t i = 0; i < f->found.n && (!s->limit || i < s->limit); i++) {
         uint32_t node = f->found.at[i].node;
         struct instance one = {
             .addr = heap_look_addr(look, node),
+            .class = mem_strdup(v8_class_name(classes, v8_class_of(classes, node))),
             .summary =
                 s->with_details ? heap_look_details(look, node) : heap_look_summary(look, node),
             .shallow = v8_node_bytes(look->view->nodes, node),
@@ -87,8 +89,10 @@ int instances_see(void *instances, const struct v8_view *view, struct err *e) {
 }
 
 void instances_done(struct instances *s) {
-    for (size_t i = 0; i < s->list.n; i++)
+    for (size_t i = 0; i < s->list.n; i++) {
+        free(s->list.at[i].class);
         free(s->list.at[i].summary);
+    }
     vec_free(&s->list);
     s->count = s->shallow = 0;
 }

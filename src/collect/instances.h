@@ -6,7 +6,7 @@
 
 struct instance {
     uint64_t addr; /* tagged */
-    char *summary;
+    char *class, *summary;
     uint64_t shallow;  /* bytes on the heap */
     uint64_t retained; /* bytes that would go with it; where asked for */
     bool live;
