@@ -51,22 +51,38 @@ static void tell_edges(void *ctx, uint32_t first, uint32_t end, struct graph_sin
         graph_ephemeron(to, e[i].table, e[i].key, e[i].value);
 }
 
+/* What is read-only is all isolates' and never freed: nobody retains it. V8's snapshots have it
+ * with a size of 0, too, from version 13 on. */
+static void leave_out_read_only(const struct v8_view *view, uint32_t first, uint32_t end,
+                                uint64_t *ret) {
+    const struct v8_pages *pages = &view->heap->pages;
+    for (size_t i = 0; i < pages->list.n; i++) {
+        uint32_t from, to;
+        if (pages->list.at[i].space != V8_READ_ONLY)
+            continue;
+        v8_nodes_of_page(view->nodes, i, &from, &to);
+        for (uint32_t node = from > first ? from : first; node < to && node < end; node++)
+            ret[node - first] = 0;
+    }
+}
+
 static void weigh(void *ctx, uint32_t first, uint32_t end, uint64_t *ret) {
     const struct context *c = ctx;
     for (uint32_t node = first; node < end; node++)
         ret[node - first] = v8_node_bytes(c->view->nodes, node);
+    leave_out_read_only(c->view, first, end, ret);
     size_t i = heap_outside_from(c->outside, first);
     for (; i < c->outside->list.n && c->outside->list.at[i].node < end; i++)
         ret[c->outside->list.at[i].node - first] += c->outside->list.at[i].bytes;
 }
 
 int heap_graph_build(const struct v8_view *view, const struct heap_outside *outside,
-                     struct heap_graph *ret, struct err *e) {
+                     struct graph_list globals, struct heap_graph *ret, struct err *e) {
     struct heap_graph g = {0};
     struct context c = {view, outside};
     struct graph_source source = {
         .ctx = &c, .nodes = v8_nodes_count(view->nodes), .roots = tell_roots, .edges = tell_edges};
-    struct graph_weights weights = {.ctx = &c, .sizes = weigh};
+    struct graph_weights weights = {.ctx = &c, .sizes = weigh, .user_roots = globals};
     int r = graph_build(&source, &g.graph, e);
     if (r == 0)
         r = graph_tree_build(g.graph, &weights, &g.tree, e);

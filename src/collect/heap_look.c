@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "v8/nodes.h"
+#include "v8/roots.h"
 #include "v8/values.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -37,8 +38,35 @@ const struct heap_outside *heap_look_outside(struct heap_look *k) {
     return &k->outside;
 }
 
+/* The global objects of contexts that are roots themselves, as
+ * V8HeapExplorer::SetGcSubrootReference chooses them (src/profiler/heap-snapshot-generator.cc): not
+ * those of vm contexts, which live by their object. */
+static void find_globals(struct heap_look *k, struct graph_nodes *ret) {
+    const struct v8_root_list *roots = k->view->roots;
+    for (size_t i = 0; i < roots->list.n; i++) {
+        uint32_t node = roots->list.at[i].node;
+        if (!(V8_STRONG_ROOTS >> roots->list.at[i].kind & 1) ||
+            v8_instance_type(&k->objects, heap_look_addr(k, node)) !=
+                k->view->l->native_context_type)
+            continue;
+        size_t n;
+        const uint32_t *refs = v8_node_refs(k->view->nodes, node, &n);
+        for (size_t r = 0; r < n; r++)
+            if (v8_type(&k->objects, heap_look_addr(k, V8_REF_NODE(refs[r]))) ==
+                TYPE_JS_GLOBAL_OBJECT)
+                vec_push(ret, V8_REF_NODE(refs[r]));
+    }
+}
+
 int heap_look_graph(struct heap_look *k, const struct heap_graph **ret, struct err *e) {
-    int r = k->graph.graph ? 0 : heap_graph_build(k->view, heap_look_outside(k), &k->graph, e);
+    int r = 0;
+    if (!k->graph.graph) {
+        struct graph_nodes globals = {0};
+        find_globals(k, &globals);
+        r = heap_graph_build(k->view, heap_look_outside(k),
+                             (struct graph_list){globals.at, (uint32_t)globals.n}, &k->graph, e);
+        vec_free(&globals);
+    }
     if (r == 0)
         *ret = &k->graph;
     return r;

@@ -213,7 +213,8 @@ static void set_top(struct search *s, struct graph_list user_roots) {
     for (uint32_t i = 0; i < user_roots.n; i++)
         vec_push(&s->top, user_roots.at[i]);
     for (size_t i = 0; i < s->g->roots.n; i++)
-        vec_push(&s->top, s->g->roots.at[i]);
+        if (!s->owned || !bits_get(s->owned, s->g->roots.at[i]))
+            vec_push(&s->top, s->g->roots.at[i]);
 }
 
 int dominators_find(const struct graph *g, const uint64_t *owned, struct graph_list user_roots,

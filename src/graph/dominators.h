@@ -11,10 +11,11 @@ struct dominators {
     uint32_t *idom;   /* the number of a number's immediate dominator; the root's own is 0 */
 };
 
-/* `owned`, if not NULL, is a set of nodes that edges from outside it do not count for: all that is
- * reached from `user_roots`, which are live and become successors of the root. -E2BIG: over 2^32
- * edges into 65,536 nodes. The caller frees both arrays. Peak memory: 16 bytes per live node, 4 per
- * edge that does not lead down the search's tree, and 8 per step of its deepest path. */
+/* `owned`, if not NULL, is a set of nodes that edges from outside it do not count for, those of the
+ * root either: all that is reached from `user_roots`, which are live and become its successors.
+ * -E2BIG: over 2^32 edges into 65,536 nodes. The caller frees both arrays. Peak memory: 16 bytes
+ * per live node, 4 per edge that does not lead down the search's tree, and 8 per step of its
+ * deepest path. */
 int dominators_find(const struct graph *g, const uint64_t *owned, struct graph_list user_roots,
                     struct dominators *ret);
 

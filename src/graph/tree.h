@@ -19,8 +19,8 @@ struct graph_weights {
      * NULL: every node weighs 1. */
     void (*sizes)(void *ctx, uint32_t first, uint32_t end, uint64_t *ret);
     /* As DevTools has it: what these lead to belongs to the program, and what of the runtime's own
-     * refers to it does not retain it (unless it is a root). Such are V8's global objects. They
-     * count as roots; those that are not live are left out. None: every edge retains. */
+     * refers to it, the other roots included, does not retain it. Such are V8's global objects.
+     * They count as roots; those that are not live are left out. None: every edge retains. */
     struct graph_list user_roots;
 };
 
