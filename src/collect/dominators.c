@@ -1,0 +1,281 @@
+#include "collect/dominators.h"
+
+#include "v8/nodes.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* A place in the tree that is to be shown. */
+struct shown {
+    uint32_t position, depth;
+    uint64_t retained;
+};
+
+/* A line of the answer, before they are put in order. */
+struct line {
+    struct dominator what;
+    size_t parent; /* index of another, or NO_LINE */
+};
+
+#define NO_LINE SIZE_MAX
+
+struct showing {
+    struct dominators *d;
+    struct heap_look *look;
+    struct v8_classes *classes;
+    const struct graph_tree *tree;
+    VEC(struct shown) shown;
+    bool was_cut; /* there is more than is to be shown */
+    VEC(struct line) lines;
+    uint64_t *sums, *numbers, *counts, *shallow; /* by class, of one parent's children */
+};
+
+static int largest_first(const void *a, const void *b) {
+    const struct shown *x = a, *y = b;
+    if (x->retained != y->retained)
+        return x->retained > y->retained ? -1 : 1;
+    return x->position < y->position ? -1 : x->position > y->position;
+}
+
+static int by_position(const void *a, const void *b) {
+    const struct shown *x = a, *y = b;
+    return x->position < y->position ? -1 : x->position > y->position;
+}
+
+/* Of one too many the last is left out, and with it what retains as much: of many equal ones not
+ * some are shown. */
+static void keep_largest(struct showing *s, uint64_t most) {
+    vec_sort(&s->shown, largest_first);
+    if (!most || s->shown.n <= most)
+        return;
+    uint64_t cut = s->shown.at[most].retained;
+    size_t n = (size_t)most;
+    while (n && s->shown.at[n - 1].retained == cut)
+        n--;
+    s->shown.n = n ? n : (size_t)most;
+}
+
+/* In between, one more than needed, to know that there is one. */
+static void forget_small(struct showing *s, uint64_t most) {
+    if (!most || s->shown.n < 4 * (most + 1))
+        return;
+    vec_sort(&s->shown, largest_first);
+    s->shown.n = (size_t)most + 1;
+}
+
+/* Whatever is shown, what dominates it is larger, so shown too. */
+static void choose(struct showing *s, uint32_t top) {
+    const struct dominators *d = s->d;
+    const struct graph_tree *t = s->tree;
+    VEC(uint32_t) ends = {0}; /* of the parts that hold position p */
+    uint32_t end = graph_tree_end(t, top);
+    for (uint32_t p = top ? top : 1; p < end;) { /* the root is no object */
+        while (ends.n && ends.at[ends.n - 1] <= p)
+            ends.n--;
+        uint64_t retained = graph_tree_retained(t, graph_tree_node(t, p));
+        if (retained < d->min_bytes || (d->depth && ends.n >= d->depth)) {
+            p = graph_tree_end(t, p);
+            continue;
+        }
+        forget_small(s, d->most);
+        vec_push(&s->shown, (struct shown){p, (uint32_t)ends.n, retained});
+        vec_push(&ends, graph_tree_end(t, p));
+        p++;
+    }
+    s->was_cut = d->most && s->shown.n > d->most;
+    keep_largest(s, d->most);
+    vec_sort(&s->shown, by_position);
+    vec_free(&ends);
+}
+
+static void add_object(struct showing *s, const struct shown *at, size_t parent) {
+    uint32_t node = graph_tree_node(s->tree, at->position);
+    struct dominator one = {
+        .addr = heap_look_addr(s->look, node),
+        .siblings = 1,
+        .depth = at->depth,
+        .shallow = v8_node_bytes(s->look->view->nodes, node),
+        .retained = at->retained,
+        .count = graph_tree_count(s->tree, node),
+        .class = mem_strdup(v8_class_name(s->classes, v8_class_of(s->classes, node))),
+        .summary = heap_look_summary(s->look, node),
+    };
+    vec_push(&s->lines, (struct line){one, parent});
+}
+
+/* Sums by class of the children that are not among shown.at[next ..]; returns the classes met. */
+struct class_list {
+    VEC(uint32_t) list;
+};
+
+static struct class_list sum_others(struct showing *s, uint32_t parent, size_t next) {
+    const struct graph_tree *t = s->tree;
+    uint32_t end = graph_tree_end(t, parent);
+    struct class_list met = {0};
+    for (uint32_t p = parent + 1; p < end; p = graph_tree_end(t, p)) {
+        while (next < s->shown.n && s->shown.at[next].position < p)
+            next++;
+        if (next < s->shown.n && s->shown.at[next].position == p)
+            continue;
+        uint32_t node = graph_tree_node(t, p), class = v8_class_of(s->classes, node);
+        if (!s->numbers[class]++)
+            vec_push(&met.list, class);
+        s->sums[class] += graph_tree_retained(t, node);
+        s->counts[class] += graph_tree_count(t, node);
+        s->shallow[class] += v8_node_bytes(s->look->view->nodes, node);
+    }
+    return met;
+}
+
+/* The children of one that are not shown, as classes, where these are as large as what is shown. */
+static void add_others(struct showing *s, uint32_t position, size_t next, uint32_t depth,
+                       size_t parent, uint64_t least) {
+    struct class_list met = sum_others(s, position, next);
+    for (size_t i = 0; i < met.list.n; i++) {
+        uint32_t class = met.list.at[i];
+        if (s->sums[class] >= least && s->numbers[class] > 1) {
+            const char *name = v8_class_name(s->classes, class);
+            struct dominator several = {.siblings = s->numbers[class],
+                                        .depth = depth,
+                                        .shallow = s->shallow[class],
+                                        .retained = s->sums[class],
+                                        .count = s->counts[class],
+                                        .class = mem_strdup(name),
+                                        .summary = mem_strdup(name)};
+            vec_push(&s->lines, (struct line){several, parent});
+        }
+        s->sums[class] = s->numbers[class] = s->counts[class] = s->shallow[class] = 0;
+    }
+    vec_free(&met.list);
+}
+
+/* What was left out because there is more than is to be shown is smaller than this. */
+static uint64_t smallest_shown(const struct showing *s) {
+    const struct dominators *d = s->d;
+    uint64_t least = UINT64_MAX;
+    if (!s->was_cut)
+        return d->min_bytes;
+    for (size_t i = 0; i < s->shown.n; i++)
+        if (s->shown.at[i].retained < least)
+            least = s->shown.at[i].retained;
+    return least;
+}
+
+static void add_lines(struct showing *s, uint32_t top) {
+    VEC(size_t) open = {0}; /* indices of those that hold the next */
+    for (size_t i = 0; i < s->shown.n; i++) {
+        uint32_t at = s->shown.at[i].position;
+        while (open.n && graph_tree_end(s->tree, s->shown.at[open.at[open.n - 1]].position) <= at)
+            open.n--;
+        add_object(s, &s->shown.at[i], open.n ? open.at[open.n - 1] : NO_LINE);
+        vec_push(&open, i);
+    }
+    vec_free(&open);
+    uint64_t least = smallest_shown(s);
+    for (size_t i = 0; i < s->shown.n; i++) {
+        uint32_t depth = s->shown.at[i].depth + 1;
+        if (!s->d->depth || depth < s->d->depth)
+            add_others(s, s->shown.at[i].position, i + 1, depth, i, least);
+    }
+    if (top == 0)
+        add_others(s, top, 0, 0, NO_LINE, least);
+}
+
+struct place {
+    size_t parent, line;
+    uint64_t retained;
+};
+
+static int by_parent(const void *a, const void *b) {
+    const struct place *x = a, *y = b;
+    if (x->parent != y->parent)
+        return x->parent < y->parent ? -1 : 1;
+    if (x->retained != y->retained) /* the largest last: it is taken first */
+        return x->retained < y->retained ? -1 : 1;
+    return x->line < y->line ? 1 : -1;
+}
+
+static size_t first_of(const struct place *at, size_t n, size_t parent) {
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (at[mid].parent < parent)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+/* Parents before children, of one parent the largest first. */
+static void put_in_order(struct showing *s) {
+    size_t n = s->lines.n;
+    VEC(size_t) next = {0};
+    struct place *places = mem_grow(NULL, n + 1, sizeof *places);
+    for (size_t i = 0; i < n; i++)
+        places[i] = (struct place){s->lines.at[i].parent, i, s->lines.at[i].what.retained};
+    qsort(places, n, sizeof *places, by_parent);
+    for (size_t parent = NO_LINE;;) {
+        for (size_t i = first_of(places, n, parent); i < n && places[i].parent == parent; i++)
+            vec_push(&next, places[i].line);
+        if (!next.n)
+            break;
+        parent = next.at[--next.n];
+        vec_push(&s->d->list, s->lines.at[parent].what);
+    }
+    vec_free(&next);
+    free(places);
+}
+
+static int find_top(struct showing *s, const struct heap_graph *g, uint32_t *ret, struct err *e) {
+    uint32_t node = graph_root_id(g->graph);
+    int r = s->d->addr ? heap_look_find(s->look, s->d->addr, &node, e) : 0;
+    if (r < 0)
+        return r;
+    *ret = graph_tree_position(s->tree, node);
+    if (*ret == GRAPH_NONE)
+        return err_set(e, -EINVAL, "`memwhy instances --live` lists objects that live.",
+                       "the object at 0x%" PRIx64 " is garbage: it dominates nothing", s->d->addr);
+    return 0;
+}
+
+int dominators_see(void *dominators, const struct v8_view *view, struct err *e) {
+    struct dominators *d = dominators;
+    struct heap_look look;
+    const struct heap_graph *graph;
+    dominators_done(d); /* of a look that was given up */
+    int r = heap_look_open(view, &look, e);
+    if (r < 0)
+        return r;
+    struct showing s = {.d = d, .look = &look, .classes = heap_look_classes(&look)};
+    uint32_t top;
+    r = heap_look_graph(&look, &graph, e);
+    if (r == 0) {
+        s.tree = graph->tree;
+        d->live_bytes = graph_tree_retained(s.tree, graph_root_id(graph->graph));
+        r = find_top(&s, graph, &top, e);
+    }
+    if (r == 0) {
+        size_t n = v8_classes_count(s.classes) + 1u;
+        s.sums = mem_zalloc(4 * n * sizeof *s.sums);
+        s.numbers = s.sums + n;
+        s.counts = s.numbers + n;
+        s.shallow = s.counts + n;
+        choose(&s, top);
+        add_lines(&s, top);
+        put_in_order(&s);
+    }
+    free(s.sums);
+    vec_free(&s.shown);
+    vec_free(&s.lines);
+    heap_look_done(&look);
+    return r;
+}
+
+void dominators_done(struct dominators *d) {
+    for (size_t i = 0; i < d->list.n; i++) {
+        free(d->list.at[i].class);
+        free(d->list.at[i].summary);
+    }
+    vec_free(&d->list);
+}
