@@ -110,7 +110,8 @@ static void print_place(FILE *out, const struct inspected_object *o) {
 static void print_text(struct run *r, const struct evidence *ev, const struct inspection *s) {
     for (size_t i = 0; i < s->objects.n; i++) {
         const struct inspected_object *o = &s->objects.at[i];
-        print_line(r->out, 0, o->tree);
+        put(r->out, strcmp(o->details, "?") == 0 ? o->tree->summary : o->details);
+        fprintf(r->out, "  @0x%llx\n", (unsigned long long)o->tree->addr);
         print_place(r->out, o);
         print_tree(r->out, o->tree, 0);
         fputs("\n", r->out);
@@ -192,6 +193,7 @@ static json_t *tree_json(const struct inspected *root) {
 
 static json_t *object_json(const struct inspected_object *o) {
     json_t *j = tree_json(o->tree);
+    set_text(j, "details", o->details);
     set_text(j, "class", o->class);
     set_text(j, "space", o->space);
     set_text(j, "isolate", *o->isolate ? o->isolate : NULL);

@@ -24,8 +24,10 @@ struct inspector {
     size_t next;
 };
 
+/* Not undefined, true and their like: everybody has the same. */
 static bool is_object(struct v8_objects *o, uint64_t value) {
-    return !v8_is_smi(value) && v8_kind(o, value) != KIND_NONE;
+    enum v8_kind k = v8_is_smi(value) ? KIND_NONE : v8_kind(o, value);
+    return k != KIND_NONE && k != KIND_ODDBALL && k != KIND_HOLE;
 }
 
 /* Of V8's own objects what they are. */
@@ -41,10 +43,10 @@ static char *describe(struct inspector *k, uint64_t value) {
     if (strcmp(s, "?") != 0)
         return s;
     free(s);
-    if (!is_object(o, value))
-        return mem_strdup("?");
     if (v8_is_hole(o, value))
         return mem_strdup("(hole)");
+    if (!is_object(o, value))
+        return mem_strdup("?");
     if (v8_is_context(o, value))
         return mem_strdup("(context)");
     int64_t n = v8_array_length(o, value);
@@ -158,6 +160,7 @@ static int set_retained(struct inspector *k, uint32_t node, struct inspected_obj
 
 static int look_at(struct inspector *k, uint32_t node, struct err *e) {
     struct inspected_object object = {.tree = add(k, heap_look_addr(&k->look, node))};
+    object.details = v8_value_details(&k->look.objects, object.tree->addr);
     set_place(k, node, &object);
     int r = k->s->with_retained ? set_retained(k, node, &object, e) : 0;
     if (k->s->depth)
@@ -218,6 +221,7 @@ void inspection_done(struct inspection *s) {
     }
     for (size_t i = 0; i < s->objects.n; i++) {
         free(s->objects.at[i].class);
+        free(s->objects.at[i].details);
         free(s->objects.at[i].dominator_summary);
     }
     vec_free(&s->all);

@@ -25,7 +25,7 @@ struct inspected {
 /* One that was asked for, and where it is. */
 struct inspected_object {
     struct inspected *tree;
-    char *class;
+    char *class, *details;
     const char *space; /* "old" */
     char isolate[32];  /* "main"; "": of all */
     uint64_t page, map, shallow;

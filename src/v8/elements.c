@@ -1,6 +1,7 @@
 #include "v8/elements.h"
 
 #include "base/limits.h"
+#include "v8/lengths.h"
 #include "v8/numbers.h"
 #include "v8/strings.h"
 #include <string.h>
@@ -9,7 +10,6 @@
  * 7.8, 3 to 7). */
 enum {
     OBJECT_ELEMENTS = 16,
-    ARRAY_LENGTH = 24,
     WRAPPED_VALUE = 24,
     MAP_BITS = 12,
     DICTIONARY_FIRST = 4, /* HashTable's three words, the largest key */
@@ -28,15 +28,6 @@ int v8_elements_kind(struct v8_objects *o, uint64_t object) {
     if (!map || !v8_field_u32(o, map, MAP_BITS, &bits))
         return -1;
     return (int)((bits >> 24 & o->elements_mask) >> o->elements_shift);
-}
-
-int64_t v8_js_array_length(struct v8_objects *o, uint64_t array) {
-    double length;
-    if (v8_type(o, array) != TYPE_JS_ARRAY ||
-        !v8_number(o, v8_field_or_0(o, array, ARRAY_LENGTH), &length) || !(length >= 0) ||
-        length > UINT32_MAX)
-        return -1;
-    return (int64_t)length;
 }
 
 static int by_index(const void *a, const void *b) {
@@ -62,7 +53,9 @@ static void open_dictionary(struct v8_elements *e, uint64_t table) {
 }
 
 static void open_store(struct v8_elements *e, uint64_t store, bool is_dictionary) {
-    int64_t n = v8_array_length(e->o, store), length = v8_js_array_length(e->o, e->object);
+    int64_t n = v8_array_length(e->o, store), length = -1;
+    if (v8_type(e->o, e->object) == TYPE_JS_ARRAY)
+        length = v8_length(e->o, e->object);
     e->store = store;
     if (is_dictionary)
         open_dictionary(e, store);
@@ -125,26 +118,27 @@ void v8_elements_open(struct v8_objects *o, uint64_t object, struct v8_elements 
     vec_sort(&ret->sorted, by_index);
 }
 
-/* False where there is a hole. */
-static bool element_at(struct v8_elements *e, uint64_t index, struct v8_element *ret) {
+enum there { FOUND, HOLE, UNREADABLE };
+
+static enum there element_at(struct v8_elements *e, uint64_t index, struct v8_element *ret) {
     uint64_t word;
     double d;
     *ret = (struct v8_element){.index = index};
     if (e->typed.kind != NUMBER_NONE) {
         ret->text = v8_typed_array_element(e->o, &e->typed, index);
-        return ret->text;
+        return ret->text ? FOUND : UNREADABLE;
     }
     if (mapped_value(e, index, &ret->value))
-        return true;
+        return FOUND;
     if (v8_objects_read(e->o, (e->store & ~3ull) + 16 + 8 * index, &word, 8) < 0)
-        return false;
+        return UNREADABLE;
     if (v8_kind(e->o, e->store) == KIND_DOUBLES) {
         memcpy(&d, &word, sizeof d);
         ret->text = word == HOLE_NAN ? NULL : v8_number_text(d);
-        return ret->text;
+        return ret->text ? FOUND : HOLE;
     }
     ret->value = word;
-    return !v8_is_hole(e->o, word);
+    return v8_is_hole(e->o, word) ? HOLE : FOUND;
 }
 
 static char *character(uint16_t unit) {
@@ -158,10 +152,12 @@ bool v8_elements_next(struct v8_elements *e, struct v8_element *ret) {
         e->at++;
         return true;
     }
-    uint64_t done = e->characters.n; /* they come before what the store holds */
-    while (e->at - done < e->n)
-        if (element_at(e, e->at++ - done, ret))
+    uint64_t before = e->characters.n; /* they come before what the store holds */
+    for (enum there is = HOLE; is == HOLE && e->at - before < e->n; e->at++)
+        if ((is = element_at(e, e->at - before, ret)) == FOUND) {
+            e->at++;
             return true;
+        }
     if (e->next_sorted < e->sorted.n) {
         *ret = e->sorted.at[e->next_sorted++];
         return true;

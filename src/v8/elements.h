@@ -37,7 +37,4 @@ bool v8_elements_next(struct v8_elements *e, struct v8_element *ret);
 uint64_t v8_elements_left(const struct v8_elements *e);
 void v8_elements_done(struct v8_elements *e);
 
-/* An array's length property; -1 when it is no array. */
-int64_t v8_js_array_length(struct v8_objects *o, uint64_t array);
-
 #endif

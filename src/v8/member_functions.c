@@ -65,33 +65,88 @@ void v8_members_scopes(struct v8_decoder *d, uint64_t context, struct v8_members
     }
 }
 
-/* Function.prototype.toString: from the `function` before the parameters on. */
-static char *source(struct v8_decoder *d, const struct v8_shared *s) {
+/* FunctionKind (src/objects/function-kind.h), 9.4 to 14.6; initialisers of classes follow. */
+static const char *kind_name(const struct v8_shared *s) {
+    static const char *const names[] = {
+        "function",
+        "module",
+        "async module",
+        "class",
+        "class",
+        "class",
+        "class",
+        "getter",
+        "getter",
+        "setter",
+        "setter",
+        "arrow function",
+        "async arrow function",
+        "async function",
+        "async method",
+        "async method",
+        "async generator method",
+        "async generator method",
+        "async generator function",
+        "generator function",
+        "generator method",
+        "generator method",
+        "method",
+        "method",
+    };
+    unsigned kind = s->flags & 31;
+    return kind < sizeof names / sizeof *names ? names[kind] : "class initializer";
+}
+
+/* Where in the script its text is: of a class all of it, of a function from the `function` before
+ * the parameters on, as Function.prototype.toString. */
+static bool text_range(struct v8_decoder *d, uint64_t function, const struct v8_shared *s,
+                       uint32_t *ret_start, uint32_t *ret_end) {
+    enum { START = 8, END = 16 };
+    struct v8_properties all;
+    struct v8_property p;
+    v8_properties_open(d->o, function, &all);
+    while (v8_shared_is_class(s) && v8_properties_next(&all, &p)) {
+        if (v8_type(d->o, p.value) != TYPE_CLASS_POSITIONS)
+            continue;
+        uint64_t start = v8_field_or_0(d->o, p.value, START);
+        uint64_t end = v8_field_or_0(d->o, p.value, END);
+        *ret_start = (uint32_t)v8_smi(start);
+        *ret_end = (uint32_t)v8_smi(end);
+        return v8_is_smi(start) && v8_is_smi(end) && v8_smi(start) >= 0 &&
+               v8_smi(end) >= v8_smi(start);
+    }
+    if (!v8_shared_range(d->o, s, ret_start, ret_end))
+        return false;
+    if (s->token_offset != UINT16_MAX && s->token_offset <= *ret_start)
+        *ret_start -= s->token_offset;
+    return true;
+}
+
+static void add_text(struct v8_decoder *d, uint64_t function, const struct v8_shared *s,
+                     struct v8_members *m) {
     uint32_t start, end;
-    if (!s->script || !v8_shared_range(d->o, s, &start, &end))
-        return NULL;
-    if (s->token_offset != UINT16_MAX && s->token_offset <= start)
-        start -= s->token_offset;
-    return v8_string_part_utf8(d->o, v8_field_or_0(d->o, s->script, SCRIPT_SOURCE), start, end,
-                               d->text_max);
+    if (!text_range(d, function, s, &start, &end))
+        return;
+    v8_members_text(d, m, "FunctionLocation", v8_place_at(&d->places, s->script, start));
+    v8_members_text(d, m, "Source",
+                    v8_string_part_utf8(d->o, v8_field_or_0(d->o, s->script, SCRIPT_SOURCE), start,
+                                        end, d->text_max));
+}
+
+/* The script of what WebAssembly exports is its module. */
+static bool is_wasm(struct v8_decoder *d, const struct v8_shared *s) {
+    return !s->script &&
+           v8_kind(d->o, v8_field_or_0(d->o, s->addr, d->o->l->facts.shared_script)) == KIND_SCRIPT;
 }
 
 void v8_members_function(struct v8_decoder *d, uint64_t object, struct v8_members *m) {
     struct v8_shared s;
     if (v8_shared_read(d->o, v8_shared_of(d->o, object), &s) < 0)
         return;
-    cleanup_free char *class = v8_constructor_name(d->o, object);
-    const char *kind = v8_shared_is_class(&s)                    ? "class"
-                       : class && strcmp(class, "Function") != 0 ? class
-                                                                 : "function";
-    bool is_wasm =
-        !s.script && v8_kind(d->o, v8_field_or_0(d->o, s.addr, d->o->l->facts.shared_script)) ==
-                         KIND_SCRIPT; /* its script is the module */
-    const char *where = s.script ? "" : is_wasm ? " (WebAssembly)" : " (native)";
-    v8_members_text(d, m, "FunctionKind", mem_printf("%s%s", kind, where));
+    const char *where = s.script ? "" : is_wasm(d, &s) ? " (WebAssembly)" : " (native)";
+    v8_members_text(d, m, "FunctionKind", mem_printf("%s%s", kind_name(&s), where));
     if (s.script) {
-        v8_members_text(d, m, "FunctionLocation", v8_member_place(d, &s, PLACE_FUNCTION));
-        v8_members_text(d, m, "Source", source(d, &s));
+        add_text(d, object, &s, m);
         v8_members_scopes(d, v8_context_of(d->o, object), m);
     }
 }

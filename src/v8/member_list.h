@@ -10,7 +10,8 @@ bool v8_members_add(struct v8_decoder *d, struct v8_members *m, struct v8_member
 void v8_members_slot(struct v8_decoder *d, struct v8_members *m, const char *name, uint64_t value);
 void v8_members_text(struct v8_decoder *d, struct v8_members *m, const char *name, char *text);
 
-/* "/app/server.js:12:3", with "in " before it where only the function is known; NULL. */
+/* Of a bytecode: "/app/server.js:12:3", with "in " before it where only the function is known;
+ * NULL. */
 char *v8_member_place(struct v8_decoder *d, const struct v8_shared *s, int32_t offset);
 
 /* What each family adds to an object that may be of it. */

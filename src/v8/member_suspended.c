@@ -49,7 +49,10 @@ static void add_promise(struct v8_decoder *d, uint64_t promise, struct v8_member
     for (int i = 0; p.reactions && i < REACTIONS_MAX; i++) {
         if (v8_reaction_read(d->o, r.next, &r) < 0)
             break;
-        add_reaction(d, &r, m);
+        if ((size_t)i < d->limit)
+            add_reaction(d, &r, m);
+        else
+            m->more[MEMBER_SLOT]++;
     }
 }
 

@@ -73,6 +73,14 @@ static void add_global(struct v8_decoder *d, uint64_t global, struct v8_members 
         v8_members_text(d, m, "IsMutable", mem_strdup("true"));
 }
 
+/* WasmArray: its length behind the JSReceiver's words (src/wasm/wasm-objects.tq). */
+static void add_array_length(struct v8_decoder *d, uint64_t array, struct v8_members *m) {
+    enum { LENGTH = 16 };
+    uint32_t length;
+    if (v8_field_u32(d->o, array, LENGTH, &length))
+        v8_members_text(d, m, "Length", mem_printf("%" PRIu32, length));
+}
+
 void v8_members_wasm(struct v8_decoder *d, uint64_t object, struct v8_members *m) {
     const struct v8_facts *f = &d->o->l->facts;
     switch (v8_type(d->o, object)) {
@@ -89,6 +97,9 @@ void v8_members_wasm(struct v8_decoder *d, uint64_t object, struct v8_members *m
         break;
     case TYPE_WASM_GLOBAL_OBJECT:
         add_global(d, object, m);
+        break;
+    case TYPE_WASM_ARRAY:
+        add_array_length(d, object, m);
         break;
     case TYPE_WASM_INSTANCE_OBJECT:
         if (f->wasm_instance_module < 0)

@@ -107,7 +107,7 @@ static bool native_accessor(struct v8_objects *o, uint64_t object, struct v8_mem
     struct v8_shared s;
     uint32_t length;
     m->is_accessor = false;
-    if (strcmp(m->name, "length") == 0 && v8_js_array_length(o, object) >= 0) {
+    if (strcmp(m->name, "length") == 0 && v8_type(o, object) == TYPE_JS_ARRAY) {
         m->value = v8_field_or_0(o, object, ARRAY_LENGTH);
         return true;
     }
@@ -278,6 +278,7 @@ void v8_members_of(struct v8_decoder *d, uint64_t object, struct v8_members *ret
     } else if (kind == KIND_ARRAY) {
         add_array(d, object, &m);
     } else if (kind == KIND_OTHER || kind > KIND_BYTES) {
+        v8_members_wasm(d, object, &m);
         add_fields(d, object, &m);
     }
     *ret = m;

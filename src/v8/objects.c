@@ -180,13 +180,20 @@ uint64_t v8_field_or_0(struct v8_objects *o, uint64_t tagged, int32_t offset) {
     return v8_field(o, tagged, offset, &v) ? v : 0;
 }
 
+/* Nothing reaches beyond its page. */
+static bool fits_page(const struct v8_objects *o, uint64_t array, uint64_t bytes) {
+    const struct v8_page *p = v8_pages_at(o->pages, array);
+    return !p || bytes <= p->addr + p->size - (array & ~3ull);
+}
+
 int64_t v8_array_length(struct v8_objects *o, uint64_t array) {
     enum v8_kind k = v8_kind(o, array);
     uint64_t n;
-    if ((k != KIND_ARRAY && k != KIND_BYTES && k != KIND_BYTECODE && k != KIND_DOUBLES) ||
-        !v8_field(o, array, 8, &n) || v8_smi(n) < 0)
+    bool is_bytes = k == KIND_BYTES || k == KIND_BYTECODE;
+    if ((!is_bytes && k != KIND_ARRAY && k != KIND_DOUBLES) || !v8_field(o, array, 8, &n) ||
+        v8_smi(n) < 0)
         return -1;
-    return v8_smi(n);
+    return fits_page(o, array, (uint64_t)v8_smi(n) * (is_bytes ? 1 : 8)) ? v8_smi(n) : -1;
 }
 
 uint64_t v8_array_get(struct v8_objects *o, uint64_t array, int64_t index) {

@@ -122,3 +122,12 @@ void v8_place_set(struct v8_places *p, const struct v8_shared *s, uint64_t bytec
     if (v8_script_line(script, position, &ret->line, &ret->column))
         ret->line_kind = LINE_FUNCTION;
 }
+
+char *v8_place_at(struct v8_places *p, uint64_t script, uint32_t position) {
+    const struct v8_script *s = v8_scripts_get(&p->scripts, p->o, script);
+    uint32_t line, column;
+    if (!s || !v8_script_line(s, position, &line, &column))
+        return NULL;
+    cleanup_free char *name = script_name(p, s);
+    return mem_printf("%s:%u:%u", name, line, column);
+}

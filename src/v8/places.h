@@ -21,5 +21,7 @@ struct v8_places {
 enum { PLACE_FUNCTION = INT32_MIN };
 void v8_place_set(struct v8_places *p, const struct v8_shared *s, uint64_t bytecode, int32_t offset,
                   struct stack_frame *ret);
+/* "/app/server.js:12:3" of a position in a script; NULL: not known. The caller frees. */
+char *v8_place_at(struct v8_places *p, uint64_t script, uint32_t position);
 
 #endif

@@ -100,18 +100,14 @@ int64_t v8_string_length(struct v8_objects *o, uint64_t string) {
     return n;
 }
 
-int v8_string_read(struct v8_objects *o, uint64_t string, size_t max, struct v8_text *ret) {
-    int64_t n = v8_string_length(o, string);
-    if (n < 0)
-        return -EBADMSG;
-    if ((uint64_t)n > max)
-        n = (int64_t)max;
+static int read_part(struct v8_objects *o, uint64_t string, uint32_t from, uint32_t to,
+                     struct v8_text *ret) {
     struct v8_text text = {0};
     struct reading r = {.o = o, .ret = &text};
     int rc = 0;
-    text.units = mem_grow(NULL, (size_t)n + 1, sizeof *text.units);
-    if (n)
-        vec_push(&r.rest, (struct part){string, 0, (uint32_t)n});
+    text.units = mem_grow(NULL, (size_t)(to - from) + 1, sizeof *text.units);
+    if (to > from)
+        vec_push(&r.rest, (struct part){string, from, to});
     for (int steps = 0; r.rest.n && rc == 0; steps++)
         rc = steps < STEPS_MAX ? step(&r, r.rest.at[--r.rest.n]) : -EBADMSG;
     vec_free(&r.rest);
@@ -121,6 +117,13 @@ int v8_string_read(struct v8_objects *o, uint64_t string, size_t max, struct v8_
     }
     *ret = text;
     return 0;
+}
+
+int v8_string_read(struct v8_objects *o, uint64_t string, size_t max, struct v8_text *ret) {
+    int64_t n = v8_string_length(o, string);
+    if (n < 0)
+        return -EBADMSG;
+    return read_part(o, string, 0, (uint64_t)n > max ? (uint32_t)max : (uint32_t)n, ret);
 }
 
 void v8_text_done(struct v8_text *t) {
@@ -147,19 +150,19 @@ static char *put_utf8(char *to, uint32_t c) {
     return to;
 }
 
-static char *utf8(const struct v8_text *t, size_t from, size_t to, const char *end) {
+static char *utf8(const struct v8_text *t, const char *end) {
     /* A pair of surrogates takes four bytes for two units. */
-    char *s = mem_grow(NULL, to - from + strlen(end) + 1, 3), *at = s;
-    for (size_t i = from; i < to; i++) {
+    char *s = mem_grow(NULL, t->n + strlen(end) + 1, 3), *to = s;
+    for (size_t i = 0; i < t->n; i++) {
         uint32_t c = t->units[i];
-        bool pair = (c & 0xfc00) == 0xd800 && i + 1 < to && (t->units[i + 1] & 0xfc00) == 0xdc00;
+        bool pair = (c & 0xfc00) == 0xd800 && i + 1 < t->n && (t->units[i + 1] & 0xfc00) == 0xdc00;
         if (pair)
             c = 0x10000 + ((c & 0x3ff) << 10) + (t->units[++i] & 0x3ff);
         else if ((c & 0xf800) == 0xd800 || !c)
             c = 0xfffd;
-        at = put_utf8(at, c);
+        to = put_utf8(to, c);
     }
-    memcpy(at, end, strlen(end) + 1);
+    memcpy(to, end, strlen(end) + 1);
     return s;
 }
 
@@ -167,18 +170,18 @@ char *v8_string_utf8(struct v8_objects *o, uint64_t string, size_t max) {
     struct v8_text t;
     if (v8_string_read(o, string, max, &t) < 0)
         return NULL;
-    char *s = utf8(&t, 0, t.n, "");
+    char *s = utf8(&t, "");
     v8_text_done(&t);
     return s;
 }
 
-char *v8_string_part_utf8(struct v8_objects *o, uint64_t string, size_t from, size_t to,
+char *v8_string_part_utf8(struct v8_objects *o, uint64_t string, uint32_t from, uint32_t to,
                           size_t max) {
     struct v8_text t;
-    size_t end = to > from && to - from > max ? from + max : to;
-    if (from > to || v8_string_read(o, string, end, &t) < 0)
+    uint32_t end = to > from && to - from > max ? from + (uint32_t)max : to;
+    if (from > to || to > v8_string_length(o, string) || read_part(o, string, from, end, &t) < 0)
         return NULL;
-    char *s = t.n < end ? NULL : utf8(&t, from, end, end < to ? "..." : "");
+    char *s = utf8(&t, end < to ? "..." : "");
     v8_text_done(&t);
     return s;
 }

@@ -20,9 +20,9 @@ int64_t v8_string_length(struct v8_objects *o, uint64_t string);
 /* As UTF-8, of at most `max` units; lone surrogates and zeros become U+FFFD. NULL when it is no
  * string or cannot be read. The caller frees. */
 char *v8_string_utf8(struct v8_objects *o, uint64_t string, size_t max);
-/* The same of units [from, to), of which at most `max`; "..." at the end says that there are more.
- */
-char *v8_string_part_utf8(struct v8_objects *o, uint64_t string, size_t from, size_t to,
+/* The same of units [from, to), of which at most `max`, with "..." at the end when there are more;
+ * NULL also when it is shorter. */
+char *v8_string_part_utf8(struct v8_objects *o, uint64_t string, uint32_t from, uint32_t to,
                           size_t max);
 /* Does it spell exactly this ASCII text? */
 bool v8_string_is(struct v8_objects *o, uint64_t string, const char *text);

@@ -75,6 +75,7 @@
     X(PromiseReaction, PROMISE_REACTION)                                                           \
     X(PromiseCapability, PROMISE_CAPABILITY)                                                       \
     X(PrototypeInfo, PROTOTYPE_INFO)                                                               \
+    X(ClassPositions, CLASS_POSITIONS)                                                             \
     X(CallSiteInfo, CALL_SITE_INFO)                                                                \
     X(ErrorStackData, ERROR_STACK_DATA)                                                            \
     X(StackFrameInfo, STACK_FRAME_INFO)                                                            \

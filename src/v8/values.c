@@ -4,6 +4,7 @@
 #include "v8/collections.h"
 #include "v8/elements.h"
 #include "v8/generators.h"
+#include "v8/lengths.h"
 #include "v8/names.h"
 #include "v8/numbers.h"
 #include "v8/promises.h"
@@ -196,18 +197,10 @@ static char *external(struct v8_objects *o, uint64_t value) {
 static int64_t size_of(struct v8_objects *o, uint64_t value) {
     struct v8_array_buffer buffer;
     struct v8_typed_array view;
-    struct v8_entries entries;
     struct v8_property p;
     switch (v8_type(o, value)) {
-    case TYPE_JS_ARRAY:
-        return v8_js_array_length(o, value);
     case TYPE_JS_ARGUMENTS_OBJECT:
         return v8_property_own(o, value, "length", &p) && v8_is_smi(p.value) ? v8_smi(p.value) : -1;
-    case TYPE_JS_MAP:
-    case TYPE_JS_SET:
-    case TYPE_JS_WEAK_MAP:
-    case TYPE_JS_WEAK_SET:
-        return v8_entries_open(o, value, &entries) == 0 ? entries.count : -1;
     case TYPE_JS_ARRAY_BUFFER:
         return v8_array_buffer_read(o, value, &buffer) == 0 ? (int64_t)buffer.byte_length : -1;
     case TYPE_JS_TYPED_ARRAY:
@@ -216,7 +209,7 @@ static int64_t size_of(struct v8_objects *o, uint64_t value) {
     case TYPE_JS_RAB_GSAB_DATA_VIEW:
         return v8_typed_array_read(o, value, &view) == 0 ? (int64_t)view.byte_length : -1;
     default:
-        return -1;
+        return v8_length(o, value);
     }
 }
 

@@ -46,6 +46,8 @@ def differences(name, got, want):
     for m in members(got, "variable"):
         variables.setdefault(m["name"], m["summary"])
     compare("variables", {k: variables.get(k) for k in want["variables"]}, want["variables"])
+    if "frames" in want:
+        compare("frames", [m["summary"] for m in members(got, "slot") if m["name"] == "[[StackFrame]]"], want["frames"])
     compare("more", got.get("more", {}), {})
     return found
 
@@ -75,15 +77,19 @@ def every_kind(node):
             core = os.path.join(folder, "kinds.core")
             equal("capture", memwhy("capture", t.pid, "-o", core).code, 0)
             ours = agrees(ask("inspect", core, *ASK), t.truth)
-            one_by_one(core, ours)
+            one_by_one(core, ours, t.truth)
         print(f"Node {node.version}: {len(ours)} kinds")
 
 
-def one_by_one(core, ours):
-    """The same by their addresses."""
-    some = [m for m in ours.values() if m.get("addr")][:200]
+def one_by_one(core, ours, truth):
+    """The same by their addresses, with the first of what they hold in one line."""
+    some = [m for m in ours.values() if m.get("addr")]
     doc = ask("inspect", core, *[m["addr"] for m in some], "--limit", "100000")
     equal("objects", [o["addr"] for o in doc["objects"]], [m["addr"] for m in some])
+    details = {m["name"]: o["details"] for m, o in zip(some, doc["objects"])}
+    for name, want in truth["kinds"].items():
+        if "details" in want:
+            equal(f"details of {name}", details[name], want["details"])
     equal("summaries", [o["summary"] for o in doc["objects"]], [m["summary"] for m in some])
     equal("members", [[(m.get("name"), m.get("summary")) for m in o.get("members", [])] for o in doc["objects"]],
           [[(m.get("name"), m.get("summary")) for m in one.get("members", [])] for one in some])

@@ -71,6 +71,8 @@ function kind(name, value, summary, more = {}) {
   if (object)
     t.entries = (more.entries ?? []).map(entry => entry.map(brief));
   t.slots = more.slots ?? {};
+  t.details = more.details;
+  t.frames = more.frames;
   t.variables = more.variables ?? {};
 }
 
@@ -84,13 +86,11 @@ function maybe(make) {
   }
 }
 
-const here = position => `${__filename}:${position}`;
-// Line and column of a text in this file, the first after a mark.
+// Where a text stands first in this file.
 const own_text = fs.readFileSync(__filename, 'utf8');
-function place(mark, text) {
-  const at = own_text.indexOf(text, own_text.indexOf(`// ${mark}\n`));
-  const before = own_text.slice(0, at).split('\n');
-  return here(`${before.length}:${before[before.length - 1].length + 1}`);
+function place(text) {
+  const before = own_text.slice(0, own_text.indexOf(text)).split('\n');
+  return `${__filename}:${before.length}:${before[before.length - 1].length + 1}`;
 }
 
 // --- primitives
@@ -145,7 +145,9 @@ kind('string from a buffer', Buffer.from('x'.repeat(30)).toString('latin1'));
 // --- objects
 
 kind('object empty', {});
-kind('object fast', { name: 'hi', n: 1, half: 0.5, list: [1, 2] });
+kind('object fast', { name: 'hi', n: 1, half: 0.5, list: [1, 2] }, null, {
+  details: 'Object {name: "hi", n: 1, half: 0.5, list: Array(2)}',
+});
 kind('object nested', { a: { b: { c: 1 } } });
 {
   const o = { self: null };
@@ -157,7 +159,7 @@ kind('object nested', { a: { b: { c: 1 } } });
   const o = {};
   for (let i = 0; i < 40; i++)
     o[`p${i}`] = i;
-  kind('object out-of-object properties', o);
+  kind('object out-of-object properties', o, null, { details: 'Object {p0: 0, p1: 1, p2: 2, p3: 3, p4: 4, ...}' });
 }
 {
   const o = { a: 1, b: 2, c: 3 };
@@ -172,7 +174,7 @@ kind('object nested', { a: { b: { c: 1 } } });
   kind('object null prototype', o, 'Object');
 }
 kind('object symbol keys', { [Symbol('key')]: 1, [Symbol.for('shared')]: 'two' });
-kind('object getter', { get answer() { return 42; } });
+kind('object getter', { get answer() { return 42; } }, null, { details: 'Object {answer: (...)}' });
 kind('object setter', { set answer(v) { } });
 kind('object getter and setter', { get both() { return 1; }, set both(v) { } });
 kind('object hidden property', Object.defineProperty({ seen: 1 }, 'hidden', { value: 2, enumerable: false }));
@@ -217,10 +219,16 @@ kind('instance of function', new Old(5));
 kind('instance with privates', new Privates(), null, { privates: { '#secret': '"hidden"', '#count': '3' } });
 kind('instance with many', new Both(), null, { privates: { '#p': '1' } });
 kind('instance of anonymous', new Anonymous(), 'Object');
-kind('class', Base, 'class Base', { inside: false });
+kind('class', Base, 'class Base', {
+  inside: false, slots: { '[[FunctionKind]]': 'class', '[[FunctionLocation]]': place('class Base'), '[[Source]]': Base.toString() },
+});
 kind('class derived', Derived, 'class Derived', { inside: false });
-kind('class with statics', WithStatic, 'class WithStatic', { inside: false });
+kind('class with statics', WithStatic, 'class WithStatic', { inside: false, slots: { '[[Source]]': WithStatic.toString() } });
 kind('class anonymous', Anonymous, 'class', { inside: false });
+class Methods { #hidden() { return 1; } get #half() { return 0.5; } call() { return [this.#hidden(), this.#half]; } }
+kind('instance with private methods', new Methods(), null, { inside: false });
+class Accessors { static get now() { return 1; } get later() { return 2; } set later(v) { } }
+kind('prototype with accessors', Accessors.prototype, 'Object');
 kind('prototype', Base.prototype, 'Object', { inside: false });
 class Tagged { get [Symbol.toStringTag]() { return 'Label'; } }
 kind('instance with tag', new Tagged());
@@ -229,24 +237,31 @@ kind('instance with tag', new Tagged());
 
 function named(a, b) { return a + b; }
 kind('function', named, 'function named', {
-  inside: false, slots: { '[[FunctionLocation]]': place('--- functions and closures', 'function named') },
+  inside: false, slots: {
+    '[[FunctionKind]]': 'function', '[[FunctionLocation]]': place('function named'), '[[Source]]': named.toString(),
+  },
 });
 kind('function length', { f: named, n: named.length });
 const arrow = (a, b) => a * b, async_arrow = async () => 1;
-kind('arrow', arrow, 'function arrow', { inside: false });
-kind('async arrow', async_arrow, 'function async_arrow', { inside: false, slots: { '[[FunctionKind]]': 'AsyncFunction' } });
+kind('arrow', arrow, 'function arrow', { inside: false, slots: { '[[FunctionKind]]': 'arrow function' } });
+kind('async arrow', async_arrow, 'function async_arrow', { inside: false, slots: { '[[FunctionKind]]': 'async arrow function' } });
 kind('async function', async function later() { }, 'function later', {
-  inside: false, slots: { '[[FunctionKind]]': 'AsyncFunction' },
+  inside: false, slots: { '[[FunctionKind]]': 'async function' },
 });
 kind('generator function', function* steps() { }, 'function steps', {
-  inside: false, slots: { '[[FunctionKind]]': 'GeneratorFunction' },
+  inside: false, slots: { '[[FunctionKind]]': 'generator function' },
 });
 kind('async generator function', async function* flow() { }, 'function flow', {
-  inside: false, slots: { '[[FunctionKind]]': 'AsyncGeneratorFunction' },
+  inside: false, slots: { '[[FunctionKind]]': 'async generator function' },
 });
 kind('builtin', Math.max, 'function max', { inside: false, slots: { '[[FunctionKind]]': 'function (native)' } });
 kind('builtin constructor', Map, 'function Map', { inside: false });
-kind('method', { method() { } }.method, 'function method', { inside: false });
+kind('method', { method() { } }.method, 'function method', { inside: false, slots: { '[[FunctionKind]]': 'method' } });
+kind('async method', { async method() { } }.method, 'function method', { inside: false, slots: { '[[FunctionKind]]': 'async method' } });
+kind('generator method', { *method() { } }.method, 'function method', { inside: false, slots: { '[[FunctionKind]]': 'generator method' } });
+kind('setter function', Object.getOwnPropertyDescriptor({ set x(v) { } }, 'x').set, 'function set x', {
+  inside: false, slots: { '[[FunctionKind]]': 'setter' },
+});
 kind('getter function', Object.getOwnPropertyDescriptor({ get x() { return 1; } }, 'x').get, 'function get x', { inside: false });
 function make(first, list) {
   const text = 'kept';
@@ -295,8 +310,8 @@ kind('function renamed', Object.defineProperty(function before() { }, 'name', { 
 
 kind('array empty', []);
 kind('array smi', [1, 2, 3]);
-kind('array smi holey', [1, , 3]);
-kind('array double', [1.5, 2.5, 1e100]);
+kind('array smi holey', [1, , 3], null, { details: 'Array(3) [1, <1 empty>, 3]' });
+kind('array double', [1.5, 2.5, 1e100], null, { details: 'Array(3) [1.5, 2.5, 1e+100]' });
 kind('array double holey', [1.5, , -0]);
 kind('array elements', ['a', {}, 3]);
 kind('array elements holey', ['a', , null]);
@@ -356,7 +371,9 @@ kind('wrapper bigint', Object(9n), 'BigInt {9n}');
 
 // --- collections
 
-kind('map', new Map([['a', 1], ['b', { x: 1 }], [{}, null]]), 'Map(3)', { entries: [['a', 1], ['b', {}], [{}, null]] });
+kind('map', new Map([['a', 1], ['b', { x: 1 }], [{}, null]]), 'Map(3)', {
+  entries: [['a', 1], ['b', {}], [{}, null]], details: 'Map(3) {"a" => 1, "b" => Object, Object => null}',
+});
 kind('map empty', new Map(), 'Map(0)');
 {
   const m = new Map();
@@ -376,7 +393,7 @@ class Cache extends Map { constructor() { super(); this.name = 'cache'; } }
   m.set('k', 'v');
   kind('map subclass', m, 'Cache(1)', { entries: [['k', 'v']] });
 }
-kind('set', new Set([3, 'x', 1.5]), 'Set(3)', { entries: [[3], ['x'], [1.5]] });
+kind('set', new Set([3, 'x', 1.5]), 'Set(3)', { entries: [[3], ['x'], [1.5]], details: 'Set(3) {3, "x", 1.5}' });
 {
   const s = new Set([1, 2, 3, 4]);
   s.delete(2);
@@ -462,7 +479,7 @@ kind('date far', new Date(8.64e15), `Date ${new Date(8.64e15).toISOString()}`);
 kind('date leap', new Date('2024-02-29T23:59:59.999Z'), 'Date 2024-02-29T23:59:59.999Z');
 kind('date invalid', new Date(NaN), 'Date Invalid Date');
 kind('regexp', /ab+c/gi, '/ab+c/gi', { slots: { '[[OriginalFlags]]': '"gi"' } });
-kind('regexp plain', /x/, '/x/');
+kind('regexp plain', /x/, '/x/', { details: '/x/' });
 kind('regexp all flags', new RegExp('y', 'dgimsuy'), '/y/dgimsuy');
 maybe(() => kind('regexp with sets', new RegExp('[a&&b]', 'v'), '/[a&&b]/v'));
 {
@@ -476,8 +493,18 @@ const formatted = new Error('looked at');
 String(formatted.stack);
 class OwnError extends TypeError { constructor(m) { super(m); this.code = 'E_OWN'; } }
 const no_stack = { inside: false };
-kind('error', thrower(), 'Error: not looked at', no_stack);
+kind('error', thrower(), 'Error: not looked at', {
+  inside: false, slots: { '[[StackFrame]]': `thrower (${place("new Error('not looked at')")})` },
+});
 kind('error looked at', formatted, 'Error: looked at', { inside: false, slots: { '[[Stack]]': formatted.stack.slice(0, 1000) } });
+class Thrower {
+  constructor() { this.errors = this.make(); }
+  make() { return [1, 2].map(() => new Error('pair')); }
+}
+const pair = new Thrower().errors; // made at one place: the text of one is that of the other
+kind('error with frames', pair[0], 'Error: pair', {
+  inside: false, frames: pair[1].stack.split('\n').slice(1).map(line => line.trim().replace(/^at /, '')),
+});
 kind('error without message', new RangeError(), 'RangeError', no_stack);
 kind('error derived', new OwnError('mine'), 'OwnError: mine', no_stack);
 kind('error with cause', new Error('outer', { cause: 'inner' }), 'Error: outer', no_stack);
@@ -514,7 +541,10 @@ kind('promise with then', (() => {
   return p;
 })(), 'Promise {<pending>}', { slots: { '[[OnFulfilled]]': 'function done', '[[OnRejected]]': 'function failed' } });
 kind('promise awaited', awaited, 'Promise {<pending>}', {
-  slots: { '[[Awaiter]]': 'AsyncFunction {<suspended>}' },
+  slots: {
+    '[[Awaiter]]': 'AsyncFunction {<suspended>}',
+    '[[AwaitedBy]]': `async function waiter at ${place('await awaited; // the place of waiting')}`,
+  },
 });
 kind('promise of async function', waiting, 'Promise {<pending>}');
 class Later extends Promise { }
@@ -533,8 +563,10 @@ generators[2].next();
 for (let i = 0; i < 3; i++)
   generators[3].next();
 kind('generator not begun', generators[0], 'counter {<suspended>}', { slots: { '[[GeneratorState]]': 'suspended' } });
-kind('generator at first', generators[1], 'counter {<suspended>}', { slots: { '[[GeneratorFunction]]': 'function counter' } });
-kind('generator at second', generators[2], 'counter {<suspended>}');
+kind('generator at first', generators[1], 'counter {<suspended>}', {
+  slots: { '[[GeneratorFunction]]': 'function counter', '[[GeneratorLocation]]': place('yield at; // first') },
+});
+kind('generator at second', generators[2], 'counter {<suspended>}', { slots: { '[[GeneratorLocation]]': place('yield at; // second') } });
 kind('generator ended', generators[3], 'counter {<closed>}', { slots: { '[[GeneratorState]]': 'closed' } });
 async function* stream() { yield 1; }
 const flowing = stream();
@@ -614,7 +646,9 @@ const wasm_module = new WebAssembly.Module(wasm);
 const wasm_instance = new WebAssembly.Instance(wasm_module);
 kind('wasm module', wasm_module, 'Module');
 kind('wasm instance', wasm_instance, 'Instance', { inside: false });
-kind('wasm exported function', wasm_instance.exports.inc, 'function 0', { inside: false });
+kind('wasm exported function', wasm_instance.exports.inc, 'function 0', {
+  inside: false, slots: { '[[FunctionKind]]': 'function (WebAssembly)' },
+});
 const wasm_memory = new WebAssembly.Memory({ initial: 1, maximum: 4 });
 summaries.set(wasm_memory.buffer, 'ArrayBuffer(65536)');
 kind('wasm memory', wasm_memory, 'Memory', { slots: { '[[Buffer]]': 'ArrayBuffer(65536)', '[[MaximumPages]]': '4' } });
@@ -624,6 +658,16 @@ kind('wasm global i64', new WebAssembly.Global({ value: 'i64' }, -5n), 'Global',
 kind('wasm global f64', new WebAssembly.Global({ value: 'f64' }, 2.5), 'Global', { slots: { '[[Value]]': '2.5' } });
 maybe(() => kind('wasm global externref', new WebAssembly.Global({ value: 'externref' }, 'held'), 'Global', { slots: { '[[Value]]': '"held"' } }));
 maybe(() => kind('wasm tag', new WebAssembly.Tag({ parameters: ['i32'] }), 'Tag'));
+
+maybe(() => {
+  // (type (struct i32 f64)) (type (array (mut i32))), and functions s and a that make one of each
+  const made = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
+    1, 0x14, 4, 0x5f, 2, 0x7f, 0, 0x7c, 0, 0x5e, 0x7f, 1, 0x60, 0, 1, 0x64, 0, 0x60, 0, 1, 0x64, 1, 3, 3, 2, 2, 3,
+    7, 9, 2, 1, 0x73, 0, 0, 1, 0x61, 0, 1, 10, 0x1f, 2, 0x10, 0, 0x41, 7, 0x44, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0xfb, 0, 0, 0x0b,
+    12, 0, 0x41, 1, 0x41, 2, 0x41, 3, 0xfb, 8, 1, 3, 0x0b]))).exports;
+  kind('wasm struct', made.s(), '(WasmStruct)');
+  kind('wasm array', made.a(), '(WasmArray)', { slots: { '[[Length]]': '3' } });
+});
 
 // --- Intl, URL and other classes of Node and the platform
 
