@@ -85,7 +85,7 @@ static char *frame_text(struct v8_decoder *d, const struct frame *f) {
     cleanup_free char *place =
         v8_member_place(d, &call.shared, has_offset ? v8_smi(f->offset) : PLACE_FUNCTION);
     if (!place)
-        return mem_printf("%s (<native>)", name);
+        return mem_printf("%s (<anonymous>)", name);
     return *name ? mem_printf("%s (%s)", name, place) : mem_strdup(place);
 }
 

@@ -15,6 +15,7 @@ void v8_decoder_open(struct v8_objects *o, size_t limit, size_t text_max, struct
     *ret = (struct v8_decoder){.o = o, .limit = limit, .text_max = text_max};
     v8_code_bytecode_sizes(o->l, &ret->sizes);
     ret->places.o = o;
+    ret->places.sizes = &ret->sizes;
 }
 
 void v8_decoder_done(struct v8_decoder *d) {
@@ -67,7 +68,6 @@ void v8_members_text(struct v8_decoder *d, struct v8_members *m, const char *nam
 
 char *v8_member_place(struct v8_decoder *d, const struct v8_shared *s, int32_t offset) {
     struct stack_frame frame = {0};
-    d->places.sizes = &d->sizes;
     v8_place_set(&d->places, s, s->bytecode, offset, &frame);
     char *ret = NULL;
     if (frame.script && frame.line)
@@ -150,19 +150,20 @@ static void set_value(struct v8_objects *o, uint64_t object, uint64_t value, boo
 }
 
 static void add_properties(struct v8_decoder *d, uint64_t object, struct v8_members *m) {
-    struct v8_properties p;
-    struct v8_property found;
-    v8_properties_open(d->o, object, &p);
-    while (v8_properties_next(&p, &found)) {
-        struct v8_member member = {.kind = MEMBER_PROPERTY, .is_hidden = !found.is_enumerable};
-        if (v8_key_is_internal(d->o, found.key))
+    struct v8_property_list all;
+    v8_properties_all(d->o, object, &all);
+    for (size_t i = 0; i < all.list.n; i++) {
+        const struct v8_property *p = &all.list.at[i];
+        struct v8_member member = {.kind = MEMBER_PROPERTY, .is_hidden = !p->is_enumerable};
+        if (v8_key_is_internal(d->o, p->key))
             continue;
-        member.name = v8_key_text(d->o, found.key);
+        member.name = v8_key_text(d->o, p->key);
         if (!member.name)
             continue;
-        set_value(d->o, object, found.value, found.is_accessor, &member);
+        set_value(d->o, object, p->value, p->is_accessor, &member);
         v8_members_add(d, m, member);
     }
+    vec_free(&all.list);
 }
 
 static void add_elements(struct v8_decoder *d, uint64_t object, struct v8_members *m) {

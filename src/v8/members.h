@@ -46,6 +46,7 @@ struct v8_decoder {
     bool raw; /* every object word by word, as V8 laid it out */
 };
 
+/* It must stay where it is. */
 void v8_decoder_open(struct v8_objects *o, size_t limit, size_t text_max, struct v8_decoder *ret);
 void v8_decoder_done(struct v8_decoder *d);
 

@@ -16,7 +16,8 @@ enum {
     OBJECT_PROPERTIES = 8,
     SYMBOL_DESCRIPTION = 16,
     DONT_ENUM = 2,
-    CHAIN_MAX = 1000, /* prototypes, or maps a map came from; more is a ring */
+    DICTIONARY_INDEX = 8, /* shift in the details: DictionaryStorageField (property-details.h) */
+    CHAIN_MAX = 1000,     /* prototypes, or maps a map came from; more is a ring */
 };
 
 static uint64_t map_of(struct v8_objects *o, uint64_t object) {
@@ -106,6 +107,7 @@ static bool next_in_dictionary(struct v8_properties *p, struct v8_property *ret)
             continue;
         *ret = (struct v8_property){.key = key, .value = value, .offset = -1};
         set_details(p, (uint32_t)v8_smi(details), ret);
+        ret->order = (uint32_t)v8_smi(details) >> DICTIONARY_INDEX;
         return true;
     }
     return false;
@@ -132,6 +134,22 @@ bool v8_properties_next(struct v8_properties *p, struct v8_property *ret) {
     if (p->is_global)
         return next_global(p, ret);
     return p->is_fast ? next_fast(p, ret) : next_in_dictionary(p, ret);
+}
+
+static int by_order(const void *a, const void *b) {
+    const struct v8_property *x = a, *y = b;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+void v8_properties_all(struct v8_objects *o, uint64_t object, struct v8_property_list *ret) {
+    struct v8_properties p;
+    struct v8_property found;
+    *ret = (struct v8_property_list){0};
+    v8_properties_open(o, object, &p);
+    while (v8_properties_next(&p, &found))
+        vec_push(&ret->list, found);
+    if (!p.is_fast)
+        vec_sort(&ret->list, by_order);
 }
 
 static bool key_is(struct v8_objects *o, uint64_t key, const char *name) {

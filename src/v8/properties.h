@@ -8,6 +8,7 @@ struct v8_property {
     uint64_t key, value; /* of an accessor the value is its pair, or V8's AccessorInfo */
     bool is_accessor, is_enumerable;
     int32_t offset; /* of the field in the object itself that holds the value; -1: elsewhere */
+    uint32_t order; /* of a dictionary: grows with each property that is added */
 };
 
 /* Own named properties of an object, fast or in a dictionary, in the order they are kept; of a
@@ -24,6 +25,12 @@ struct v8_properties {
 
 void v8_properties_open(struct v8_objects *o, uint64_t object, struct v8_properties *ret);
 bool v8_properties_next(struct v8_properties *p, struct v8_property *ret);
+
+/* All of them in the order they were added; the caller frees the vector. */
+struct v8_property_list {
+    VEC(struct v8_property) list;
+};
+void v8_properties_all(struct v8_objects *o, uint64_t object, struct v8_property_list *ret);
 
 /* The own property with this name (of a string key, or the description of a symbol). */
 bool v8_property_own(struct v8_objects *o, uint64_t object, const char *name,

@@ -345,17 +345,18 @@ static void few_entries(struct v8_objects *o, uint64_t value, struct few *f) {
 }
 
 static void few_properties(struct v8_objects *o, uint64_t value, struct few *f) {
-    struct v8_properties p;
-    struct v8_property found;
-    v8_properties_open(o, value, &p);
-    for (bool more = f->n <= FEW; more && v8_properties_next(&p, &found);) {
-        cleanup_free char *key = v8_key_text(o, found.key);
-        if (!key || !found.is_enumerable || v8_key_is_internal(o, found.key))
+    struct v8_property_list all;
+    v8_properties_all(o, value, &all);
+    for (size_t i = 0; i < all.list.n && f->n <= FEW; i++) {
+        const struct v8_property *p = &all.list.at[i];
+        cleanup_free char *key = v8_key_text(o, p->key);
+        if (!key || !p->is_enumerable || v8_key_is_internal(o, p->key))
             continue;
         cleanup_free char *of =
-            found.is_accessor ? mem_strdup("(...)") : v8_value_summary(o, found.value);
-        more = few_add(f, mem_printf("%s: %s", key, of));
+            p->is_accessor ? mem_strdup("(...)") : v8_value_summary(o, p->value);
+        few_add(f, mem_printf("%s: %s", key, of));
     }
+    vec_free(&all.list);
 }
 
 char *v8_value_details(struct v8_objects *o, uint64_t value) {

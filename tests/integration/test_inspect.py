@@ -13,6 +13,11 @@ def members(node, kind):
     return [m for m in node.get("members", []) if m["kind"] == kind]
 
 
+def named(properties):
+    """The names of those with strings as keys, which reflection gives in the order they were added."""
+    return [name for name in properties if not name.startswith(("Symbol(", "#"))]
+
+
 def shown(member):
     """A member's value as the target writes it: a summary, or getter and setter."""
     if member.get("accessor"):
@@ -30,7 +35,9 @@ def differences(name, got, want):
 
     compare("summary", got["summary"], want["summary"])
     if "properties" in want:
-        compare("properties", {m["name"]: shown(m) for m in members(got, "property")}, want["properties"])
+        ours = {m["name"]: shown(m) for m in members(got, "property")}
+        compare("properties", ours, want["properties"])
+        compare("their order", named(ours), named(want["properties"]))
     if "elements" in want:
         compare("elements", {m["name"]: shown(m) for m in members(got, "element")}, want["elements"])
     if "entries" in want:
