@@ -24,7 +24,8 @@ static int run_handles(struct run *r) {
         return rc;
     struct report_handles how = {.width = r->width,
                                  .internal = opt_flag(r->opts, "internal"),
-                                 .type = opt_string(r->opts, "type", NULL)};
+                                 .type = opt_string(r->opts, "type", NULL),
+                                 .pid = ev.target.pid};
     if (r->json)
         report_handles_json(r->doc, &ev.uv, &how);
     else

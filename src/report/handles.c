@@ -41,6 +41,20 @@ static void say_addresses(FILE *f, const struct uv_handle *h) {
         fprintf(f, " %s", h->file->target);
 }
 
+/* Those of Linux on x86-64 (signal(7)); real-time ones have numbers. */
+static const char *signal_name(char buf[FMT_MAX], int32_t n) {
+    static const char *const names[] = {
+        NULL,   "HUP",  "INT",  "QUIT", "ILL",    "TRAP",   "ABRT",  "BUS",  "FPE",  "KILL", "USR1",
+        "SEGV", "USR2", "PIPE", "ALRM", "TERM",   "STKFLT", "CHLD",  "CONT", "STOP", "TSTP", "TTIN",
+        "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF",   "WINCH", "IO",   "PWR",  "SYS"};
+    enum { NAMES = sizeof names / sizeof *names };
+    if (n > 0 && n < NAMES)
+        snprintf(buf, FMT_MAX, "SIG%s", names[n]);
+    else
+        snprintf(buf, FMT_MAX, "signal %d", (int)n);
+    return buf;
+}
+
 static void say_type(FILE *f, const struct uv_handle *h) {
     char text[FMT_MAX];
     uint64_t due = h->due_ms < 0 ? 0 : (uint64_t)h->due_ms, ms = 1000000;
@@ -51,7 +65,7 @@ static void say_type(FILE *f, const struct uv_handle *h) {
     if (h->type == UV_TYPE_PROCESS)
         fprintf(f, " pid %d", h->pid);
     if (h->type == UV_TYPE_SIGNAL && h->signal)
-        fprintf(f, " signal %d", h->signal);
+        fprintf(f, " %s", signal_name(text, h->signal));
     if (h->type == UV_TYPE_FS_EVENT && h->path)
         fprintf(f, " %s", h->path);
 }
@@ -91,9 +105,9 @@ static void add_row(struct table *t, const struct uv_handle *h) {
     table_text(t, C_WHAT, what);
 }
 
-static void say_thread(FILE *out, const struct uv_loop *l) {
+static void say_thread(FILE *out, const struct uv_loop *l, pid_t pid) {
     cleanup_free char *name = text_printable(l->thread);
-    fprintf(out, "%s loop", l->is_default ? "Main" : "A");
+    fprintf(out, "%s loop", l->is_default || (pid && l->tid == pid) ? "Main" : "A");
     if (l->tid)
         fprintf(out, " of thread %d%s%s", (int)l->tid, name[0] ? " " : "", name);
 }
@@ -134,7 +148,7 @@ static void say_loop(FILE *out, const struct uv_census *c, uint32_t loop,
         if (shown(h, how))
             add_row(t, h);
     }
-    say_thread(out, l);
+    say_thread(out, l, how->pid);
     fprintf(out, ": %" PRIu64 " handles, %" PRIu64 " active, %u keep it running; ", n, active,
             l->active_handles);
     say_requests(out, c, loop);

@@ -11,6 +11,7 @@ struct report_handles {
     bool internal;    /* also those that only libuv itself knows */
     const char *type; /* only this one; NULL: all */
     uint64_t most;    /* sockets at most; 0: all */
+    pid_t pid;        /* the main thread's id; 0 unknown */
 };
 
 void report_handles_text(FILE *out, const struct uv_census *c, const struct report_handles *how);

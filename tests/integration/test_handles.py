@@ -3,6 +3,7 @@ import collections
 import os
 import tempfile
 from harness import VERSIONS, SUPPORTED, Target, ask, at_most, equal, memwhy, refuses, test
+from test_core import Folder, gdb_core
 
 # What Node calls a handle, and libuv.
 CLASSES = {"Server": ("TCP", "Pipe"), "Socket": ("TCP", "Pipe", "UDP"), "FSWatcher": ("FSEvent",),
@@ -153,6 +154,21 @@ def known_handles(node):
                 check_pool(doc)
                 check_worker(doc, t.truth)
                 check_sockets(ask("sockets", path), t.truth, scripts, not redacted)
+
+
+@test(nodes=[16, 24], timeout=300)
+def core(node):
+    """A core knows nothing of the kernel's side, and says so by saying nothing; the rest is the same."""
+    with Folder() as folder, Handles(node) as t:
+        path = gdb_core(t.pid, folder)
+        doc = ask("handles", path)
+        check_loops(doc, t.pid)
+        check_handles(doc, t.truth, True)
+        check_pool(doc)
+        equal("files", [h for h in doc["handles"] if "file" in h], [])
+        doc = ask("sockets", path)
+        check_sockets(doc, t.truth, True, False)
+        equal("what the kernel has", "send_queue" in doc["total"], False)
 
 
 @test(nodes="all")
