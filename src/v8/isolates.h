@@ -34,6 +34,7 @@ struct v8_lab {
 struct v8_lab_record {
     uint64_t start, top, limit;
     bool original; /* the pair: its top is as old as the area */
+    bool lowered;  /* {top, limit}, if it is any: a limit that is not aligned */
 };
 
 struct v8_lab_list {

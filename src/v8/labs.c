@@ -14,18 +14,21 @@ static bool same_page(const struct v8_pages *pages, uint64_t low, uint64_t high)
     return g && g->size <= V8_PAGE_ALIGN && low >= g->area_start && high <= g->area_end;
 }
 
-/* The area that words at `w` describe (three of them readable): how many words it takes, or 0. */
+/* The area that words at `w` describe (three of them readable): how many words it takes, or 0. A
+ * limit that V8 7.8 lowered need not be aligned (SpaceWithLinearArea::ComputeLimit, spaces.cc). */
 static size_t record_at(const struct v8_pages *pages, const uint64_t *w,
                         struct v8_lab_record *ret) {
-    if (w[1] < w[0] || w[1] - w[0] > V8_PAGE_ALIGN || !w[0] || !same_page(pages, w[0], w[1]))
+    uint64_t second = w[1] & ~7ull;
+    bool lowered = second != w[1];
+    if (second < w[0] || second - w[0] > V8_PAGE_ALIGN || !w[0] || !same_page(pages, w[0], second))
         return 0;
-    if (w[2] >= w[1] && w[2] > w[0] && same_page(pages, w[0], w[2])) {
-        *ret = (struct v8_lab_record){w[0], w[1], w[2], false};
+    if (!lowered && w[2] >= second && w[2] > w[0] && same_page(pages, w[0], w[2])) {
+        *ret = (struct v8_lab_record){.start = w[0], .top = second, .limit = w[2]};
         return 3;
     }
-    if (w[0] == w[1])
+    if (w[0] == second)
         return 0;
-    *ret = (struct v8_lab_record){w[0], w[0], w[1], true};
+    *ret = (struct v8_lab_record){w[0], w[0], second, .original = !lowered, .lowered = lowered};
     return 2;
 }
 
@@ -75,22 +78,28 @@ static int by_top(const void *a, const void *b) {
 /* Records that overlap tell of one area. Its limit is the greatest of all; its top the greatest
  * that a triple says and that leaves something: words that happen to read (top, limit, limit) are
  * common around a full triple. An area of which only that is known is full. Version 7.8 has no
- * triples, but {top, limit} beside the original pair: the later one is the top. */
+ * triples, but {top, limit} beside the original pair: the later one is the top. Any word may look
+ * like a lowered limit: it counts only within an area that is known otherwise. */
 static void settle(struct v8_lab_list *l) {
     vec_sort(&l->records, by_start);
     l->list.n = 0;
     for (size_t i = 0, k; i < l->records.n; i = k) {
         uint64_t last = l->records.at[i].start, limit = l->records.at[i].limit, top = 0;
         bool full = false;
-        for (k = i + 1; k < l->records.n && l->records.at[k].start < limit; k++)
-            if (l->records.at[k].limit > limit)
+        k = i + 1;
+        if (l->records.at[i].lowered)
+            continue;
+        for (; k < l->records.n && l->records.at[k].start < limit; k++)
+            if (l->records.at[k].limit > limit && !l->records.at[k].lowered)
                 limit = l->records.at[k].limit;
         for (size_t j = i; j < k; j++) {
             const struct v8_lab_record *r = &l->records.at[j];
-            if (!r->original && r->top < limit && r->top > top)
+            bool whole = !r->original && !r->lowered;
+            if (whole && r->top < limit && r->top > top)
                 top = r->top;
-            full = full || (!r->original && r->top == limit);
-            last = r->start;
+            full = full || (whole && r->top == limit);
+            if (r->limit <= limit)
+                last = r->start;
         }
         vec_push(&l->list, (struct v8_lab){top ? top : full ? limit : last, limit});
     }
@@ -151,7 +160,7 @@ static void search_words(struct search *s, size_t n) {
         struct v8_lab_record rec;
         if (w[i] - low > span || !record_at(s->pages, w + i, &rec))
             continue;
-        if (rec.top < rec.limit && holds_stuck(s, &rec)) {
+        if (rec.top < rec.limit && !rec.lowered && holds_stuck(s, &rec)) {
             vec_push(&s->ret->records, rec);
             s->found++;
         }
