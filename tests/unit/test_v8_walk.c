@@ -66,6 +66,30 @@ static void allocation_area(void **state) {
     fake_free(f);
 }
 
+/* As version 7.8 keeps it: {top, limit}, lowered to somewhere, and the original pair. */
+static void lowered_limit(void **state) {
+    (void)state;
+    struct v8_fake *f = fake_new();
+    add_objects(f);
+    uint64_t top = FAKE_OLD + f->at, limit = FAKE_OLD + FAKE_PAGE;
+    memset(f->old + f->at, 0x55, FAKE_PAGE - f->at);
+    uint64_t space = FAKE_OLD_SPACE - FAKE_NATIVE;
+    fake_word(f->native, space + 8 * 30, top);
+    fake_word(f->native, space + 8 * 31, top + 1003);
+    fake_word(f->native, space + 8 * 34, FAKE_OLD + FAKE_AREA);
+    fake_word(f->native, space + 8 * 35, limit);
+    struct v8_census c = take(f, 0);
+    assert_int_equal(c.isolates.at[0].space[V8_OLD].part[V8_LAB].bytes, limit - top);
+    assert_int_equal(c.isolates.at[0].space[V8_OLD].part[V8_OBJECTS].bytes, 120);
+    v8_census_done(&c);
+    /* Without the original pair it is no area: any two words may look like it. */
+    fake_word(f->native, space + 8 * 34, 0);
+    c = take(f, 0);
+    assert_int_equal(c.isolates.at[0].space[V8_OLD].part[V8_LAB].bytes, 0);
+    v8_census_done(&c);
+    fake_free(f);
+}
+
 /* An area that only native memory elsewhere knows: a background thread's. */
 static void background_area(void **state) {
     (void)state;
@@ -213,15 +237,11 @@ static void liveness_unknown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(partition),
-        cmocka_unit_test(allocation_area),
-        cmocka_unit_test(background_area),
-        cmocka_unit_test(broken_object),
-        cmocka_unit_test(gap),
-        cmocka_unit_test(array_buffers),
-        cmocka_unit_test(collection_under_way),
-        cmocka_unit_test(stale_page),
-        cmocka_unit_test(faults),
+        cmocka_unit_test(partition),        cmocka_unit_test(allocation_area),
+        cmocka_unit_test(lowered_limit),    cmocka_unit_test(background_area),
+        cmocka_unit_test(broken_object),    cmocka_unit_test(gap),
+        cmocka_unit_test(array_buffers),    cmocka_unit_test(collection_under_way),
+        cmocka_unit_test(stale_page),       cmocka_unit_test(faults),
         cmocka_unit_test(liveness_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
