@@ -200,7 +200,8 @@ static void add(struct finder *f, uint32_t from, const struct v8_edge *e) {
                            .kind = v8_edge_kind_name((enum v8_edge_kind)e->kind),
                            .live = live,
                            .is_own = edge_is_own(e),
-                           .is_ours = e->is_ours};
+                           .is_ours = e->is_ours,
+                           .order = f->r->list.n};
     vec_push(&f->r->list, one);
 }
 
@@ -268,7 +269,8 @@ static void look_at_roots(struct finder *f) {
                                .name = name,
                                .kind = root->kind == ROOT_WEAK ? "weak" : "root",
                                .live = true,
-                               .is_own = true};
+                               .is_own = true,
+                               .order = f->r->list.n};
         vec_push(&f->r->list, one);
     }
 }
@@ -281,8 +283,7 @@ static int by_worth(const void *a, const void *b) {
         return y->is_own - x->is_own;
     if (x->from != y->from)
         return x->from < y->from ? -1 : 1;
-    int c = strcmp(x->kind, y->kind);
-    return c ? c : strcmp(x->name, y->name);
+    return x->order < y->order ? -1 : x->order > y->order;
 }
 
 static void referrer_done(struct referrer *one) {

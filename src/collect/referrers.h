@@ -25,6 +25,7 @@ struct referrer {
     bool live;    /* `from` is */
     bool is_own;  /* of the program's own making, no field of V8's */
     bool is_ours; /* V8's snapshots have no such edge */
+    size_t order; /* as they were found: of one object, as it keeps them */
 };
 
 struct referrers {
