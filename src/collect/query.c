@@ -70,6 +70,11 @@ int query_where(struct query *q, const char *text, struct err *e) {
     }
 }
 
+bool query_is_any(const struct query *q) {
+    return q->which == QUERY_ALL && !q->class && !q->script && !q->shape && !q->retained_by &&
+           !q->n_where;
+}
+
 /* Each star takes as little as the text behind it allows, so only the last is ever gone back to. */
 bool query_fits(const char *pattern, const char *name) {
     const char *star = NULL, *taken = name;

@@ -37,6 +37,8 @@ struct query {
 /* Adds what the text of --where says: "size>1M", several separated by commas. -EINVAL with `e`
  * filled. */
 int query_where(struct query *q, const char *text, struct err *e);
+/* Does it leave out nothing? */
+bool query_is_any(const struct query *q);
 /* Does `name` fit a name or pattern, in which * stands for any text? */
 bool query_fits(const char *pattern, const char *name);
 
