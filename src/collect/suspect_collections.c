@@ -206,7 +206,7 @@ static char *turn_text(struct walk *w, size_t at, size_t period) {
 /* To its end, which holds less than what is worth saying. */
 static uint64_t count_links(struct walk *w, size_t first, size_t period) {
     uint64_t n = w->way.n - first;
-    uint32_t class[PERIOD_MAX];
+    uint32_t class[PERIOD_MAX] = {0};
     for (size_t i = 0; i < period; i++)
         class[i] = class_at(w->s, w->way.at[first + i]);
     for (uint32_t p = w->way.at[w->way.n - 1]; (p = fan_of(w, p).largest) != GRAPH_NONE; n++)
