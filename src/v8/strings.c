@@ -15,6 +15,29 @@ enum {
     UNCACHED = 0x10, /* an external string that does not keep where its characters are */
 };
 
+enum v8_string_form v8_string_form(const struct v8_layout *l, int type) {
+    if (type < 0 || type >= l->first_nonstring_type)
+        return STRING_FORMS;
+    switch (type & REPRESENTATION) {
+    case SEQUENTIAL:
+        return STRING_SEQUENTIAL;
+    case CONS:
+        return STRING_CONS;
+    case SLICED:
+        return STRING_SLICED;
+    case EXTERNAL:
+        return STRING_EXTERNAL;
+    case THIN:
+        return STRING_THIN;
+    default:
+        return STRING_FORMS;
+    }
+}
+
+unsigned v8_string_width(const struct v8_layout *l, int type) {
+    return (type & l->string_encoding_mask) == l->one_byte_tag ? 1 : 2;
+}
+
 /* A rope built by += has as many parts as it was added to; more steps than this is a broken one. */
 enum { STEPS_MAX = 1 << 22, HEAD = 32, CHUNK = 2048 };
 

@@ -4,6 +4,29 @@
 
 #include "v8/objects.h"
 
+/* How its characters are kept: the low bits of a string's instance type (src/objects/
+ * instance-type.h, 7.0 to 14.6). */
+enum v8_string_form {
+    STRING_SEQUENTIAL, /* behind its header */
+    STRING_CONS,       /* in two others */
+    STRING_SLICED,     /* in another */
+    STRING_EXTERNAL,   /* outside the heap */
+    STRING_THIN,       /* in another, the only one of its content */
+    STRING_FORMS
+};
+
+/* STRING_FORMS: none of them, or no string's type. */
+enum v8_string_form v8_string_form(const struct v8_layout *l, int type);
+/* Bytes of a character of a string of this type. */
+unsigned v8_string_width(const struct v8_layout *l, int type);
+
+enum {
+    V8_STRING_LENGTH = 12, /* where its length stands, 32 bits */
+    V8_STRING_HEADER = 16, /* characters of a sequential one begin here */
+    V8_STRING_PARENT = 16, /* of a sliced one */
+    V8_STRING_DATA = 24,   /* of an external one: where its characters are */
+};
+
 /* UTF-16 units, as V8 counts columns. */
 struct v8_text {
     uint16_t *units;
