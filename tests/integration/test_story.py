@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from harness import ROOT, VERSIONS, Target, ask, equal, memwhy, test
+from harness import MEMWHY, ROOT, VERSIONS, Target, ask, equal, memwhy, test
 
 # No collection may move the objects between two commands on the running process.
 ARGS = {"node_args": ["--expose-gc", "--no-memory-reducer"]}
@@ -88,3 +88,19 @@ def reaches_the_list(node):
             core = session(core_of(t, Path(folder)), t.truth)
     equal("the core says the same", core, live)
     print(f"Node {node.version}: {live['line']}")
+
+
+@test
+def documents_show_commands_that_are():
+    """Each command line of the documents is understood: it comes as far as the target, which is missing."""
+    lines = [(document.name, line.strip()[2:]) for document in sorted((ROOT / "docs").glob("*.md"))
+             for line in document.read_text().splitlines() if line.strip().startswith("$ memwhy ")]
+    session = [line.split()[1] for name, line in lines if name == "session.md"]
+    for command in ("bt", "objects", "instances", "refs", "inspect", "path", "suspects", "dominators"):
+        equal(f"docs/session.md shows {command}", command in session, True)
+    no_such_pid = str(1 << 23)  # more than the kernel gives
+    with tempfile.TemporaryDirectory() as folder:
+        for name, line in lines:
+            args = [no_such_pid if word.isdigit() and len(word) > 3 else word for word in shlex.split(line)[1:]]
+            p = subprocess.run([MEMWHY, *args], capture_output=True, text=True, cwd=folder)
+            equal(f"{name}: {line}: {p.stderr.strip()}: exit code", p.returncode, 3)
