@@ -65,11 +65,14 @@ static void add_properties(struct v8_edge_reader *r) {
 
 /* --- elements --- */
 
+/* No more than the walk found the array to hold. */
 static int64_t length_of(struct v8_edge_reader *r, uint64_t array) {
     uint64_t length;
-    return v8_field(r->o, array, 8, &length) && v8_is_smi(length) && v8_smi(length) >= 0
-               ? v8_smi(length)
-               : 0;
+    uint32_t node = v8_node_at(r->nodes, array);
+    if (node == V8_NO_NODE || !v8_field(r->o, array, 8, &length) || !v8_is_smi(length))
+        return 0;
+    int64_t most = (int64_t)(v8_node_bytes(r->nodes, node) / 8) - ARRAY_FIRST / 8;
+    return v8_smi(length) < most ? v8_smi(length) : most;
 }
 
 static void add_array(struct v8_edge_reader *r, uint64_t array, int64_t n, bool is_ours) {

@@ -97,10 +97,12 @@ static bool next_fast(struct v8_properties *p, struct v8_property *ret) {
 }
 
 static bool next_in_dictionary(struct v8_properties *p, struct v8_property *ret) {
+    uint64_t key, value, details;
     while (p->at < p->n) {
-        uint64_t key = v8_array_get(p->o, p->table, p->at);
-        uint64_t value = v8_array_get(p->o, p->table, p->at + 1);
-        uint64_t details = v8_array_get(p->o, p->table, p->at + 2);
+        int32_t at = (int32_t)(16 + 8 * p->at);
+        if (!v8_field(p->o, p->table, at, &key) || !v8_field(p->o, p->table, at + 8, &value) ||
+            !v8_field(p->o, p->table, at + 16, &details))
+            return false; /* a length that is none */
         p->at += 3;
         enum v8_kind k = v8_kind(p->o, key);
         if (k != KIND_STRING && k != KIND_SYMBOL)
@@ -115,8 +117,8 @@ static bool next_in_dictionary(struct v8_properties *p, struct v8_property *ret)
 
 /* PropertyCell: name, details, value (src/objects/property-cell.tq, 9.4 to 14.6). */
 static bool next_global(struct v8_properties *p, struct v8_property *ret) {
-    while (p->at < p->n) {
-        uint64_t cell = v8_array_get(p->o, p->table, p->at++);
+    uint64_t cell;
+    while (p->at < p->n && v8_field(p->o, p->table, (int32_t)(16 + 8 * p->at++), &cell)) {
         if (v8_kind(p->o, cell) != KIND_PROPERTY_CELL)
             continue;
         *ret = (struct v8_property){.key = v8_field_or_0(p->o, cell, 8),
