@@ -83,10 +83,10 @@ static void set_families(struct v8_edge_reader *r) {
             r->family[t] = FAMILY_RECEIVER;
         else if (r->o->types[t] == TYPE_CONTEXT_CELL)
             r->family[t] = FAMILY_CELL;
-        for (uint8_t i = 0; i < N_BY_TYPE; i++)
+        for (size_t i = 0; i < N_BY_TYPE; i++)
             if (r->o->types[t] == by_type[i].type) {
                 r->family[t] = FAMILY_FIELDS;
-                r->fields[t] = i;
+                r->fields[t] = (uint8_t)i;
             }
     }
     for (size_t i = 0; i < sizeof by_root / sizeof *by_root; i++)
