@@ -9,7 +9,9 @@
  * processor time ends it; its seed is on standard error by then: `hostile CAPTURE 60 SEED 1`. */
 #include "collect/heap_look.h"
 #include "collect/histogram.h"
+#include "collect/inspect.h"
 #include "collect/instances.h"
+#include "collect/paths.h"
 #include "collect/referrers.h"
 #include "collect/suspects.h"
 #include "image/core.h"
@@ -183,7 +185,27 @@ static void read_each(struct spoiler *s, const struct v8_view *view) {
     heap_look_done(&k);
 }
 
-static void answer_all(struct spoiler *s, const struct v8_view *view) {
+static uint64_t any_node(struct spoiler *s, const struct v8_view *view) {
+    return v8_node_addr(view->nodes, (uint32_t)(draw(s) % v8_nodes_count(view->nodes))) | 1;
+}
+
+static void ask_of_one(struct spoiler *s, const struct v8_view *view) {
+    struct err e = {0};
+    uint64_t addr = any_node(s, view);
+    struct referrers of = {.addrs = &addr, .n_addrs = 1, .garbage = true, .internal = true};
+    referrers_see(&of, view, &e);
+    referrers_done(&of);
+    struct paths paths = {.addr = addr, .most = 3};
+    paths_see(&paths, view, &e);
+    paths_done(&paths);
+    struct inspection inspection = {.depth = 3, .limit = 50, .text_max = 10000};
+    for (int i = 0; i < 300; i++)
+        vec_push(&inspection.addrs, any_node(s, view));
+    inspection_see(&inspection, view, &e);
+    inspection_done(&inspection);
+}
+
+static void ask_of_all(struct spoiler *s, const struct v8_view *view) {
     struct err e = {0};
     struct histogram h = {.with_retained = true};
     histogram_see(&h, view, &e);
@@ -195,12 +217,11 @@ static void answer_all(struct spoiler *s, const struct v8_view *view) {
     query_where(&instances.query, "length>1", &e);
     instances_see(&instances, view, &e);
     instances_done(&instances);
-    struct referrers by_name = {.of = REFERRERS_BY_NAME, .text = "name", .garbage = true};
+    const char *names[] = {"name", "length", "constructor", "self"};
+    struct referrers by_name = {
+        .of = REFERRERS_BY_NAME, .text = names[draw(s) % 4], .garbage = true};
     referrers_see(&by_name, view, &e);
     referrers_done(&by_name);
-    struct referrers of = {.addr = any_object(s)->addr | 1, .garbage = true, .internal = true};
-    referrers_see(&of, view, &e);
-    referrers_done(&of);
 }
 
 static int see(void *spoiler, const struct v8_view *view, struct err *e) {
@@ -210,9 +231,13 @@ static int see(void *spoiler, const struct v8_view *view, struct err *e) {
         remember(s, view);
         return 0;
     }
+    if (!v8_nodes_count(view->nodes))
+        return 0;
     read_each(s, view);
-    if (draw(s) % 4 == 0)
-        answer_all(s, view);
+    if (draw(s) % 3 == 0)
+        ask_of_all(s, view);
+    if (draw(s) % 3 == 0)
+        ask_of_one(s, view);
     return 0;
 }
 
