@@ -198,6 +198,25 @@ static void join_same(const struct suspect_search *s) {
         }
 }
 
+static void free_suspect(struct suspect *x) {
+    free(x->text);
+    free(x->path);
+    for (size_t k = 0; k < x->parts.n; k++)
+        free(x->parts.at[k].text);
+    vec_free(&x->parts);
+}
+
+/* Each is compared with each: of many, which only a least of next to nothing brings, those that
+ * hold most are enough. */
+static void keep_most(struct suspects *all) {
+    enum { MOST = 300 };
+    if (all->list.n <= MOST)
+        return;
+    vec_sort(&all->list, most_first);
+    while (all->list.n > MOST)
+        free_suspect(&all->list.at[--all->list.n]);
+}
+
 /* --- how they are reached --- */
 
 static void find_path(struct suspect_search *s, const struct ways *w, struct path_namer *namer,
@@ -239,6 +258,7 @@ int suspects_see(void *suspects, const struct v8_view *view, struct err *e) {
         s.least = ret->least ? ret->least : ret->live_bytes / 20;
         for (size_t i = 0; i < sizeof finders / sizeof *finders; i++)
             finders[i](&s);
+        keep_most(ret);
         join_same(&s);
         find_paths(&s);
         vec_sort(&ret->list, most_first);
@@ -248,13 +268,7 @@ int suspects_see(void *suspects, const struct v8_view *view, struct err *e) {
 }
 
 void suspects_done(struct suspects *s) {
-    for (size_t i = 0; i < s->list.n; i++) {
-        struct suspect *x = &s->list.at[i];
-        free(x->text);
-        free(x->path);
-        for (size_t k = 0; k < x->parts.n; k++)
-            free(x->parts.at[k].text);
-        vec_free(&x->parts);
-    }
+    for (size_t i = 0; i < s->list.n; i++)
+        free_suspect(&s->list.at[i]);
     vec_free(&s->list);
 }
