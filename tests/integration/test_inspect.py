@@ -100,3 +100,54 @@ def one_by_one(core, ours, truth):
     equal("summaries", [o["summary"] for o in doc["objects"]], [m["summary"] for m in some])
     equal("members", [[(m.get("name"), m.get("summary")) for m in o.get("members", [])] for o in doc["objects"]],
           [[(m.get("name"), m.get("summary")) for m in one.get("members", [])] for one in some])
+
+
+@test(nodes=[16, 24])
+def depth_and_limits(node):
+    with Target("kinds.js", node=node) as t:
+        shallow = ask("inspect", t.pid, "--class", "Kinds", "--depth", "0")["objects"][0]
+        equal("nothing is opened", "members" in shallow, False)
+        equal("its place", (shallow["class"], shallow["live"], shallow["isolate"], shallow["type"]),
+              ("Kinds", True, "main", "JSObject"))
+        one = ask("inspect", t.pid, "--class", "Kinds", "--limit", "7")["objects"][0]
+        equal("members", len(members(one, "property")), 7)
+        equal("the rest", one["more"], {"property": len(t.truth["kinds"]) - 7})
+        equal("not deeper", [m for m in one["members"] if "members" in m], [])
+        deep = ask("inspect", t.pid, "--class", "Kinds", "--depth", "4", "--limit", "1000")["objects"][0]
+        ring = next(m for m in deep["members"] if m["name"] == "object cyclic")
+        for _ in range(3):
+            equal("the ring goes on", ring["summary"], "Object")
+            below = next((m for m in ring.get("members", []) if m["name"] == "self"), None)
+            if below:
+                equal("the same object", below["addr"], ring["addr"])
+                ring = below
+        equal("and ends", "members" in ring, False)
+        nested = next(m for m in deep["members"] if m["name"] == "object nested")
+        c = nested["members"][0]["members"][0]["members"][0]
+        equal("a.b.c", (c["name"], c["summary"]), ("c", "1"))
+
+
+@test(nodes=[16, 24])
+def in_words(node):
+    with Target("kinds.js", node=node) as t, tempfile.TemporaryDirectory() as folder:
+        core = os.path.join(folder, "kinds.core")
+        equal("capture", memwhy("capture", t.pid, "-o", core).code, 0)
+        kinds = {m["name"]: m for m in ask("inspect", core, "--class", "Kinds", "--limit", "1000")["objects"][0]["members"]}
+        text = memwhy("inspect", core, kinds["instance with privates"]["addr"]).out
+        for part in ("Privates {shown: true}", "#secret: \"hidden\"", "shown: true", "[[Prototype]]: ", "live", "(type "):
+            equal(f"the text has {part}", part in text, True)
+        text = memwhy("inspect", core, kinds["object getter"]["addr"]).out
+        equal("a getter is named", "answer: get function get answer" in text, True)
+        long = ask("inspect", core, kinds["string sliced"]["addr"])["objects"][0]
+        equal("a string", long["summary"], t.truth["kinds"]["string sliced"]["summary"])
+        raw = ask("inspect", core, kinds["object fast"]["addr"], "--raw")["objects"][0]
+        equal("words", {m["kind"] for m in raw["members"]}, {"field"})
+        # Untagged addresses mean the same.
+        addr = int(kinds["object fast"]["addr"], 16)
+        equal("untagged", ask("inspect", core, hex(addr - 1))["objects"][0]["addr"], hex(addr))
+        retained = ask("inspect", core, kinds["closure"]["addr"], "--retained")["objects"][0]
+        equal("retains at least itself", retained["retained"] >= retained["shallow"], True)
+        refuses("inspect", core, hex(addr + 8), code=2, says="no object begins at")
+        refuses("inspect", core, "house", code=2, says="no address")
+        refuses("inspect", core, code=2, says="which object")
+        refuses("inspect", core, "--class", "NoSuchClass", code=2, says="NoSuchClass")
