@@ -208,7 +208,7 @@ uint64_t v8_array_get(struct v8_objects *o, uint64_t array, int64_t index) {
 bool v8_is_hole(struct v8_objects *o, uint64_t tagged) {
     enum { ODDBALL_KIND = 40, THE_HOLE = 2 };
     enum v8_kind k = v8_kind(o, tagged);
-    if (k == KIND_HOLE || k != KIND_ODDBALL)
+    if (k != KIND_ODDBALL)
         return k == KIND_HOLE;
     uint64_t kind = v8_field_or_0(o, tagged, ODDBALL_KIND);
     return v8_is_smi(kind) && v8_smi(kind) == THE_HOLE;
