@@ -65,9 +65,29 @@ void v8_members_scopes(struct v8_decoder *d, uint64_t context, struct v8_members
     }
 }
 
-/* FunctionKind (src/objects/function-kind.h), 9.4 to 14.6; initialisers of classes follow. */
-static const char *kind_name(const struct v8_shared *s) {
-    static const char *const names[] = {
+/* FunctionKind (src/objects/function-kind.h) up to the initialisers of classes. From 9 on modules
+ * with top-level await have one of their own, and static members others than plain ones. */
+static const char *kind_name(int flavour, const struct v8_shared *s) {
+    static const char *const names_78[] = {
+        "function",
+        "module",
+        "class",
+        "class",
+        "class",
+        "class",
+        "getter",
+        "setter",
+        "arrow function",
+        "async arrow function",
+        "async function",
+        "async method",
+        "async generator method",
+        "async generator function",
+        "generator function",
+        "generator method",
+        "method",
+    };
+    static const char *const names_94[] = {
         "function",
         "module",
         "async module",
@@ -93,8 +113,10 @@ static const char *kind_name(const struct v8_shared *s) {
         "method",
         "method",
     };
+    bool is_old = flavour == 78;
+    size_t n = is_old ? sizeof names_78 / sizeof *names_78 : sizeof names_94 / sizeof *names_94;
     unsigned kind = s->flags & 31;
-    return kind < sizeof names / sizeof *names ? names[kind] : "class initializer";
+    return kind >= n ? "class initializer" : is_old ? names_78[kind] : names_94[kind];
 }
 
 /* Where in the script its text is: of a class all of it, of a function from the `function` before
@@ -144,7 +166,8 @@ void v8_members_function(struct v8_decoder *d, uint64_t object, struct v8_member
     if (v8_shared_read(d->o, v8_shared_of(d->o, object), &s) < 0)
         return;
     const char *where = s.script ? "" : is_wasm(d, &s) ? " (WebAssembly)" : " (native)";
-    v8_members_text(d, m, "FunctionKind", mem_printf("%s%s", kind_name(&s), where));
+    v8_members_text(d, m, "FunctionKind",
+                    mem_printf("%s%s", kind_name(d->o->l->facts.kinds_flavour, &s), where));
     if (s.script) {
         add_text(d, object, &s, m);
         v8_members_scopes(d, v8_context_of(d->o, object), m);

@@ -115,6 +115,11 @@ static bool native_accessor(struct v8_objects *o, uint64_t object, struct v8_mem
         m->text = mem_printf("%" PRId64, v8_string_length(o, v8_field_or_0(o, object, WRAPPED)));
         return true;
     }
+    if (strcmp(m->name, "name") == 0 && v8_type(o, object) == TYPE_JS_BOUND_FUNCTION) {
+        cleanup_free char *summary = v8_value_summary(o, object);
+        m->text = mem_printf("\"%s\"", summary + strcspn(summary, " ") + 1); /* "function " */
+        return true;
+    }
     if (v8_shared_read(o, v8_shared_of(o, object), &s) < 0)
         return false;
     if (strcmp(m->name, "length") == 0 &&
