@@ -77,6 +77,7 @@
     X(typed_array_external,  "JSTypedArray::external_pointer; base_pointer follows it")              \
     X(date_is_raw,           "JSDate::value is the bits of a double, not a tagged number")           \
     X(kinds_flavour,         "unstated instance types, and function kinds (78 94: V8 version of the numbering)") \
+    X(unboxed_doubles,       "fields of doubles in objects hold the number itself")                  \
     X(call_site_function,    "CallSiteInfo::function, the receiver before it; -1: an error has no such")  \
     X(symbol_kinds,          "the low bits of Symbol::flags are a kind: private, private name, brand") \
     X(weak_cell_holdings,    "WeakCell::holdings")                                                   \

@@ -165,7 +165,10 @@ static void add_properties(struct v8_decoder *d, uint64_t object, struct v8_memb
         member.name = v8_key_text(d->o, p->key);
         if (!member.name)
             continue;
-        set_value(d->o, object, p->value, p->is_accessor, &member);
+        if (p->is_double)
+            member.text = v8_property_summary(d->o, p);
+        else
+            set_value(d->o, object, p->value, p->is_accessor, &member);
         v8_members_add(d, m, member);
     }
     vec_free(&all.list);

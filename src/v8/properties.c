@@ -16,6 +16,8 @@ enum {
     OBJECT_PROPERTIES = 8,
     SYMBOL_DESCRIPTION = 16,
     DONT_ENUM = 2,
+    REPRESENTATION = 6, /* shift in the details (property-details.h) */
+    REPRESENTATION_DOUBLE = 2,
     DICTIONARY_INDEX = 8, /* shift in the details: DictionaryStorageField (property-details.h) */
     CHAIN_MAX = 1000,     /* prototypes, or maps a map came from; more is a ring */
 };
@@ -66,6 +68,8 @@ static bool fast_value(const struct v8_properties *p, uint32_t details, uint64_t
     uint32_t in_object = (uint32_t)(p->in_object_end - p->in_object_start);
     if (p->in_object_end >= p->in_object_start && index < in_object) {
         ret->offset = (int32_t)(8 * (p->in_object_start + index));
+        ret->is_double = p->o->l->facts.unboxed_doubles == 1 &&
+                         (details >> REPRESENTATION & 7) == REPRESENTATION_DOUBLE;
         return v8_field(p->o, p->object, ret->offset, &ret->value);
     }
     return v8_kind(p->o, p->more) == KIND_ARRAY &&
@@ -80,7 +84,7 @@ static void set_details(const struct v8_properties *p, uint32_t details, struct 
 static bool next_fast(struct v8_properties *p, struct v8_property *ret) {
     while (p->at < p->n) {
         int32_t entry = p->o->l->facts.descriptor_array_header + (int32_t)(24 * p->at++);
-        struct v8_property found;
+        struct v8_property found = {0};
         uint64_t details, constant;
         if (!v8_field(p->o, p->table, entry, &found.key) ||
             !v8_field(p->o, p->table, entry + 8, &details) ||

@@ -7,6 +7,7 @@
 struct v8_property {
     uint64_t key, value; /* of an accessor the value is its pair, or V8's AccessorInfo */
     bool is_accessor, is_enumerable;
+    bool is_double; /* the value is the bits of a double, not tagged */
     int32_t offset; /* of the field in the object itself that holds the value; -1: elsewhere */
     uint32_t order; /* of a dictionary: grows with each property that is added */
 };

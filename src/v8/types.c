@@ -20,6 +20,7 @@ static const struct {
     {TYPE_JS_MODULE_NAMESPACE, "type_JSDeferredModuleNamespace__JS_DEFERRED_MODULE_NAMESPACE_TYPE",
      -1, 94},
     {TYPE_WASM_INSTANCE_OBJECT, "type_WasmGlobalObject__WASM_GLOBAL_OBJECT_TYPE", 1, 94},
+    {TYPE_JS_PROXY, "type_JSGlobalObject__JS_GLOBAL_OBJECT_TYPE", -1, 78},
     {TYPE_JS_ARGUMENTS_OBJECT, "type_JSObject__JS_OBJECT_TYPE", 1, 78},
     {TYPE_JS_ASYNC_FUNCTION_OBJECT,
      "type_JSAsyncFromSyncIterator__JS_ASYNC_FROM_SYNC_ITERATOR_TYPE", 1, 78},

@@ -293,6 +293,14 @@ char *v8_value_summary(struct v8_objects *o, uint64_t value) {
     return summary(o, value, 0);
 }
 
+char *v8_property_summary(struct v8_objects *o, const struct v8_property *p) {
+    double d;
+    if (!p->is_double)
+        return v8_value_summary(o, p->value);
+    memcpy(&d, &p->value, sizeof d);
+    return v8_number_text(d);
+}
+
 /* --- with the first of what it holds --- */
 
 /* A list in the making: after FEW members only that there are more. */
@@ -352,8 +360,7 @@ static void few_properties(struct v8_objects *o, uint64_t value, struct few *f) 
         cleanup_free char *key = v8_key_text(o, p->key);
         if (!key || !p->is_enumerable || v8_key_is_internal(o, p->key))
             continue;
-        cleanup_free char *of =
-            p->is_accessor ? mem_strdup("(...)") : v8_value_summary(o, p->value);
+        cleanup_free char *of = p->is_accessor ? mem_strdup("(...)") : v8_property_summary(o, p);
         few_add(f, mem_printf("%s: %s", key, of));
     }
     vec_free(&all.list);

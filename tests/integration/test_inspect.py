@@ -88,6 +88,17 @@ def every_kind(node):
         print(f"Node {node.version}: {len(ours)} kinds")
 
 
+@test(nodes=[12])
+def what_is_known_of_node_12(node):
+    """Its values, properties, elements, entries and closures; less of what the language keeps inside."""
+    with Target("kinds.js", node=node) as t:
+        for want in t.truth["kinds"].values():
+            want["slots"] = {}
+            want.pop("frames", None)
+            want.pop("exports", None)
+        agrees(ask("inspect", t.pid, *ASK), t.truth)
+
+
 def one_by_one(core, ours, truth):
     """The same by their addresses, with the first of what they hold in one line."""
     some = [m for m in ours.values() if m.get("addr")]

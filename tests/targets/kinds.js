@@ -60,20 +60,20 @@ function reflect(value) {
 function kind(name, value, summary, more = {}) {
   const object = (typeof value === 'object' && value !== null) || typeof value === 'function';
   if (object && !summaries.has(value))
-    summaries.set(value, summary ?? brief(value));
+    summaries.set(value, summary || brief(value));
   kinds[name] = value;
-  truth[name] = { summary: summary ?? brief(value) };
+  truth[name] = { summary: summary || brief(value) };
   const t = truth[name];
   if (object && more.inside !== false)
     Object.assign(t, reflect(value));
   if (more.privates)
     Object.assign(t.properties, more.privates);
   if (object)
-    t.entries = (more.entries ?? []).map(entry => entry.map(brief));
-  t.slots = more.slots ?? {};
+    t.entries = (more.entries || []).map(entry => entry.map(brief));
+  t.slots = more.slots || {};
   t.details = more.details;
   t.frames = more.frames;
-  t.variables = more.variables ?? {};
+  t.variables = more.variables || {};
 }
 
 // A kind that not every version has.
@@ -225,8 +225,12 @@ kind('class', Base, 'class Base', {
 kind('class derived', Derived, 'class Derived', { inside: false });
 kind('class with statics', WithStatic, 'class WithStatic', { inside: false, slots: { '[[Source]]': WithStatic.toString() } });
 kind('class anonymous', Anonymous, 'class', { inside: false });
-class Methods { #hidden() { return 1; } get #half() { return 0.5; } call() { return [this.#hidden(), this.#half]; } }
-kind('instance with private methods', new Methods(), null, { inside: false });
+maybe(() => {
+  // In a text of its own, because Node 12 cannot even read it.
+  const Methods = new Function(`return class Methods {
+    #hidden() { return 1; } get #half() { return 0.5; } call() { return [this.#hidden(), this.#half]; } }`)();
+  kind('instance with private methods', new Methods(), null, { inside: false });
+});
 class Accessors { static get now() { return 1; } get later() { return 2; } set later(v) { } }
 kind('prototype with accessors', Accessors.prototype, 'Object');
 kind('prototype', Base.prototype, 'Object', { inside: false });
@@ -403,14 +407,14 @@ kind('set empty', new Set(), 'Set(0)');
 const key = { key: true };
 kind('weak map', new WeakMap([[key, 'of key']]), 'WeakMap(1)', { entries: [[key, 'of key']] });
 kind('weak set', new WeakSet([key]), 'WeakSet(1)', { entries: [[key]] });
-kind('weak ref', new WeakRef(key), 'WeakRef', { slots: { '[[WeakRefTarget]]': 'Object' } });
-{
+maybe(() => kind('weak ref', new WeakRef(key), 'WeakRef', { slots: { '[[WeakRefTarget]]': 'Object' } }));
+maybe(() => {
   const r = new FinalizationRegistry(function cleanup() { });
   r.register(key, 'held');
   kind('finalization registry', r, 'FinalizationRegistry', {
     entries: [[key, 'held']], slots: { '[[CleanupCallback]]': 'function cleanup' },
   });
-}
+});
 
 // --- iterators
 
@@ -480,7 +484,8 @@ kind('date leap', new Date('2024-02-29T23:59:59.999Z'), 'Date 2024-02-29T23:59:5
 kind('date invalid', new Date(NaN), 'Date Invalid Date');
 kind('regexp', /ab+c/gi, '/ab+c/gi', { slots: { '[[OriginalFlags]]': '"gi"' } });
 kind('regexp plain', /x/, '/x/', { details: '/x/' });
-kind('regexp all flags', new RegExp('y', 'dgimsuy'), '/y/dgimsuy');
+kind('regexp all flags', new RegExp('y', 'gimsuy'), '/y/gimsuy');
+maybe(() => kind('regexp with indices', new RegExp('y', 'dy'), '/y/dy'));
 maybe(() => kind('regexp with sets', new RegExp('[a&&b]', 'v'), '/[a&&b]/v'));
 {
   const r = /./g;
@@ -512,7 +517,7 @@ kind('error syntax', (() => { try { JSON.parse('{'); } catch (e) { return e; } }
 truth['error syntax'].summary = `SyntaxError: ${kinds['error syntax'].message}`;
 kind('error type', (() => { try { null.x; } catch (e) { return e; } })(), null, no_stack);
 truth['error type'].summary = `TypeError: ${kinds['error type'].message}`;
-kind('error aggregate', new AggregateError([1, 2], 'several'), 'AggregateError: several', no_stack);
+maybe(() => kind('error aggregate', new AggregateError([1, 2], 'several'), 'AggregateError: several', no_stack));
 kind('error of node', (() => { try { fs.readFileSync('/none'); } catch (e) { return e; } })(), null, no_stack);
 truth['error of node'].summary = `Error: ${kinds['error of node'].message}`;
 
@@ -654,7 +659,7 @@ summaries.set(wasm_memory.buffer, 'ArrayBuffer(65536)');
 kind('wasm memory', wasm_memory, 'Memory', { slots: { '[[Buffer]]': 'ArrayBuffer(65536)', '[[MaximumPages]]': '4' } });
 kind('wasm table', new WebAssembly.Table({ initial: 3, element: 'anyfunc', maximum: 9 }), 'Table', { slots: { '[[Length]]': '3' } });
 kind('wasm global', new WebAssembly.Global({ value: 'i32', mutable: true }, 42), 'Global', { slots: { '[[Value]]': '42' } });
-kind('wasm global i64', new WebAssembly.Global({ value: 'i64' }, -5n), 'Global', { slots: { '[[Value]]': '-5n' } });
+maybe(() => kind('wasm global i64', new WebAssembly.Global({ value: 'i64' }, -5n), 'Global', { slots: { '[[Value]]': '-5n' } }));
 kind('wasm global f64', new WebAssembly.Global({ value: 'f64' }, 2.5), 'Global', { slots: { '[[Value]]': '2.5' } });
 maybe(() => kind('wasm global externref', new WebAssembly.Global({ value: 'externref' }, 'held'), 'Global', { slots: { '[[Value]]': '"held"' } }));
 maybe(() => kind('wasm tag', new WebAssembly.Tag({ parameters: ['i32'] }), 'Tag'));
@@ -684,7 +689,7 @@ maybe(() => kind('temporal date', Temporal.PlainDate.from('2026-01-01'), 'PlainD
 kind('url', new URL('http://example.org/a?b=c'), 'URL', { inside: false });
 kind('text decoder', new TextDecoder(), 'TextDecoder', { inside: false });
 kind('event emitter', new (require('events'))(), 'EventEmitter');
-kind('abort controller', new AbortController(), 'AbortController', { inside: false });
+maybe(() => kind('abort controller', new AbortController(), 'AbortController', { inside: false }));
 
 // --- objects that wrap one of C++
 
@@ -695,7 +700,10 @@ kind('native zlib', zlib.createGzip()._handle, 'Zlib', { inside: false });
 const channel = new MessageChannel();
 kind('native message port', channel.port1, 'MessagePort', { inside: false, slots: { '[[NativeClass]]': 'node::worker::MessagePort' } });
 channel.port1.unref();
-kind('native hash', require('crypto').createHash('sha256')[Object.getOwnPropertySymbols(require('crypto').createHash('sha256')).find(s => String(s) === 'Symbol(kHandle)')], 'Hash', { inside: false, slots: { '[[NativeClass]]': 'node::crypto::Hash' } });
+const hash = require('crypto').createHash('sha256');
+const hash_handle = hash[Object.getOwnPropertySymbols(hash).find(s => String(s) === 'Symbol(kHandle)')];
+if (hash_handle.constructor.name) // Node 12 gives it none
+  kind('native hash', hash_handle, 'Hash', { inside: false, slots: { '[[NativeClass]]': 'node::crypto::Hash' } });
 kind('timer', setInterval(() => { }, 1e6), 'Timeout', { inside: false });
 kind('vm script', new vm.Script('1'), 'Script', { inside: false });
 kind('vm context', vm.createContext({ a: 1 }), 'Object', { inside: false });
@@ -711,6 +719,7 @@ kind('module of CommonJS', module, 'Module', { inside: false });
 import(file).then(namespace => {
   kind('module namespace', namespace, 'Module', { inside: false });
   truth['module namespace'].exports = { answer: '42', default: 'function main', text: '"exported"' };
-  fs.rmSync(folder, { recursive: true });
+  fs.unlinkSync(file);
+  fs.rmdirSync(folder);
   setTimeout(() => console.log(`READY ${JSON.stringify({ node: process.version, kinds: truth })}`), 300);
 });
