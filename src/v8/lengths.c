@@ -1,17 +1,17 @@
 #include "v8/lengths.h"
 
+#include "v8/collections.h"
 #include "v8/strings.h"
+#include "v8/typed_arrays.h"
 #include <string.h>
 
-/* JSArray::length and JSCollection::table stand behind a JSObject's three words; a hash table
- * counts its entries in the first element (src/objects/js-array.tq, js-collection.tq,
- * ordered-hash-table.h, hash-table.h; the same from 7.8 to 14.6). */
-enum { BEHIND_OBJECT = 24, TABLE_LENGTH = 8, TABLE_ENTRIES = 16 };
+/* Behind a JSObject's three words (src/objects/js-array.tq; the same from 7.8 to 14.6). */
+enum { JS_ARRAY_LENGTH = 24 };
 
 static int64_t array_length(struct v8_objects *o, uint64_t array) {
     uint64_t length, bits;
     double d;
-    if (!v8_field(o, array, BEHIND_OBJECT, &length))
+    if (!v8_field(o, array, JS_ARRAY_LENGTH, &length))
         return -1;
     if (v8_is_smi(length))
         return v8_smi(length) < 0 ? -1 : v8_smi(length);
@@ -21,14 +21,15 @@ static int64_t array_length(struct v8_objects *o, uint64_t array) {
     return d >= 0 && d <= UINT32_MAX ? (int64_t)d : -1;
 }
 
-static int64_t table_entries(struct v8_objects *o, uint64_t collection) {
-    uint64_t table, length, entries;
-    if (!v8_field(o, collection, BEHIND_OBJECT, &table) ||
-        !v8_field(o, table, TABLE_LENGTH, &length) || !v8_field(o, table, TABLE_ENTRIES, &entries))
-        return -1;
-    bool fits = v8_is_smi(length) && v8_is_smi(entries) && v8_smi(entries) >= 0 &&
-                v8_smi(entries) <= v8_smi(length);
-    return fits ? v8_smi(entries) : -1;
+static int64_t entries(struct v8_objects *o, uint64_t collection) {
+    struct v8_entries e;
+    return v8_entries_open(o, collection, &e) == 0 ? e.count : -1;
+}
+
+static int64_t typed_length(struct v8_objects *o, uint64_t array) {
+    struct v8_typed_array t;
+    bool is_one = v8_typed_array_read(o, array, &t) == 0 && t.kind != NUMBER_NONE;
+    return is_one && t.length <= INT64_MAX ? (int64_t)t.length : -1;
 }
 
 int64_t v8_length(struct v8_objects *o, uint64_t value) {
@@ -48,7 +49,9 @@ int64_t v8_length(struct v8_objects *o, uint64_t value) {
     case TYPE_JS_SET:
     case TYPE_JS_WEAK_MAP:
     case TYPE_JS_WEAK_SET:
-        return table_entries(o, value);
+        return entries(o, value);
+    case TYPE_JS_TYPED_ARRAY:
+        return typed_length(o, value);
     default:
         return -1;
     }

@@ -4,7 +4,7 @@ import os
 import signal
 import tempfile
 from devtools import Snapshot
-from harness import Target, ask, at_most, equal, memwhy, near, refuses, test
+from harness import VERSIONS, Target, ask, at_most, equal, memwhy, near, refuses, test
 from test_heap import stopped
 
 ARGS = {"node_args": ["--expose-gc", "--no-warnings", "--no-flush-bytecode"]}
@@ -28,7 +28,7 @@ def by_class_and_size(instances):
     return rows
 
 
-@test(nodes="all", alone=True, timeout=300)
+@test(nodes=VERSIONS, alone=True, timeout=300)
 def against_devtools(node):
     """The 50 largest objects by retained size."""
     with tempfile.TemporaryDirectory() as folder, Target("dominators.js", node=node, **ARGS) as t:
@@ -62,7 +62,7 @@ def against_devtools(node):
         print(f"Node {node.version}: 50 largest within {worst * 100:.3f} %")
 
 
-@test(nodes="all", timeout=240)
+@test(nodes=VERSIONS, timeout=240)
 def tree(node):
     with Target("dominators.js", node=node, **ARGS) as t:
         stopped(t.pid)
@@ -94,7 +94,7 @@ def tree(node):
         equal("in words", f"+ {several['Object']} " in memwhy("dominators", t.pid, holder["addr"]).out, True)
 
 
-@test(nodes="all", timeout=240)
+@test(nodes=VERSIONS, timeout=240)
 def retained(node):
     with Target("dominators.js", node=node, **ARGS) as t:
         stopped(t.pid)

@@ -2,7 +2,7 @@
 import os
 import signal
 import tempfile
-from harness import Target, ask, at_most, equal, memwhy, refuses, test
+from harness import VERSIONS, Target, ask, at_most, equal, memwhy, refuses, test
 from test_heap import stopped
 
 ARGS = {"node_args": ["--expose-gc", "--no-warnings"]}
@@ -22,7 +22,7 @@ def grown(t):
     return truth
 
 
-@test(nodes="all", timeout=240)
+@test(nodes=VERSIONS, timeout=240)
 def growing(node):
     with tempfile.TemporaryDirectory() as folder, Target("growth.js", node=node, **ARGS) as t:
         stopped(t.pid)
@@ -51,7 +51,7 @@ def growing(node):
         equal("in words", "Grows" in text and "Shrinks" not in text, True)
 
 
-@test(nodes="all", timeout=240)
+@test(nodes=VERSIONS, timeout=240)
 def by_shape_and_script(node):
     with Target("growth.js", node=node, **ARGS) as t:
         stopped(t.pid)

@@ -1,7 +1,7 @@
 """`memwhy instances`: the objects of a class one by one; a program that knows how many it made."""
 import os
 import tempfile
-from harness import Target, ask, equal, memwhy, refuses, test
+from harness import VERSIONS, Target, ask, equal, memwhy, refuses, test
 from test_heap import stopped
 
 ARGS = {"node_args": ["--expose-gc", "--no-warnings"]}
@@ -17,7 +17,7 @@ def rows(doc, count):
     return doc["instances"]
 
 
-@test(nodes="all", timeout=240)
+@test(nodes=VERSIONS, timeout=240)
 def by_class(node):
     with Target("instances.js", node=node, **ARGS) as t:
         stopped(t.pid)
@@ -53,7 +53,7 @@ def text_and_limit(node):
         equal("none in words", "0 objects" in memwhy("instances", t.pid, "NoSuchClass").out, True)
 
 
-@test(nodes="all", timeout=240)
+@test(nodes=VERSIONS, timeout=240)
 def sorted_by_size(node):
     with Target("instances.js", node=node, **ARGS) as t:
         stopped(t.pid)

@@ -1,5 +1,5 @@
 """The options that choose objects, with a program that knows what it made."""
-from harness import Target, ask, equal, refuses, test
+from harness import VERSIONS, Target, ask, equal, refuses, test
 from test_heap import stopped
 
 ARGS = {"node_args": ["--expose-gc", "--no-warnings"]}
@@ -12,7 +12,7 @@ def found(t, *query):
     return [i["summary"] for i in doc["instances"]]
 
 
-@test(nodes="all", timeout=240)
+@test(nodes="all", timeout=240)  # Maps and Sets of Node 12 are not read
 def where(node):
     with Target("instances.js", node=node, **ARGS) as t:
         stopped(t.pid)
@@ -20,6 +20,8 @@ def where(node):
         equal("length of an array", found(t, "Array", "-w", f"length={truth['long']}"), [f"Array({truth['long']})"])
         equal("entries of a Map", len(found(t, "Map", "-w", f"length={truth['map']}")), 1)
         equal("entries of a Set", len(found(t, "Set", "-w", f"length={truth['set']}")), 1)
+        equal("length of a typed array", found(t, "Uint8Array", "-w", f"length={truth['buffer']}"),
+              [f"Uint8Array({truth['buffer']})"])
         equal("length of a string", len(found(t, "(string)", "-w", f"length={truth['text']}")), 1)
         one = ask("instances", t.pid, "Map", "-w", f"length={truth['map']}")["instances"][0]
         more = ask("instances", t.pid, "Map", "-w", f"length>{truth['map']}")["instances"]
@@ -33,7 +35,7 @@ def where(node):
               found(t, "Array", "-w", f"retained>{at_least},retained<2M"), True)
 
 
-@test(nodes="all", timeout=240)
+@test(nodes=VERSIONS, timeout=240)
 def script_shape_and_dominator(node):
     with Target("instances.js", node=node, **ARGS) as t:
         stopped(t.pid)

@@ -1,5 +1,5 @@
 """`memwhy strings`: copies, the largest, slices, with a program that knows what it made."""
-from harness import Target, ask, at_most, equal, memwhy, refuses, test
+from harness import VERSIONS, Target, ask, at_most, equal, memwhy, refuses, test
 from test_heap import stopped
 
 ARGS = {"node_args": ["--expose-gc", "--no-warnings"]}
@@ -9,7 +9,7 @@ def rounded(n):
     return (n + 7) // 8 * 8
 
 
-@test(nodes="all", timeout=240)
+@test(nodes=VERSIONS, timeout=240)
 def copies(node):
     with Target("strings.js", node=node, **ARGS) as t:
         stopped(t.pid)
@@ -37,7 +37,7 @@ def copies(node):
             ask("instances", t.pid, c, "--limit", 1)["count"] for c in ("(sliced string)", "(concatenated string)")))
 
 
-@test(nodes="all", timeout=240)
+@test(nodes=VERSIONS, timeout=240)
 def largest_and_slices(node):
     with Target("strings.js", node=node, **ARGS) as t:
         stopped(t.pid)
