@@ -1,9 +1,9 @@
 """`memwhy objects` against V8's own heap snapshot of the same process, written right after."""
 import collections
-import json
 import os
 import signal
 import tempfile
+from devtools import Snapshot
 from harness import VERSIONS, Target, ask, at_most, equal, memwhy, near, refuses, test
 from test_heap import stopped
 
@@ -13,25 +13,14 @@ OWN = ["Base", "Derived", "Generator", "Float64Array"]
 SHARED = ["Map", "Set", "Promise", "RegExp", "ArrayBuffer"]
 
 
-def class_name(kind, name):
-    """DevTools' HeapSnapshotNode.className."""
-    names = {"hidden": "(system)", "object": name, "native": name, "code": "(compiled code)", "closure": "Function",
-             "regexp": "RegExp"}
-    return names.get(kind, f"({kind})")
-
-
 def classes_of(path):
     """Of a .heapsnapshot: class -> [count, bytes]."""
-    with open(path, encoding="utf-8") as f:
-        doc = json.load(f)
-    fields, kinds = doc["snapshot"]["meta"]["node_fields"], doc["snapshot"]["meta"]["node_types"][0]
-    kind, name, size = (fields.index(k) for k in ("type", "name", "self_size"))
+    snapshot = Snapshot(path)
     sums = collections.defaultdict(lambda: [0, 0])
-    for i in range(0, len(doc["nodes"]), len(fields)):
-        node = doc["nodes"][i:i + len(fields)]
-        row = sums[class_name(kinds[node[kind]], doc["strings"][node[name]])]
+    for node in range(snapshot.n):
+        row = sums[snapshot.class_name(node)]
         row[0] += 1
-        row[1] += node[size]
+        row[1] += snapshot.size[node]
     return sums
 
 
