@@ -1,11 +1,11 @@
-/* Whole worlds kept: vm contexts, and modules that were loaded again and again. */
+/* Whole worlds kept: workers, vm contexts, and modules that were loaded again and again. */
 #include "collect/suspect.h"
 
 #include "v8/properties.h"
 #include "v8/strings.h"
 #include <string.h>
 
-enum { CONTEXTS_MIN = 4, COPIES_MIN = 4 };
+enum { WORKERS_MIN = 4, CONTEXTS_MIN = 4, COPIES_MIN = 4 };
 
 struct realms {
     struct suspect_search *s;
@@ -45,26 +45,37 @@ static uint32_t top_of(const struct realms *r, uint32_t context) {
     return at;
 }
 
-/* All but the one that holds most, which is the program's own. */
-static void tell_contexts(const struct realms *r) {
+static int isolate_of(const struct suspect_search *s, uint32_t node) {
+    const struct v8_page *g = v8_pages_at(&s->look.view->heap->pages, v8_node_addr(s->nodes, node));
+    return g ? g->isolate : -1;
+}
+
+/* All of one isolate but the one that holds most, which is its own. */
+static void tell_contexts(const struct realms *r, int isolate) {
     struct suspect_search *s = r->s;
-    uint64_t sum = 0, most = 0, sample = 0;
+    uint64_t sum = 0, most = 0, count = 0, own = 0, sample = 0;
     for (size_t i = 0; i < r->contexts.n; i++) {
-        uint64_t bytes = graph_tree_retained(s->tree, top_of(r, r->contexts.at[i]));
+        uint32_t context = r->contexts.at[i];
+        if (isolate_of(s, context) != isolate)
+            continue;
+        uint64_t bytes = graph_tree_retained(s->tree, top_of(r, context));
+        uint64_t addr = heap_look_addr(&s->look, context);
         sum += bytes;
-        sample = sample && bytes > most ? sample : heap_look_addr(&s->look, r->contexts.at[i]);
+        count++;
+        sample = bytes > most ? own : addr;
+        own = bytes > most ? addr : own;
         most = bytes > most ? bytes : most;
     }
-    if (sum - most < s->least)
+    if (count < CONTEXTS_MIN || sum - most < s->least)
         return;
-    char size[FMT_MAX], count[FMT_MAX];
+    char size[FMT_MAX], number[FMT_MAX];
     suspect_add(s, (struct suspect){.kind = "context-leak",
                                     .text = mem_printf("%s native contexts besides the program's "
                                                        "own (vm.createContext makes them) hold %s",
-                                                       fmt_count(count, r->contexts.n - 1),
+                                                       fmt_count(number, count - 1),
                                                        fmt_bytes(size, sum - most)),
                                     .sample = sample,
-                                    .count = r->contexts.n - 1,
+                                    .count = count - 1,
                                     .bytes = sum - most});
 }
 
@@ -78,10 +89,30 @@ static void find_contexts(struct suspect_search *s) {
     for (size_t i = 0; i < r.contexts.n; i++)
         vec_push(&r.positions, graph_tree_position(s->tree, r.contexts.at[i]));
     vec_sort(&r.positions, ascending);
-    if (r.contexts.n >= CONTEXTS_MIN)
-        tell_contexts(&r);
+    for (size_t i = 0; i < s->look.view->heap->isolates.list.n; i++)
+        tell_contexts(&r, (int)i);
     vec_free(&r.contexts);
     vec_free(&r.positions);
+}
+
+static void find_workers(struct suspect_search *s) {
+    const struct v8_census *c = s->look.view->census;
+    uint64_t bytes = 0;
+    for (size_t i = 1; i < c->isolates.n; i++) {
+        const struct v8_isolate_census *iso = &c->isolates.at[i];
+        bytes += iso->array_buffer_bytes - iso->array_buffer_garbage;
+        for (int space = 0; space < V8_SPACES; space++)
+            bytes += iso->space[space].live;
+    }
+    if (c->isolates.n <= WORKERS_MIN || bytes < s->least)
+        return;
+    char size[FMT_MAX], count[FMT_MAX];
+    suspect_add(s, (struct suspect){.kind = "worker-leak",
+                                    .text = mem_printf("the heaps of %s worker threads hold %s",
+                                                       fmt_count(count, c->isolates.n - 1),
+                                                       fmt_bytes(size, bytes)),
+                                    .count = c->isolates.n - 1,
+                                    .bytes = bytes});
 }
 
 struct modules {
@@ -143,6 +174,7 @@ static void find_modules(struct suspect_search *s) {
 }
 
 void suspect_realms(struct suspect_search *s) {
+    find_workers(s);
     find_contexts(s);
     find_modules(s);
 }

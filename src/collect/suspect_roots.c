@@ -58,14 +58,18 @@ static void find_cached(struct suspect_search *s) {
     const struct v8_view *v = s->look.view;
     struct v8_marks *m = v8_marks_new(s->nodes);
     uint32_t n = v8_nodes_count(s->nodes);
-    uint64_t bytes = 0, count = 0;
-    v8_mark(m, v->roots, V8_STRONG_ROOTS & ~(1u << ROOT_CACHE));
-    for (uint32_t node = 0; node < n; node++)
-        if (bits_get(v->live, node) && !bits_get(v8_marks(m), node)) {
-            bytes +=
-                v8_node_bytes(s->nodes, node) + heap_outside_of(heap_look_outside(&s->look), node);
-            count++;
-        }
+    uint64_t bytes = 0, count = 0, largest = 0, sample = 0;
+    v8_mark(m, v->roots, V8_STRONG_ROOTS & ~(1u << ROOT_COMPILED));
+    for (uint32_t node = 0; node < n; node++) {
+        if (!bits_get(v->live, node) || bits_get(v8_marks(m), node))
+            continue;
+        uint64_t size =
+            v8_node_bytes(s->nodes, node) + heap_outside_of(heap_look_outside(&s->look), node);
+        sample = size > largest ? heap_look_addr(&s->look, node) : sample;
+        largest = size > largest ? size : largest;
+        bytes += size;
+        count++;
+    }
     v8_marks_free(m);
     if (bytes < s->least)
         return;
@@ -73,6 +77,7 @@ static void find_cached(struct suspect_search *s) {
     suspect_add(s, (struct suspect){.kind = "code-or-script-leak",
                                     .text = mem_printf("%s is kept by V8's compilation cache alone",
                                                        fmt_bytes(size, bytes)),
+                                    .sample = sample,
                                     .count = count,
                                     .bytes = bytes});
 }

@@ -55,8 +55,9 @@ static void tell(struct streams *k) {
     struct suspect *x = suspect_add(
         s, (struct suspect){.kind = "stream-backpressure",
                             .text = mem_printf(
-                                "%s stand in the queues of %s streams: written, and not passed on",
-                                fmt_bytes(size, k->bytes), fmt_count(count, k->found.n)),
+                                "%s stand in the queues of %s stream%s: written, and not passed on",
+                                fmt_bytes(size, k->bytes), fmt_count(count, k->found.n),
+                                k->found.n == 1 ? "" : "s"),
                             .addr = k->found.n == 1 ? k->found.at[0].addr : 0,
                             .sample = k->found.at[0].addr,
                             .count = k->found.n,

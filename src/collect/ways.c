@@ -16,8 +16,8 @@ enum {
 /* What is on stacks comes and goes; caches keep what has another owner. */
 static uint32_t root_cost(enum v8_root_kind k) {
     static const uint8_t costs[ROOT_KINDS] = {
-        [ROOT_ISOLATE] = 2, [ROOT_GLOBAL] = 1, [ROOT_ETERNAL] = 3, [ROOT_CACHE] = 8,
-        [ROOT_HANDLE] = 12, [ROOT_STACK] = 12, [ROOT_WEAK] = 8,
+        [ROOT_ISOLATE] = 2,  [ROOT_GLOBAL] = 1,  [ROOT_ETERNAL] = 3, [ROOT_CACHE] = 8,
+        [ROOT_COMPILED] = 8, [ROOT_HANDLE] = 12, [ROOT_STACK] = 12,  [ROOT_WEAK] = 8,
     };
     return costs[k];
 }

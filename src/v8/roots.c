@@ -216,10 +216,10 @@ static void add_compilation_cache(struct finder *f, uint64_t at) {
         uint64_t generations = w[i + 1] & UINT32_MAX;
         if (w[i] == f->iso->isolate && generations && generations <= GENERATIONS_MAX &&
             is_native(f, w[i + 2]))
-            add_range(f, w[i + 2], w[i + 2] + 8 * generations, ROOT_CACHE);
+            add_range(f, w[i + 2], w[i + 2] + 8 * generations, ROOT_COMPILED);
     }
     for (size_t i = 1; i < n && i < last + TAIL; i++)
-        add(f, w[i], ROOT_CACHE);
+        add(f, w[i], ROOT_COMPILED);
 }
 
 /* A std::vector of objects in the isolate, the snapshot's caches: {begin, end, capacity}. */
@@ -337,8 +337,8 @@ void v8_roots_done(struct v8_root_list *r) {
 
 const char *v8_root_kind_name(enum v8_root_kind k) {
     static const char *const names[ROOT_KINDS] = {
-        "isolate",       "global handles", "eternal handles", "caches",
-        "handle scopes", "stacks",         "weak handles",
+        "isolate",           "global handles", "eternal handles", "snapshot caches",
+        "compilation cache", "handle scopes",  "stacks",          "weak handles",
     };
     return names[k];
 }

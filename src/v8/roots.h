@@ -6,13 +6,14 @@
 #include "v8/nodes.h"
 
 enum v8_root_kind {
-    ROOT_ISOLATE, /* the roots table and other fields of the isolate and its heap */
-    ROOT_GLOBAL,  /* strong global handles (v8::Global, napi references, timers, sockets) */
-    ROOT_ETERNAL, /* eternal handles */
-    ROOT_CACHE,   /* snapshot object caches */
-    ROOT_HANDLE,  /* open handle scopes */
-    ROOT_STACK,   /* anything on a thread's stack or in its registers: conservative */
-    ROOT_WEAK,    /* weak global handles: keep nothing */
+    ROOT_ISOLATE,  /* the roots table and other fields of the isolate and its heap */
+    ROOT_GLOBAL,   /* strong global handles (v8::Global, napi references, timers, sockets) */
+    ROOT_ETERNAL,  /* eternal handles */
+    ROOT_CACHE,    /* snapshot object caches */
+    ROOT_COMPILED, /* the compilation cache */
+    ROOT_HANDLE,   /* open handle scopes */
+    ROOT_STACK,    /* anything on a thread's stack or in its registers: conservative */
+    ROOT_WEAK,     /* weak global handles: keep nothing */
     ROOT_KINDS
 };
 

@@ -6,7 +6,7 @@ KINDS = {"map": "collection-leak", "array": "collection-leak", "dictionary": "co
          "chain": "closure-leak", "slices": "string-slice-retention", "pool": "buffer-pool-pinning",
          "contexts": "context-leak", "modules": "module-reload-leak", "stores": "async-context-leak",
          "finalizers": "finalization-leak", "symbols": "symbol-registry-leak",
-         "streams": "stream-backpressure"}
+         "streams": "stream-backpressure", "workers": "worker-leak", "scripts": "code-or-script-leak"}
 
 
 def words(suspect):

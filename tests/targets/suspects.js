@@ -3,11 +3,13 @@
 'use strict';
 const { AsyncLocalStorage, AsyncResource } = require('async_hooks');
 const EventEmitter = require('events');
+const { once } = EventEmitter;
 const fs = require('fs');
 const os = require('os');
 const path = require('path');
 const { Writable } = require('stream');
 const vm = require('vm');
+const { Worker } = require('worker_threads');
 
 
 const kept = [];                                      // a variable of the module, for what needs a holder
@@ -123,10 +125,26 @@ const kinds = {
     kept.push(stuck);
     return { count: 1, path: 'kept[0]' };
   },
+  workers() {
+    for (let i = 0; i < 6; i++) {
+      kept.push(new Worker('const a = []; for (let i = 0; i < 300; i++) a.push(new Array(400).fill(i));' +
+                           'setInterval(() => a.length, 1e6);', { eval: true }));
+    }
+    return { count: 6, wait: kept.map((w) => once(w, 'online')) };
+  },
+  scripts() {                                         // nothing keeps them but the compilation cache
+    for (let i = 0; i < 60; i++) {
+      const text = i + '; /*' + '*'.repeat(100000) + '*/';
+      new vm.Script(text).runInThisContext();
+    }
+    return {};
+  },
   nothing() { return {}; },
 };
 
-const truth = kinds[process.argv[2]]();
-gc();
-console.log('READY ' + JSON.stringify(truth));
+const { wait, ...truth } = kinds[process.argv[2]]();
+Promise.all(wait || []).then(() => setTimeout(() => {
+  gc();
+  console.log('READY ' + JSON.stringify(truth));
+}, wait ? 500 : 0));
 setInterval(() => kept.length, 1e6);
