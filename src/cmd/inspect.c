@@ -94,8 +94,11 @@ static void print_place(FILE *out, const struct inspected_object *o) {
     if (o->space)
         fprintf(out, ", %s space%s%s, page 0x%llx", o->space, *o->isolate ? " of " : "", o->isolate,
                 (unsigned long long)o->page);
-    fprintf(out, ", map 0x%llx, %s (type %d)\n", (unsigned long long)o->map,
-            o->type ? o->type : "V8's own", o->instance_type);
+    fprintf(out, ", map 0x%llx, ", (unsigned long long)o->map);
+    if (o->type)
+        fprintf(out, "%s (type %d)\n", o->type, o->instance_type);
+    else
+        fprintf(out, "instance type %d\n", o->instance_type);
     if (o->has_retained) {
         fprintf(out, "  retains %s; would go with ", fmt_bytes(retained, o->retained));
         if (o->dominator) {
