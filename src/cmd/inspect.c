@@ -111,6 +111,7 @@ static void print_place(FILE *out, const struct inspected_object *o) {
 }
 
 static void print_text(struct run *r, const struct evidence *ev, const struct inspection *s) {
+    char n[FMT_MAX];
     for (size_t i = 0; i < s->objects.n; i++) {
         const struct inspected_object *o = &s->objects.at[i];
         put(r->out, strcmp(o->details, "?") == 0 ? o->tree->summary : o->details);
@@ -119,6 +120,9 @@ static void print_text(struct run *r, const struct evidence *ev, const struct in
         print_tree(r->out, o->tree, 0);
         fputs("\n", r->out);
     }
+    if (s->more_objects)
+        fprintf(r->out, "and %s more objects of class %s (--limit)\n\n",
+                fmt_count(n, s->more_objects), s->class);
     document_footer(r->out, ev);
 }
 
@@ -220,6 +224,8 @@ static void print_json(struct run *r, const struct evidence *ev, const struct in
         json_array_append_new(list, object_json(&s->objects.at[i]));
     document_common(r->doc, ev);
     json_object_set_new(r->doc, "objects", list);
+    if (s->more_objects)
+        json_object_set_new(r->doc, "more_objects", json_integer((json_int_t)s->more_objects));
 }
 
 /* --- the question --- */

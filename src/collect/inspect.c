@@ -173,10 +173,15 @@ static int find_class(struct inspector *k, struct err *e) {
     struct v8_classes *classes = heap_look_classes(&k->look);
     uint32_t n = v8_nodes_count(k->look.view->nodes);
     int r = 0;
-    for (uint32_t node = 0; node < n && r == 0 && k->s->objects.n < k->s->limit; node++)
-        if (heap_look_is_live(&k->look, node) &&
-            strcmp(v8_class_name(classes, v8_class_of(classes, node)), k->s->class) == 0)
+    for (uint32_t node = 0; node < n && r == 0; node++) {
+        if (!heap_look_is_live(&k->look, node) ||
+            strcmp(v8_class_name(classes, v8_class_of(classes, node)), k->s->class) != 0)
+            continue;
+        if (k->s->objects.n < k->s->limit)
             r = look_at(k, node, e);
+        else
+            k->s->more_objects++;
+    }
     if (r == 0 && !k->s->objects.n)
         return err_set(e, -EINVAL, "`memwhy objects` lists the classes there are.",
                        "no live object is of the class %s", k->s->class);

@@ -50,6 +50,7 @@ struct inspection {
     bool with_retained;
     /* The answer. */
     VEC(struct inspected_object) objects;
+    uint64_t more_objects;       /* of the class, over the limit */
     VEC(struct inspected *) all; /* every node of the trees, for the end */
     bool is_cut;                 /* more members than could be kept */
 };

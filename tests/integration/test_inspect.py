@@ -158,6 +158,9 @@ def in_words(node):
         equal("untagged", ask("inspect", core, hex(addr - 1))["objects"][0]["addr"], hex(addr))
         retained = ask("inspect", core, kinds["closure"]["addr"], "--retained")["objects"][0]
         equal("retains at least itself", retained["retained"] >= retained["shallow"], True)
+        lists = ask("inspect", core, "--class", "Array", "--limit", "2")
+        equal("of many two", len(lists["objects"]), 2)
+        equal("and the rest counted", lists["more_objects"] > 10, True)
         refuses("inspect", core, hex(addr + 8), code=2, says="no object begins at")
         refuses("inspect", core, "house", code=2, says="no address")
         refuses("inspect", core, code=2, says="which object")
