@@ -89,6 +89,7 @@ const struct command cmd_path = {
         "  global.list[988]                           a property of globalThis\n"
         "  variable list of /app/server.js: list[988] a variable of a module or function that\n"
         "                                             a closure keeps\n"
+        "  export list of /app/store.mjs: list[988]   what a module exports\n"
         "  (handle of Server) TCP ...                 what libuv or native code holds\n"
         "\n"
         "Below it are the steps: each object's address, how the one before refers to it, and what\n"

@@ -40,7 +40,7 @@ char *edge_text(struct v8_objects *o, const struct v8_edge *e) {
             key = v8_value_summary(o, e->key);
             return mem_printf(".get(%s)", key);
         }
-        return mem_printf(" <%s>", name);
+        return mem_printf(e->form == EDGE_EXPORT ? " %s" : " <%s>", name);
     case EDGE_WEAK:
         return mem_printf(" <weak %s>", name);
     default:

@@ -60,6 +60,16 @@ static char *root_text(struct naming *n, const struct v8_root *root, uint64_t ob
 
 /* --- variables --- */
 
+/* The function itself, or that of a generator. */
+static uint64_t function_of(struct naming *n, uint64_t object) {
+    enum { GENERATOR_FUNCTION = 24 }; /* JSGeneratorObject, src/objects/js-generator.tq */
+    enum v8_kind k = v8_kind(n->o, object);
+    uint64_t field = k == KIND_RECEIVER ? v8_field_or_0(n->o, object, GENERATOR_FUNCTION) : 0;
+    if (k == KIND_FUNCTION)
+        return object;
+    return v8_kind(n->o, field) == KIND_FUNCTION ? field : 0;
+}
+
 static char *script_name(struct naming *n, uint64_t shared) {
     struct v8_shared s;
     struct v8_scripts scripts = {0};
@@ -119,27 +129,32 @@ static char *owner_of_scope(struct naming *n, uint64_t context) {
     return script ? mem_strdup(script) : NULL;
 }
 
+/* A module's text is that of its function. */
+static char *owner_of_export(struct naming *n, uint64_t module) {
+    enum { FIELDS_MAX = 20 };
+    char *name = NULL;
+    for (int32_t at = 8; at < 8 * FIELDS_MAX && !name; at += 8) {
+        uint64_t field = v8_field_or_0(n->o, module, at);
+        uint64_t function = function_of(n, field);
+        name = script_name(n, function ? v8_shared_of(n->o, function) : field);
+    }
+    return name;
+}
+
 /* A variable begins the line anew: whoever reads it knows where it is. */
-static void begin_with_variable(struct naming *n, uint64_t context, const char *name) {
-    cleanup_free char *owner = owner_of_scope(n, context);
+static void begin_with_variable(struct naming *n, uint64_t from, const struct v8_edge *e) {
+    bool is_export = e->form == EDGE_EXPORT;
+    cleanup_free char *owner = is_export ? owner_of_export(n, from) : owner_of_scope(n, from);
+    cleanup_free char *label = v8_edge_name(n->o, e);
+    const char *name = is_export ? label + strlen("export ") : label;
     free(n->where);
     free(n->line);
     n->line = mem_strdup(name);
-    n->where =
-        owner ? mem_printf("variable %s of %s", name, owner) : mem_printf("variable %s", name);
+    n->where = mem_printf("%s %s%s%s", is_export ? "export" : "variable", name, owner ? " of " : "",
+                          owner ? owner : "");
 }
 
 /* --- steps --- */
-
-/* The function itself, or that of a generator. */
-static uint64_t function_of(struct naming *n, uint64_t object) {
-    enum { GENERATOR_FUNCTION = 24 }; /* JSGeneratorObject, src/objects/js-generator.tq */
-    enum v8_kind k = v8_kind(n->o, object);
-    uint64_t field = k == KIND_RECEIVER ? v8_field_or_0(n->o, object, GENERATOR_FUNCTION) : 0;
-    if (k == KIND_FUNCTION)
-        return object;
-    return v8_kind(n->o, field) == KIND_FUNCTION ? field : 0;
-}
 
 static void add_step(struct naming *n, uint32_t node, char *name, const char *kind) {
     struct path_step s = {.addr = heap_look_addr(n->p->look, node),
@@ -160,12 +175,10 @@ static void add_step(struct naming *n, uint32_t node, char *name, const char *ki
 
 static void add_edge(struct naming *n, uint32_t from, uint32_t to, const struct v8_edge *e) {
     char *text = edge_text(n->o, e);
-    if (e->kind == EDGE_CONTEXT) {
-        cleanup_free char *name = v8_edge_name(n->o, e);
-        begin_with_variable(n, heap_look_addr(n->p->look, from), name);
-    } else {
+    if (e->kind == EDGE_CONTEXT || e->form == EDGE_EXPORT)
+        begin_with_variable(n, heap_look_addr(n->p->look, from), e);
+    else
         append(n, text);
-    }
     size_t skip = *text == ' ';
     memmove(text, text + skip, strlen(text) - skip + 1);
     add_step(n, to, text, v8_edge_kind_name((enum v8_edge_kind)e->kind));

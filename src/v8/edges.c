@@ -298,6 +298,23 @@ static void add_context(struct v8_edge_reader *r) {
         edge_field(r, r->native_names[i].offset, r->native_names[i].name);
 }
 
+/* Module::exports is an ObjectHashTable from names to Cells (src/objects/module.tq): behind three
+ * words of header, key and value in turns. */
+static void add_exports(struct v8_edge_reader *r) {
+    enum { EXPORTS = 8, FIRST = 16 + 3 * 8, ENTRY = 16, CELL_VALUE = 8 };
+    uint64_t table = v8_field_or_0(r->o, r->object, EXPORTS);
+    uint32_t node = v8_node_at(r->nodes, table);
+    uint64_t bytes = node == V8_NO_NODE ? 0 : v8_node_bytes(r->nodes, node);
+    for (uint64_t at = FIRST; at + ENTRY <= bytes; at += ENTRY) {
+        uint64_t name = v8_field_or_0(r->o, table, (int32_t)at);
+        uint64_t cell = v8_field_or_0(r->o, table, (int32_t)at + 8);
+        struct v8_edge e = {
+            .kind = EDGE_SHORTCUT, .form = EDGE_EXPORT, .key = name, .is_ours = true};
+        if (v8_kind(r->o, name) == KIND_STRING && v8_type(r->o, cell) == TYPE_CELL)
+            edge_add(r, v8_field_or_0(r->o, cell, CELL_VALUE), e);
+    }
+}
+
 static void add_shared(struct v8_edge_reader *r) {
     const struct v8_facts *f = &r->o->l->facts;
     edge_field(r, f->shared_name, "name_or_scope_info");
@@ -334,6 +351,9 @@ static void add_named(struct v8_edge_reader *r) {
     default:
         if (v8_kind(r->o, r->object) == KIND_SHARED)
             add_shared(r);
+        if (r->o->types[r->type] == TYPE_SOURCE_TEXT_MODULE ||
+            r->o->types[r->type] == TYPE_SYNTHETIC_MODULE)
+            add_exports(r);
         if (r->o->types[r->type] == TYPE_WEAK_CELL) {
             edge_weak_field(r, r->o->l->facts.weak_cell_target, "target");
             edge_weak_field(r, r->o->l->facts.weak_cell_target + 8, "unregister_token");
@@ -476,7 +496,7 @@ bool v8_edge_is_storage(const struct v8_edge_reader *r, uint64_t object) {
     enum v8_kind k = (enum v8_kind)r->o->kinds[type];
     return f == FAMILY_ARRAY || f == FAMILY_EPHEMERONS || f == FAMILY_DESCRIPTORS ||
            f == FAMILY_CELL || k == KIND_ARRAY || k == KIND_PROPERTY_CELL ||
-           r->o->types[type] == TYPE_ACCESSOR_PAIR;
+           r->o->types[type] == TYPE_ACCESSOR_PAIR || r->o->types[type] == TYPE_CELL;
 }
 
 bool v8_edge_is_descriptors(const struct v8_edge_reader *r, uint64_t object) {
@@ -533,6 +553,9 @@ char *v8_edge_name(struct v8_objects *o, const struct v8_edge *e) {
     case EDGE_ENTRY:
         key = v8_value_summary(o, e->key);
         return mem_printf("value of %s", key);
+    case EDGE_EXPORT:
+        key = key_text(o, e->key);
+        return mem_printf("export %s", key);
     case EDGE_EPHEMERON:
         key = v8_value_summary(o, e->key);
         return mem_printf("part of key (%s) -> value pair in WeakMap", key);

@@ -5,7 +5,7 @@
  * is kept is an edge too. What V8 gives no edge to (undefined, empty arrays) has none here. Beyond
  * V8:
  *   - properties of ArrayBuffers,
- *   - entries of Map and Set, elements of frozen and sealed arrays: shortcuts,
+ *   - entries of Map and Set, elements of frozen and sealed arrays, exports of modules: shortcuts,
  *   - variables of every scope are named, of blocks and catch clauses too, and the edge leads on to
  *     what a ContextCell holds (the cell's own edge is internal).
  *
@@ -39,6 +39,7 @@ enum v8_edge_form {
     EDGE_MEMBER,    /* of a Set: the same */
     EDGE_ENTRY,     /* a value of a Map: key */
     EDGE_EPHEMERON, /* a value of a WeakMap: key */
+    EDGE_EXPORT,    /* of a module: key */
 };
 
 struct v8_edge {

@@ -7,7 +7,7 @@ import random
 import re
 import signal
 import tempfile
-from harness import SUPPORTED, Target, ask, equal, memwhy, refuses, test
+from harness import SUPPORTED, TARGETS, Target, ask, equal, memwhy, refuses, test
 from test_heap import stopped
 
 OBJECTS = 200
@@ -237,3 +237,13 @@ def garbage(node):
         doc = ask("path", t.pid, dead["from"])
         equal("no path", (doc["live"], doc["paths"]), (False, []))
         equal("said", "is garbage" in memwhy("path", t.pid, dead["from"]).out, True)
+
+
+@test(nodes="all")
+def module(node):
+    """Exports and variables of an ECMAScript module."""
+    with Target([node.need().path, TARGETS / "exports.mjs"]) as t:
+        os.kill(t.pid, signal.SIGSTOP)
+        stopped(t.pid)
+        for name, addr in kept(t.pid).items():
+            equal(name, paths(t.pid, addr)[0]["line"], t.truth[name])
