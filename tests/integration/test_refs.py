@@ -223,7 +223,7 @@ def questions():
 @test(nodes="all")
 def garbage(node):
     """What only garbage refers to; and garbage has no path."""
-    with Target("garbage.js", node=node, node_args=["--expose-gc"]) as t:
+    with Target("two_holders.js", node=node, node_args=["--expose-gc"]) as t:
         os.kill(t.pid, signal.SIGSTOP)
         stopped(t.pid)
         marked = only("the string", [r for r in ask("refs", t.pid, "--string", "kept by two", "--garbage")["refs"]
