@@ -56,6 +56,11 @@ void edge_weak_field(struct v8_edge_reader *r, int32_t offset, const char *name)
 /* Is this one of what V8 has edges for everywhere? */
 bool edge_is_essential(const struct v8_edge_reader *r, uint64_t word);
 
+/* Some of the `n` words at an address, at most EDGE_CHUNK, as they are at hand; 0: not readable. */
+enum { EDGE_CHUNK = 64 };
+size_t edge_read_words(struct v8_edge_reader *r, uint64_t addr, uint64_t n,
+                       uint64_t ret[EDGE_CHUNK]);
+
 /* JSObjects, in edges_object.c. */
 void edges_of_receiver(struct v8_edge_reader *r);
 

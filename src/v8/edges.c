@@ -206,6 +206,15 @@ void edge_weak_field(struct v8_edge_reader *r, int32_t offset, const char *name)
     add_field(r, offset, EDGE_WEAK, name);
 }
 
+/* Up to the end of a page: those are kept. */
+size_t edge_read_words(struct v8_edge_reader *r, uint64_t addr, uint64_t n,
+                       uint64_t ret[EDGE_CHUNK]) {
+    uint64_t left = (PAGE_BYTES - addr % PAGE_BYTES) / 8;
+    n = n < EDGE_CHUNK ? n : EDGE_CHUNK;
+    n = n < left ? n : left;
+    return v8_objects_read(r->o, addr, ret, 8 * n) == 0 ? n : 0;
+}
+
 /* --- families --- */
 
 static void add_fields(struct v8_edge_reader *r) {
@@ -442,18 +451,17 @@ static void add_word(struct v8_edge_reader *r, struct words *w, uint64_t at, uin
 
 static void add_words(struct v8_edge_reader *r) {
     struct words w = words_of(r);
-    uint64_t buf[64], start = r->object & ~3ull, map = v8_field_or_0(r->o, r->object, 0);
+    uint64_t buf[EDGE_CHUNK], start = r->object & ~3ull, map = v8_field_or_0(r->o, r->object, 0);
     struct v8_edge e = {.kind = EDGE_INTERNAL, .form = EDGE_BY_TEXT, .text = "map"};
     if (edge_is_essential(r, map))
         edge_add(r, map, e);
     else
         w.hidden++;
     for (uint64_t at = w.first; at + 8 <= w.end;) {
-        uint64_t n = (w.end - at) / 8;
-        n = n < 64 ? n : 64;
-        if (image_read(r->o->img, start + at, buf, 8 * n) < 0)
+        size_t n = edge_read_words(r, start + at, (w.end - at) / 8, buf);
+        if (!n)
             return;
-        for (uint64_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++)
             add_word(r, &w, at + 8 * i, buf[i]);
         at += 8 * n;
     }

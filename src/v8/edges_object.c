@@ -76,11 +76,11 @@ static int64_t length_of(struct v8_edge_reader *r, uint64_t array) {
 }
 
 static void add_array(struct v8_edge_reader *r, uint64_t array, int64_t n, bool is_ours) {
-    uint64_t buf[64];
+    uint64_t buf[EDGE_CHUNK];
     for (int64_t at = 0; at < n;) {
-        size_t some = n - at < 64 ? (size_t)(n - at) : 64;
-        if (image_read(r->o->img, (array & ~3ull) + ARRAY_FIRST + 8 * (uint64_t)at, buf, 8 * some) <
-            0)
+        size_t some = edge_read_words(r, (array & ~3ull) + ARRAY_FIRST + 8 * (uint64_t)at,
+                                      (uint64_t)(n - at), buf);
+        if (!some)
             return;
         for (size_t i = 0; i < some; i++) {
             struct v8_edge e = {.kind = is_ours ? EDGE_SHORTCUT : EDGE_ELEMENT,
