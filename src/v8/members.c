@@ -20,6 +20,7 @@ void v8_decoder_open(struct v8_objects *o, size_t limit, size_t text_max, struct
 
 void v8_decoder_done(struct v8_decoder *d) {
     v8_scripts_done(&d->places.scripts);
+    free((void *)d->sizes.at);
 }
 
 static void member_done(struct v8_member *m) {
