@@ -44,12 +44,34 @@ static void add_target(struct finder *f, uint32_t node) {
     vec_push(&f->few.list, node);
 }
 
+/* v8_string_is() knows ASCII only. */
+static bool reads(struct finder *f, uint64_t string) {
+    const char *text = f->r->text;
+    size_t bytes = strlen(text);
+    int64_t units = v8_string_length(&f->look.objects, string);
+    bool is_ascii = true;
+    for (size_t i = 0; i < bytes; i++)
+        is_ascii = is_ascii && !(text[i] & 0x80);
+    if (is_ascii || units < 0 || (size_t)units > bytes)
+        return is_ascii && v8_string_is(&f->look.objects, string, text);
+    cleanup_free char *s = v8_string_utf8(&f->look.objects, string, bytes);
+    return s && strcmp(s, text) == 0;
+}
+
+/* Names are symbols too, private ones among them. */
 static void find_strings(struct finder *f) {
+    enum { SYMBOL_DESCRIPTION = 16 };
     uint32_t n = v8_nodes_count(f->look.view->nodes);
-    for (uint32_t node = 0; node < n; node++)
-        if (v8_kind(&f->look.objects, addr_of(f, node)) == KIND_STRING &&
-            v8_string_is(&f->look.objects, addr_of(f, node), f->r->text))
+    for (uint32_t node = 0; node < n; node++) {
+        uint64_t text = addr_of(f, node);
+        enum v8_kind k = v8_kind(&f->look.objects, text);
+        if (k == KIND_SYMBOL && f->r->of == REFERRERS_BY_NAME)
+            text = v8_field_or_0(&f->look.objects, text, SYMBOL_DESCRIPTION);
+        else if (k != KIND_STRING)
+            continue;
+        if (reads(f, text))
             add_target(f, node);
+    }
 }
 
 static bool is_number(struct finder *f, uint64_t object) {
@@ -216,14 +238,16 @@ static void look_at(struct finder *f, uint32_t from, uint64_t only) {
 }
 
 static void look_at_names(struct finder *f, uint32_t from) {
+    struct v8_properties all;
     struct v8_property p;
-    uint64_t object = addr_of(f, from);
-    if (!v8_is_receiver(v8_kind(&f->look.objects, object)) ||
-        !v8_property_own(&f->look.objects, object, f->r->text, &p))
-        return;
-    struct v8_edge e = {
-        .to = v8_strong(p.value), .kind = EDGE_PROPERTY, .form = EDGE_BY_KEY, .key = p.key};
-    add(f, from, &e);
+    v8_properties_open(&f->look.objects, addr_of(f, from), &all);
+    while (v8_properties_next(&all, &p)) {
+        uint32_t key = v8_node_at(f->look.view->nodes, p.key);
+        struct v8_edge e = {
+            .to = v8_strong(p.value), .kind = EDGE_PROPERTY, .form = EDGE_BY_KEY, .key = p.key};
+        if (key != V8_NO_NODE && bits_get(f->targets, key))
+            add(f, from, &e);
+    }
 }
 
 static void look_at_all(struct finder *f) {

@@ -194,6 +194,11 @@ def leak(node):
         equal("the same in both", live, kept)
         by_name = only("who has such a property", ask("refs", core, "--name", "only")["refs"])
         equal("it is", (by_name["from_class"], by_name["to_summary"]), ("Leak", '"here"'))
+        for name, what in (("naïve", '"Grüße"'), ("tagged", None)):
+            one = only(f"who has {name}", ask("refs", core, "--name", name)["refs"])
+            equal(f"{name} is", (one["from"], one.get("to_summary")), (by_name["from"], what))
+        grüße = ask("refs", core, "--string", "Grüße")["refs"]
+        equal("not only ASCII", [r["name"] for r in grüße if r.get("from") == by_name["from"]], ["naïve"])
         for number in (987654321, 770003.25) if node.version > 12 else ():  # V8 7.8: doubles in the object itself
             by_value = [r["name"] for r in ask("refs", core, "--value", number)["refs"] if r["from_class"] == "Leak"]
             equal(f"who has {number}", by_value, ["number"])

@@ -8,5 +8,7 @@ for (let i = 0; i < 4290; i++) handle(i);
 setTimeout(handle, 1e8);
 list[988].name = 'the 988th';
 list[989].only = 'here';
+list[989]['naïve'] = 'Grüße';
+list[989][Symbol('tagged')] = 989;
 list[990].number = 987654321;
 fs.writeSync(1, 'READY ' + JSON.stringify({ file: __filename }) + '\n');
