@@ -386,6 +386,11 @@ uint64_t v8_node_bytes(const struct v8_nodes *n, uint32_t node) {
     return 8ull * p->words.at[node - p->first_node];
 }
 
+void v8_node_prefetch(const struct v8_nodes *n, uint32_t node) {
+    const struct page_nodes *p = &n->page[page_of(n, node)];
+    __builtin_prefetch(&p->ends.at[node - p->first_node]);
+}
+
 const uint32_t *v8_node_refs(const struct v8_nodes *n, uint32_t node, size_t *ret_n) {
     const struct page_nodes *p = &n->page[page_of(n, node)];
     uint32_t k = node - p->first_node, from = k ? p->ends.at[k - 1] : 0;

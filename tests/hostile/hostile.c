@@ -322,6 +322,7 @@ int main(int argc, char **argv) {
            "\"slowest_s\": %.2f}\n",
            (unsigned long long)rounds, (unsigned long long)words, s.objects.n,
            (unsigned long long)refused, slowest);
+    fflush(stdout);
     v8_layout_free(l);
     image_free(img);
     munmap(s.bytes, s.len);

@@ -72,7 +72,7 @@ def idle(node):
 @test(nodes=VERSIONS, timeout=240)
 def given_back(node):
     """Resident memory before and some seconds after a full collection, as the kernel counts it."""
-    with Target("garbage.js", node=node, args=["135"], node_args=["--expose-gc"], timeout=120) as t:
+    with Target("given_back.js", node=node, args=["135"], node_args=["--expose-gc"], timeout=120) as t:
         before = ask("heap", t.pid)["isolates"][0]
         equal("there is garbage", before["garbage_bytes"] > 130e6, True)
         t.say("5")
