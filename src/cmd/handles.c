@@ -45,7 +45,7 @@ const struct command cmd_handles = {
     .name = "handles",
     .args = "TARGET",
     .group = GROUP_NATIVE,
-    .summary = "what the event loops wait for: sockets, timers, watchers, work of the pool",
+    .summary = "what the event loops wait for",
     .help =
         "Lists the handles of every event loop of libuv: the main thread's, those of workers, and\n"
         "those that Node runs for itself. An active handle that is not unref'ed keeps its loop\n"

@@ -21,7 +21,7 @@ static void print_group(FILE *out, enum command_group group) {
             fprintf(out, "\n%s\n", group_titles[group]);
         titled = true;
         int n = fprintf(out, "  %s %s", (*c)->name, (*c)->args);
-        fprintf(out, "%*s%s\n", n < 22 ? 22 - n : 1, "", (*c)->summary);
+        fprintf(out, "%*s%s\n", n < 30 ? 30 - n : 1, "", (*c)->summary);
     }
 }
 

@@ -293,7 +293,7 @@ const struct command cmd_inspect = {
     .name = "inspect",
     .args = "TARGET [ADDR...]",
     .group = GROUP_HEAP,
-    .summary = "what an object consists of: properties, elements, entries, variables",
+    .summary = "what an object is: properties, elements, variables",
     .help =
         "Shows objects as the console of DevTools does: own properties (private #fields too),\n"
         "elements, entries of Maps and Sets, the variables that a function closes over with the\n"

@@ -154,7 +154,7 @@ const struct command cmd_strings = {
     .name = "strings",
     .args = "TARGET",
     .group = GROUP_HEAP,
-    .summary = "texts that are there again and again, the largest, and slices that keep long ones",
+    .summary = "texts kept twice, the largest, slices of long ones",
     .help =
         "All strings by how V8 keeps them, then three lists. What is there more than once: copies\n"
         "of one text, with the bytes that all but one of them take; a table of the program's own\n"

@@ -225,10 +225,15 @@ static void find_path(struct suspect_search *s, const struct ways *w, struct pat
     uint32_t node = v8_node_at(s->nodes, of(x));
     if (node == V8_NO_NODE)
         return;
+    const struct v8_page *g = v8_pages_at(&s->look.view->heap->pages, of(x));
+    const char *worker =
+        g && g->isolate > 0 && (size_t)g->isolate < s->look.view->census->isolates.n
+            ? s->look.view->census->isolates.at[g->isolate].name
+            : NULL;
     ways_to(w, node, 1, &way);
     if (way.ends.n) {
         struct path path = path_name(namer, w, way.nodes.at, way.ends.at[0]);
-        x->path = mem_strdup(path.line);
+        x->path = mem_printf("%s%s%s", path.line, worker ? " in " : "", worker ? worker : "");
         path_done(&path);
     }
     way_nodes_done(&way);
