@@ -36,6 +36,7 @@ struct v8_nodes {
     const struct v8_pages *pages;
     struct page_nodes *page; /* as pages->list */
     uint64_t low, span;      /* of all pages: most words are outside */
+    uint64_t hole;           /* tagged; 1, which no word is, when it is not known */
     uint32_t n;
     uint32_t *hints; /* of every NODES_PER_HINT'th node: its page */
     VEC(struct v8_ephemeron) ephemerons;
@@ -56,6 +57,9 @@ int v8_nodes_new(const struct image *img, const struct v8_layout *l, const struc
         n->low = pages->list.at[0].addr;
         n->span = last->addr + last->size - n->low;
     }
+    int hole = v8_layout_root(l, "the_hole_value");
+    if (hole < 0 || image_read_u64(img, l->main_roots + 8 * (uint64_t)hole, &n->hole) < 0)
+        n->hole = 1;
     if (l->facts.function_dispatch_handle >= 0)
         v8_dispatch_load(img, pages, &n->dispatch);
     *ret = n;
@@ -100,7 +104,7 @@ static inline bool place_of(const struct v8_nodes *n, uint64_t word, uint32_t *r
 static inline void add_ref(const struct v8_nodes *n, struct page_nodes *p, uint64_t word,
                            uint32_t strength) {
     uint32_t place;
-    if (place_of(n, word, &place))
+    if (word != n->hole && place_of(n, word, &place))
         vec_push(&p->refs, place | (word & 2 ? V8_REF_WEAK : strength));
 }
 

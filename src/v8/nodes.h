@@ -3,7 +3,8 @@
  * A node's number is its rank: objects in the order of their pages and addresses. References are
  * what the words of an object's body say: a tagged pointer to where the walk found an object to
  * begin. Raw data that happens to read so is practically never met, because of the exact starts;
- * bodies without tagged words (strings, numbers, byte arrays) are not looked at.
+ * bodies without tagged words (strings, numbers, byte arrays) are not looked at. The hole is
+ * nothing to refer to: it always lives, and arrays made in advance hold millions of it.
  *
  * Made in two steps: the walk fills it, page by page, from several threads; v8_nodes_settle numbers
  * the objects and turns addresses into numbers. Then it needs no image any more. */
