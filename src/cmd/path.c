@@ -7,11 +7,20 @@
 #include "collect/paths.h"
 #include "report/document.h"
 
+enum { ENDS_SHOWN = 20 }; /* steps of a long way, at each end */
+
 static void print_path(FILE *out, const struct path *p) {
     cleanup_free char *line = text_printable(p->line);
     fprintf(out, "%s\n", line);
     for (size_t i = 0; i < p->steps.n; i++) {
         const struct path_step *s = &p->steps.at[i];
+        if (i == ENDS_SHOWN && p->steps.n > 2 * ENDS_SHOWN + 1) {
+            char left_out[FMT_MAX];
+            size_t more = p->steps.n - 2 * ENDS_SHOWN;
+            fprintf(out, "  ... %s steps (--json has them)\n", fmt_count(left_out, more));
+            i += more - 1;
+            continue;
+        }
         cleanup_free char *name = text_printable(s->name), *summary = text_printable(s->summary);
         fprintf(out, "  0x%-14llx %s%s%s\n", (unsigned long long)s->addr, name, *name ? "  " : "",
                 summary);

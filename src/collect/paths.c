@@ -1,6 +1,7 @@
 #include "collect/paths.h"
 
 #include "base/bits.h"
+#include "base/fmt.h"
 #include "base/limits.h"
 #include "collect/edge_text.h"
 #include "v8/contexts.h"
@@ -23,14 +24,56 @@ struct naming {
     struct v8_objects *o;
     struct path *path;
     uint64_t function; /* the last on the way: says whose script a variable is of */
-    char *where;       /* "variable list of /app/server.js"; NULL */
-    char *line;        /* the rest */
+    /* What the line begins with, if it is a variable: whoever reads it knows where that is. */
+    uint64_t scope; /* its context, or the module that exports it; 0: it is none */
+    bool is_export;
+    uint64_t scope_function;
+    VEC(char *) line; /* what is to be written one after the other */
 };
 
+static void line_clear(struct naming *n) {
+    for (size_t i = 0; i < n->line.n; i++)
+        free(n->line.at[i]);
+    n->line.n = 0;
+    n->scope = 0;
+}
+
 static void append(struct naming *n, const char *text) {
-    char *longer = mem_printf("%s%s", n->line ? n->line : "", text);
-    free(n->line);
-    n->line = longer;
+    vec_push(&n->line, mem_strdup(text));
+}
+
+/* How often pieces [i, i + unit) come one after the other from there on. */
+static size_t repeats(const struct naming *n, size_t i, size_t unit) {
+    size_t same = 0;
+    while (i + unit + same < n->line.n &&
+           strcmp(n->line.at[i + same], n->line.at[i + unit + same]) == 0)
+        same++;
+    return 1 + same / unit;
+}
+
+/* Chains are told once: "list.head(.next × 9,000).value". */
+static char *line_text(const struct naming *n) {
+    enum { UNIT_MAX = 8, REPEATS_MIN = 4 };
+    char *text = NULL, count[FMT_MAX];
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    for (size_t i = 0; out && i < n->line.n;) {
+        size_t unit = 1, times = 1;
+        for (size_t u = 1; u <= UNIT_MAX && times < REPEATS_MIN; u++) {
+            unit = u;
+            times = repeats(n, i, u);
+        }
+        bool folds = times >= REPEATS_MIN;
+        fputs(folds ? "(" : "", out);
+        for (size_t k = 0; k < (folds ? unit : 1); k++)
+            fputs(n->line.at[i + k], out);
+        if (folds)
+            fprintf(out, " × %s)", fmt_count(count, times));
+        i += folds ? unit * times : 1;
+    }
+    if (out)
+        fclose(out);
+    return text ? text : mem_strdup("");
 }
 
 /* --- roots --- */
@@ -103,7 +146,7 @@ static char *script_of_scope(struct naming *n, uint64_t scope_info) {
 static char *script_of_context(struct naming *n, uint64_t context) {
     enum { DEPTH_MAX = 20 };
     struct v8_scope scope;
-    char *name = n->function ? script_name(n, v8_shared_of(n->o, n->function)) : NULL;
+    char *name = n->scope_function ? script_name(n, v8_shared_of(n->o, n->scope_function)) : NULL;
     for (int i = 0; !name && context && i < DEPTH_MAX; i++) {
         if (v8_context_scope(n->o, context, &scope))
             name = script_of_scope(n, scope.addr);
@@ -141,17 +184,28 @@ static char *owner_of_export(struct naming *n, uint64_t module) {
     return name;
 }
 
-/* A variable begins the line anew: whoever reads it knows where it is. */
 static void begin_with_variable(struct naming *n, uint64_t from, const struct v8_edge *e) {
-    bool is_export = e->form == EDGE_EXPORT;
-    cleanup_free char *owner = is_export ? owner_of_export(n, from) : owner_of_scope(n, from);
     cleanup_free char *label = v8_edge_name(n->o, e);
-    const char *name = is_export ? label + strlen("export ") : label;
-    free(n->where);
-    free(n->line);
-    n->line = mem_strdup(name);
-    n->where = mem_printf("%s %s%s%s", is_export ? "export" : "variable", name, owner ? " of " : "",
-                          owner ? owner : "");
+    line_clear(n);
+    n->is_export = e->form == EDGE_EXPORT;
+    n->scope = from;
+    n->scope_function = n->function;
+    append(n, n->is_export ? label + strlen("export ") : label);
+}
+
+/* "variable list of /app/server.js: list[988]". */
+static char *with_variable(struct naming *n, char *line) {
+    if (!n->scope)
+        return line;
+    const char *name = n->line.at[0];
+    cleanup_free char *owner =
+        n->is_export ? owner_of_export(n, n->scope) : owner_of_scope(n, n->scope);
+    bool more = n->line.n > 1;
+    char *text =
+        mem_printf("%s %s%s%s%s%s", n->is_export ? "export" : "variable", name, owner ? " of " : "",
+                   owner ? owner : "", more ? ": " : "", more ? line : "");
+    free(line);
+    return text;
 }
 
 /* --- steps --- */
@@ -166,10 +220,8 @@ static void add_step(struct naming *n, uint32_t node, char *name, const char *ki
     if (function)
         n->function = function;
     if (v8_type(n->o, s.addr) == TYPE_JS_GLOBAL_OBJECT) {
-        free(n->where);
-        free(n->line);
-        n->where = NULL;
-        n->line = mem_strdup("global");
+        line_clear(n);
+        append(n, "global");
     }
 }
 
@@ -211,16 +263,13 @@ struct path path_name(struct path_namer *p, const struct ways *w, const uint32_t
     append(&naming, root);
     append(&naming, " ");
     add_step(&naming, nodes[0], root, "root");
-    if (naming.line[strlen(naming.line) - 1] == ' ')
+    if (naming.line.n == 2)
         append(&naming, path.steps.at[0].summary);
     for (size_t i = 0; i + 1 < n;)
         i = next_step(&naming, nodes, i, n);
-    bool more = naming.where && strpbrk(naming.line, ".[ <");
-    path.line = naming.where
-                    ? mem_printf("%s%s%s", naming.where, more ? ": " : "", more ? naming.line : "")
-                    : mem_strdup(naming.line);
-    free(naming.where);
-    free(naming.line);
+    path.line = with_variable(&naming, line_text(&naming));
+    line_clear(&naming);
+    vec_free(&naming.line);
     return path;
 }
 

@@ -252,3 +252,18 @@ def module(node):
         stopped(t.pid)
         for name, addr in kept(t.pid).items():
             equal(name, paths(t.pid, addr)[0]["line"], t.truth[name])
+
+
+@test(nodes=[16, 24])
+def long_chain(node):
+    """Steps that repeat are told once."""
+    program = ("class Last {} global.head = {}; (() => { let at = head;"
+               "for (let i = 0; i < 20000; i++) at = at.next = { left: { right: {} } }, at = at.left.right;"
+               "at.last = new Last(); })(); console.log('READY'); setInterval(() => head, 1e6);")
+    with Target([node.path, "-e", program]) as t:
+        last = ask("instances", t.pid, "Last")["instances"][0]["addr"]
+        way = ask("path", t.pid, last)["paths"][0]
+        equal("the line", way["line"], "global.head(.next.left.right × 20,000).last")
+        equal("all steps are there", len(way["steps"]) > 60_000, True)
+        text = memwhy("path", t.pid, last).out
+        equal("of the text some are left out", " steps (--json has them)" in text and len(text.split("\n")) < 60, True)
