@@ -41,7 +41,7 @@ const struct heap_outside *heap_look_outside(struct heap_look *k) {
 /* The global objects of contexts that are roots themselves, as
  * V8HeapExplorer::SetGcSubrootReference chooses them (src/profiler/heap-snapshot-generator.cc): not
  * those of vm contexts, which live by their object. */
-static void find_globals(struct heap_look *k, struct graph_nodes *ret) {
+void heap_look_globals(struct heap_look *k, struct graph_nodes *ret) {
     const struct v8_root_list *roots = k->view->roots;
     for (size_t i = 0; i < roots->list.n; i++) {
         uint32_t node = roots->list.at[i].node;
@@ -62,7 +62,7 @@ int heap_look_graph(struct heap_look *k, const struct heap_graph **ret, struct e
     int r = 0;
     if (!k->graph.graph) {
         struct graph_nodes globals = {0};
-        find_globals(k, &globals);
+        heap_look_globals(k, &globals);
         r = heap_graph_build(k->view, heap_look_outside(k),
                              (struct graph_list){globals.at, (uint32_t)globals.n}, &k->graph, e);
         vec_free(&globals);

@@ -25,6 +25,9 @@ void heap_look_done(struct heap_look *k);
 /* The class of every node; takes a pass over the heap the first time. */
 struct v8_classes *heap_look_classes(struct heap_look *k);
 const struct heap_outside *heap_look_outside(struct heap_look *k);
+/* The nodes the program's own objects hang on: user_roots of struct graph_weights. Adds to `ret`.
+ */
+void heap_look_globals(struct heap_look *k, struct graph_nodes *ret);
 /* Every edge, dominators, retained sizes; takes seconds on a large heap the first time. */
 int heap_look_graph(struct heap_look *k, const struct heap_graph **ret, struct err *e);
 

@@ -23,7 +23,7 @@ struct capture_sink {
 int capture_sink_explain(const struct capture_sink *s, int error, struct err *e) {
     const char *hint = "Name a new file in a folder you may write to: -o FILE.";
     if (error == -ENOSPC || error == -EDQUOT || error == -EFBIG)
-        hint = "Free some space, write to another disk with -o FILE, or pack it with --zstd.";
+        hint = "Free some space, write to another disk with -o FILE, or pack it: FILE.zst.";
     return err_set(e, error, hint, "%s could not be written (%s); nothing is left of it", s->path,
                    strerror(-error));
 }
@@ -42,12 +42,12 @@ static struct capture_sink *new_sink(const char *path) {
 static int create(struct capture_sink *s, bool packed, struct err *e) {
     struct stat st;
     if (lstat(s->path, &st) == 0)
-        return err_set(e, -EEXIST, "Give another name; captures are never overwritten.",
+        return err_set(e, -EEXIST, "Give another name; files are never overwritten.",
                        "%s is there already", s->path);
     int fd = open(s->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 && errno == EEXIST)
-        return err_set(e, -EEXIST, "Remove that file if no capture is running.",
-                       "%s is there: a capture of this name is being written, or was killed",
+        return err_set(e, -EEXIST, "Remove that file if no memwhy is writing it.",
+                       "%s is there: a file of this name is being written, or was given up",
                        s->temporary);
     if (fd < 0)
         return err_set(e, -errno, "Name a file in a folder you may write to: -o FILE.",
@@ -77,7 +77,7 @@ int capture_sink_check_room(const struct capture_sink *s, uint64_t bytes, struct
     if (room >= bytes && room - bytes >= KEEP_FREE)
         return 0;
     return err_set(e, -ENOSPC,
-                   "Free some space, write to another disk with -o FILE, or pack it with --zstd.",
+                   "Free some space, write to another disk with -o FILE, or pack it: FILE.zst.",
                    "the capture takes up to %s and %s has %s free", fmt_bytes(need, bytes),
                    s->folder, fmt_bytes(have, room));
 }

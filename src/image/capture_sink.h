@@ -1,6 +1,6 @@
-/* The file a capture is written to, from front to end: plain with holes for zeros, or packed with
- * zstd. Beside its final name (".NAME.partial") until it is whole. Knows nothing of ELF. Private to
- * src/image/. */
+/* The file a capture or a snapshot is written to, from front to end: plain with holes for zeros, or
+ * packed with zstd. Beside its final name (".NAME.partial") until it is whole. Knows nothing of
+ * what is written. */
 #ifndef MEMWHY_IMAGE_CAPTURE_SINK_H
 #define MEMWHY_IMAGE_CAPTURE_SINK_H
 

@@ -1,0 +1,277 @@
+#include "collect/snapshot.h"
+
+#include "base/bits.h"
+#include "collect/snapshot_edges.h"
+#include "collect/snapshot_kinds.h"
+#include "collect/snapshot_places.h"
+#include "collect/snapshot_text.h"
+#include "v8/nodes.h"
+#include "v8/strings.h"
+
+struct writing {
+    struct snapshot *snapshot;
+    struct heap_look *look;
+    struct snapshot_plan plan;
+    struct snapshot_names names;
+    struct snapshot_kinds kinds;
+    struct snapshot_edges *edges;
+    struct snapshot_text *text;
+    uint32_t *name, *count;        /* by ordinal: its name, its edges */
+    uint32_t elements, properties; /* names */
+    uint32_t object_elements, object_properties;
+    uint32_t unnamed, width;
+};
+
+/* --- names and counts --- */
+
+static void name_nodes(struct writing *w) {
+    const struct snapshot_plan *p = &w->plan;
+    w->unnamed = snapshot_name_text(&w->names, "");
+    w->name[SNAPSHOT_ROOT] = w->unnamed;
+    w->name[SNAPSHOT_GC_ROOTS] = snapshot_name_text(&w->names, "(GC roots)");
+    for (uint32_t i = 0; i < p->n_subroots; i++)
+        w->name[SNAPSHOT_FIRST_SUBROOT + i] = snapshot_name_text(&w->names, p->form->subroots[i]);
+    if (p->garbage != SNAPSHOT_NOT)
+        w->name[p->garbage] = snapshot_name_text(&w->names, "(Garbage)");
+    uint32_t n = v8_nodes_count(p->view->nodes), ordinal = p->first_heap;
+    for (uint32_t node = 0; node < n; node++)
+        if (bits_get(p->in, node))
+            w->name[ordinal++] = snapshot_name(&w->kinds, node);
+    for (size_t i = 0; i < p->stores.n; i++)
+        w->name[ordinal++] = snapshot_name_text(&w->names, "system / JSArrayBufferData");
+}
+
+/* Arrays that objects keep their elements and properties in are called so (V8HeapExplorer::
+ * TagObject). */
+static void count_edge(void *writing, uint32_t from, enum v8_edge_kind kind, uint32_t name,
+                       uint32_t to) {
+    struct writing *w = writing;
+    w->count[from]++;
+    w->snapshot->edges++;
+    if (kind != EDGE_INTERNAL || w->name[to] != w->unnamed)
+        return;
+    if (name == w->elements)
+        w->name[to] = w->object_elements;
+    else if (name == w->properties)
+        w->name[to] = w->object_properties;
+}
+
+static void count_edges(struct writing *w) {
+    const int never = 0;
+    w->elements = snapshot_name_text(&w->names, "elements");
+    w->properties = snapshot_name_text(&w->names, "properties");
+    w->object_elements = snapshot_name_text(&w->names, "(object elements)");
+    w->object_properties = snapshot_name_text(&w->names, "(object properties)");
+    snapshot_edges_tell(w->edges, count_edge, w, &never);
+}
+
+/* --- sections --- */
+
+static void put_head(struct writing *w) {
+    struct snapshot_text *t = w->text;
+    cleanup_free char *meta = v8_snapshot_meta(w->plan.form);
+    snapshot_text_put(t, "{\"snapshot\":{\"meta\":");
+    snapshot_text_put(t, meta);
+    snapshot_text_put(t, ",\"node_count\":");
+    snapshot_text_number(t, w->plan.n);
+    snapshot_text_put(t, ",\"edge_count\":");
+    snapshot_text_number(t, w->snapshot->edges);
+    snapshot_text_put(t, ",\"trace_function_count\":0");
+    if (w->plan.form->has_extra_native)
+        snapshot_text_put(t, ",\"extra_native_bytes\":0");
+    snapshot_text_put(t, "},\n");
+}
+
+static void put_node(struct writing *w, uint32_t ordinal, enum v8_node_kind kind, uint32_t id,
+                     uint64_t bytes) {
+    struct snapshot_text *t = w->text;
+    if (ordinal)
+        snapshot_text_char(t, ',');
+    snapshot_text_number(t, kind);
+    snapshot_text_char(t, ',');
+    snapshot_text_number(t, w->name[ordinal]);
+    snapshot_text_char(t, ',');
+    snapshot_text_number(t, id);
+    snapshot_text_char(t, ',');
+    snapshot_text_number(t, bytes);
+    snapshot_text_char(t, ',');
+    snapshot_text_number(t, w->count[ordinal]);
+    snapshot_text_put(t, w->plan.form->has_trace_node_id ? ",0,0\n" : ",0\n");
+}
+
+/* With the characters of an external string, as V8 11 and later count them. */
+static uint64_t bytes_of(struct writing *w, uint32_t node, enum v8_node_kind kind) {
+    const struct snapshot_plan *p = &w->plan;
+    uint64_t bytes = bits_get(p->read_only, node) ? 0 : v8_node_bytes(p->view->nodes, node);
+    return kind == V8_NODE_STRING ? bytes + heap_outside_of(heap_look_outside(w->look), node)
+                                  : bytes;
+}
+
+static void put_nodes(struct writing *w) {
+    const struct snapshot_plan *p = &w->plan;
+    uint32_t n = v8_nodes_count(p->view->nodes), ordinal = 0;
+    snapshot_text_put(w->text, "\"nodes\":[");
+    for (; ordinal < p->first_heap; ordinal++) /* 1, 3, 5: V8's own */
+        put_node(w, ordinal, V8_NODE_SYNTHETIC, 2 * ordinal + 1, 0);
+    for (uint32_t node = 0; node < n && !w->text->error; node++) {
+        if (!bits_get(p->in, node))
+            continue;
+        enum v8_node_kind kind = snapshot_kind(&w->kinds, node);
+        put_node(w, ordinal++, kind, snapshot_id(&p->ids, v8_node_addr(p->view->nodes, node)),
+                 bytes_of(w, node, kind));
+    }
+    for (size_t i = 0; i < p->stores.n; i++)
+        put_node(w, ordinal++, V8_NODE_NATIVE, p->stores.at[i].id, p->stores.at[i].bytes);
+    snapshot_text_put(w->text, "],\n");
+}
+
+static void put_edge(void *writing, uint32_t from, enum v8_edge_kind kind, uint32_t name,
+                     uint32_t to) {
+    struct writing *w = writing;
+    struct snapshot_text *t = w->text;
+    if (from != SNAPSHOT_ROOT || to != SNAPSHOT_GC_ROOTS) /* the very first */
+        snapshot_text_char(t, ',');
+    snapshot_text_number(t, kind);
+    snapshot_text_char(t, ',');
+    snapshot_text_number(t, name);
+    snapshot_text_char(t, ',');
+    snapshot_text_number(t, (uint64_t)to * w->width);
+    snapshot_text_char(t, '\n');
+}
+
+static void put_places(struct writing *w) {
+    const struct snapshot_plan *p = &w->plan;
+    struct snapshot_text *t = w->text;
+    struct snapshot_places places = {.look = w->look};
+    uint32_t n = v8_nodes_count(p->view->nodes), ordinal = p->first_heap;
+    bool first = true;
+    snapshot_text_put(t, "\"locations\":[");
+    for (uint32_t node = 0; node < n && !t->error; node++) {
+        struct snapshot_place place;
+        if (!bits_get(p->in, node))
+            continue;
+        uint32_t at = ordinal++;
+        if (!snapshot_place_of(&places, node, &place))
+            continue;
+        if (!first)
+            snapshot_text_char(t, ',');
+        first = false;
+        snapshot_text_number(t, (uint64_t)at * w->width);
+        snapshot_text_char(t, ',');
+        snapshot_text_number(t, place.script_id);
+        snapshot_text_char(t, ',');
+        snapshot_text_number(t, place.line);
+        snapshot_text_char(t, ',');
+        snapshot_text_number(t, place.column);
+        snapshot_text_char(t, '\n');
+    }
+    snapshot_text_put(t, "],\n");
+    snapshot_places_done(&places);
+}
+
+static void put_strings(struct writing *w) {
+    struct snapshot_text *t = w->text;
+    snapshot_text_put(t, "\"strings\":[\"<dummy>\"");
+    for (size_t i = 0; i < w->plan.ephemerons.n; i++) {
+        cleanup_free char *text = snapshot_ephemeron_text(w->edges, i);
+        snapshot_text_put(t, ",\n");
+        snapshot_text_quote(t, text);
+    }
+    for (size_t i = 0; i < w->names.list.n && !t->error; i++) {
+        uint64_t string;
+        struct v8_text units = {0};
+        const char *text = snapshot_name_at(&w->names, i, &string);
+        snapshot_text_put(t, ",\n");
+        if (text)
+            snapshot_text_quote(t, text);
+        else if (v8_string_read(&w->look->objects, string, SNAPSHOT_STRING_MAX, &units) == 0)
+            snapshot_text_quote_units(t, units.units, units.n);
+        else
+            snapshot_text_put(t, "\"\"");
+        v8_text_done(&units);
+    }
+    snapshot_text_put(t, "]}");
+}
+
+static int put_all(struct writing *w) {
+    put_head(w);
+    put_nodes(w);
+    snapshot_text_put(w->text, "\"edges\":[");
+    snapshot_edges_tell(w->edges, put_edge, w, &w->text->error);
+    snapshot_text_put(w->text, "],\n\"trace_function_infos\":[],\n\"trace_tree\":[],\n"
+                               "\"samples\":[],\n");
+    put_places(w);
+    put_strings(w);
+    snapshot_text_flush(w->text);
+    return w->text->error;
+}
+
+/* --- all of it --- */
+
+static void prepare(struct writing *w) {
+    w->names = (struct snapshot_names){.o = &w->look->objects,
+                                       .first = 1 + (uint32_t)w->plan.ephemerons.n};
+    snapshot_kinds_open(w->look, &w->names, w->plan.form, w->snapshot->redact, &w->kinds);
+    w->edges = snapshot_edges_new(w->look, &w->plan, &w->names);
+    w->name = mem_zalloc(w->plan.n * sizeof *w->name);
+    w->count = mem_zalloc(w->plan.n * sizeof *w->count);
+    w->width = v8_snapshot_fields(w->plan.form);
+    w->snapshot->edges = 0;
+    name_nodes(w);
+    count_edges(w);
+}
+
+static void tell_result(struct writing *w) {
+    struct snapshot *s = w->snapshot;
+    uint32_t n = v8_nodes_count(w->plan.view->nodes);
+    s->nodes = w->plan.n;
+    s->objects = w->plan.n_heap;
+    s->strings = w->names.list.n + w->plan.ephemerons.n;
+    s->file_bytes = w->text->written;
+    s->garbage = 0;
+    for (uint32_t i = 0; i <= n / 64; i++)
+        s->garbage += (uint64_t)__builtin_popcountll(w->plan.in[i] & ~w->plan.view->live[i]);
+}
+
+static int write_file(struct writing *w, struct err *e) {
+    struct capture_sink *sink;
+    int r = capture_sink_open(w->snapshot->path, w->snapshot->packed, &sink, e);
+    if (r < 0)
+        return r;
+    prepare(w);
+    w->text = mem_alloc(sizeof *w->text);
+    w->text->sink = sink;
+    w->text->n = 0;
+    w->text->written = 0;
+    w->text->error = 0;
+    r = put_all(w);
+    if (r == 0)
+        r = capture_sink_finish(sink, &w->snapshot->disk_bytes);
+    if (r < 0)
+        r = capture_sink_explain(sink, r, e);
+    else
+        tell_result(w);
+    capture_sink_free(sink);
+    return r;
+}
+
+int snapshot_see(void *snapshot, const struct v8_view *view, struct err *e) {
+    struct heap_look look;
+    int r = heap_look_open(view, &look, e);
+    if (r < 0)
+        return r;
+    struct writing w = {.snapshot = snapshot, .look = &look};
+    r = snapshot_plan_make(&look, w.snapshot->isolate, w.snapshot->with_garbage, &w.plan, e);
+    if (r == 0) {
+        r = write_file(&w, e);
+        snapshot_edges_free(w.edges);
+        snapshot_kinds_done(&w.kinds);
+        snapshot_names_done(&w.names);
+        snapshot_plan_done(&w.plan);
+        free(w.text);
+        free(w.name);
+        free(w.count);
+    }
+    heap_look_done(&look);
+    return r;
+}

@@ -1,0 +1,218 @@
+#include "collect/snapshot_edges.h"
+
+#include "base/bits.h"
+#include "base/parallel.h"
+#include "v8/roots.h"
+#include "v8/strings.h"
+#include <stdio.h>
+#include <string.h>
+
+/* Objects of one piece of work; pieces that are read at the same time. */
+enum { PIECE = 2048, PIECES = 16 };
+
+struct item {
+    struct v8_edge edge;
+    uint32_t from, to; /* ordinals */
+};
+
+/* One piece, with a reader of its own. */
+struct piece {
+    struct snapshot_edges *all;
+    struct v8_objects objects;
+    struct v8_edge_reader *reader;
+    uint32_t first; /* node */
+    VEC(struct item) items;
+};
+
+struct snapshot_edges {
+    struct heap_look *look;
+    const struct snapshot_plan *plan;
+    struct snapshot_names *names;
+    struct map64 by_pointer; /* texts of edges -> name */
+    struct piece pieces[PIECES];
+    size_t n_pieces;
+};
+
+struct snapshot_edges *snapshot_edges_new(struct heap_look *look, const struct snapshot_plan *plan,
+                                          struct snapshot_names *names) {
+    struct snapshot_edges *s = mem_zalloc(sizeof *s);
+    s->look = look;
+    s->plan = plan;
+    s->names = names;
+    for (size_t i = 0; i < PIECES; i++) {
+        struct piece *p = &s->pieces[i];
+        if (v8_objects_open(look->view->img, look->view->l, &look->view->heap->pages, &p->objects) <
+            0)
+            break;
+        p->all = s;
+        p->reader = v8_edge_reader_new(&p->objects, look->view->nodes);
+        s->n_pieces++;
+    }
+    return s;
+}
+
+void snapshot_edges_free(struct snapshot_edges *s) {
+    for (size_t i = 0; i < s->n_pieces; i++) {
+        v8_edge_reader_free(s->pieces[i].reader);
+        v8_objects_done(&s->pieces[i].objects);
+        vec_free(&s->pieces[i].items);
+    }
+    map64_done(&s->by_pointer);
+    free(s);
+}
+
+/* --- reading, in several threads --- */
+
+static uint32_t ordinal_of(const struct snapshot_plan *p, const struct v8_edge *e) {
+    uint64_t i;
+    if (e->to & 1) {
+        uint32_t node = v8_node_at(p->view->nodes, e->to);
+        return node == V8_NO_NODE ? SNAPSHOT_NOT : snapshot_ordinal(p, node);
+    }
+    return map64_get(&p->store_at, e->to, &i) ? p->first_store + (uint32_t)i - 1 : SNAPSHOT_NOT;
+}
+
+/* What is not strong to us is not to DevTools: garbage retains nothing that lives, nor is retained
+ * by it. */
+static void add_item(struct piece *piece, uint32_t node, const struct v8_edge *e) {
+    const struct snapshot_plan *p = piece->all->plan;
+    struct item item = {*e, snapshot_ordinal(p, node), ordinal_of(p, e)};
+    if (item.to == SNAPSHOT_NOT)
+        return;
+    if (e->to & 1 &&
+        bits_get(p->view->live, v8_node_at(p->view->nodes, e->to)) != bits_get(p->view->live, node))
+        item.edge.kind = EDGE_WEAK;
+    vec_push(&piece->items, item);
+}
+
+static void add_ephemeron(struct piece *piece, uint32_t node, uint32_t i) {
+    const struct snapshot_plan *p = piece->all->plan;
+    struct v8_edge e = {.to = v8_node_addr(p->view->nodes, p->ephemerons.at[i].value) | 1,
+                        .kind = EDGE_INTERNAL,
+                        .form = EDGE_EPHEMERON,
+                        .index = i + 1};
+    add_item(piece, node, &e);
+}
+
+/* The value hangs on table and key; both edges have one name, by which DevTools knows them. */
+static void read_ephemerons(struct piece *piece, uint32_t node) {
+    const struct snapshot_plan *p = piece->all->plan;
+    for (size_t i = snapshot_first_by_table(p, node);
+         i < p->ephemerons.n && p->ephemerons.at[i].table == node; i++)
+        add_ephemeron(piece, node, (uint32_t)i);
+    for (size_t i = snapshot_first_by_key(p, node); i < p->by_key.n && p->by_key.at[i].key == node;
+         i++)
+        add_ephemeron(piece, node, p->by_key.at[i].index);
+}
+
+static void read_node(struct piece *piece, uint32_t node) {
+    size_t n;
+    const struct v8_edge *e = v8_edges_of(piece->reader, node, 0, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!e[i].is_ours && e[i].form != EDGE_EPHEMERON)
+            add_item(piece, node, &e[i]);
+    if (piece->all->plan->ephemerons.n)
+        read_ephemerons(piece, node);
+}
+
+static void read_piece(void *edges, size_t i) {
+    struct snapshot_edges *s = edges;
+    struct piece *piece = &s->pieces[i];
+    uint32_t end = v8_nodes_count(s->plan->view->nodes);
+    end = end - piece->first < PIECE ? end : piece->first + PIECE;
+    piece->items.n = 0;
+    for (uint32_t node = piece->first; node < end; node++)
+        if (bits_get(s->plan->in, node))
+            read_node(piece, node);
+}
+
+/* --- names --- */
+
+static uint32_t name_of_text(struct snapshot_edges *s, const char *text) {
+    uint64_t number;
+    if (!map64_get(&s->by_pointer, (uintptr_t)text, &number)) {
+        number = snapshot_name_text(s->names, text);
+        map64_put(&s->by_pointer, (uintptr_t)text, number);
+    }
+    return (uint32_t)number;
+}
+
+static uint32_t name_of(struct snapshot_edges *s, const struct v8_edge *e) {
+    bool by_number = e->kind == EDGE_ELEMENT || e->kind == EDGE_HIDDEN;
+    if (e->form == EDGE_BY_INDEX)
+        return by_number ? e->index : snapshot_name_index(s->names, e->index);
+    if (e->form == EDGE_EPHEMERON)
+        return e->index;
+    if (e->form == EDGE_BY_TEXT)
+        return name_of_text(s, e->text);
+    if (e->form == EDGE_BY_KEY && v8_kind(&s->look->objects, e->key) == KIND_STRING)
+        return snapshot_name_string(s->names, e->key, true);
+    cleanup_free char *text = v8_edge_name(&s->look->objects, e);
+    return snapshot_name_text(s->names, text);
+}
+
+char *snapshot_ephemeron_text(struct snapshot_edges *s, size_t i) {
+    const struct snapshot_plan *p = s->plan;
+    const struct v8_ephemeron *e = &p->ephemerons.at[i];
+    struct v8_classes *c = heap_look_classes(s->look);
+    const struct v8_nodes *nodes = p->view->nodes;
+    return mem_printf("%zu / part of key (%s @%u) -> value (%s @%u) pair in WeakMap (table @%u)",
+                      i + 1, v8_class_name(c, v8_class_of(c, e->key)),
+                      snapshot_id(&p->ids, v8_node_addr(nodes, e->key)),
+                      v8_class_name(c, v8_class_of(c, e->value)),
+                      snapshot_id(&p->ids, v8_node_addr(nodes, e->value)),
+                      snapshot_id(&p->ids, v8_node_addr(nodes, e->table)));
+}
+
+/* --- telling, in order --- */
+
+struct telling {
+    snapshot_edge_fn *tell;
+    void *arg;
+};
+
+static void tell_roots(struct snapshot_edges *s, const struct telling *t) {
+    const struct snapshot_plan *p = s->plan;
+    uint32_t n = 1;
+    char number[16];
+    t->tell(t->arg, SNAPSHOT_ROOT, EDGE_ELEMENT, n++, SNAPSHOT_GC_ROOTS);
+    for (size_t i = 0; i < p->globals.n; i++)
+        t->tell(t->arg, SNAPSHOT_ROOT, EDGE_SHORTCUT, snapshot_name_index(s->names, n++),
+                snapshot_ordinal(p, p->globals.at[i]));
+    if (p->garbage != SNAPSHOT_NOT)
+        t->tell(t->arg, SNAPSHOT_ROOT, EDGE_ELEMENT, n, p->garbage);
+    for (uint32_t i = 0; i < p->n_subroots; i++)
+        t->tell(t->arg, SNAPSHOT_GC_ROOTS, EDGE_ELEMENT, i + 1, SNAPSHOT_FIRST_SUBROOT + i);
+    for (size_t i = 0, k = 0; i < p->roots.n; i++) {
+        const struct snapshot_root *r = &p->roots.at[i];
+        const struct v8_layout *l = p->view->l;
+        k = i && r[-1].subroot == r->subroot ? k + 1 : 1;
+        snprintf(number, sizeof number, "%zu", k);
+        t->tell(
+            t->arg, SNAPSHOT_FIRST_SUBROOT + r->subroot, r->weak ? EDGE_WEAK : EDGE_INTERNAL,
+            snapshot_name_text(s->names, r->entry < l->n_roots ? l->root_names[r->entry] : number),
+            snapshot_ordinal(p, r->node));
+    }
+    for (size_t i = 0; i < p->heads.n; i++)
+        t->tell(t->arg, p->garbage, EDGE_ELEMENT, (uint32_t)i + 1,
+                snapshot_ordinal(p, p->heads.at[i]));
+}
+
+void snapshot_edges_tell(struct snapshot_edges *s, snapshot_edge_fn *tell, void *arg,
+                         const int *stop) {
+    const struct telling t = {tell, arg};
+    uint32_t n = v8_nodes_count(s->plan->view->nodes);
+    tell_roots(s, &t);
+    for (uint32_t at = 0; at < n && !*stop;) {
+        size_t k = 0;
+        for (; k < s->n_pieces && at < n; k++, at = n - at < PIECE ? n : at + PIECE)
+            s->pieces[k].first = at;
+        parallel_for(k, read_piece, s);
+        for (size_t i = 0; i < k; i++)
+            for (size_t j = 0; j < s->pieces[i].items.n; j++) {
+                const struct item *item = &s->pieces[i].items.at[j];
+                tell(arg, item->from, (enum v8_edge_kind)item->edge.kind, name_of(s, &item->edge),
+                     item->to);
+            }
+    }
+}

@@ -1,0 +1,56 @@
+#include "collect/snapshot_ids.h"
+
+#include "v8/walk.h"
+#include <errno.h>
+
+enum { UNITS = 1 << 16, WORDS_SHIFT = 15 };
+
+static int add_unit(struct snapshot_ids *ids, uint64_t unit) {
+    uint64_t number = unit & (UNITS - 1), other;
+    if (map64_get(&ids->units, unit, &other))
+        return 0;
+    if (ids->units.n >= UNITS - 1)
+        return -E2BIG;
+    while (number == 0 || map64_get(&ids->taken, number + 1, &other))
+        number = (number + 1) & (UNITS - 1);
+    map64_put(&ids->taken, number + 1, unit);
+    map64_put(&ids->units, unit, number);
+    return 0;
+}
+
+int snapshot_ids_new(const struct v8_pages *pages, struct snapshot_ids *ret) {
+    struct snapshot_ids ids = {0};
+    int r = 0;
+    for (size_t i = 0; i < pages->list.n && r == 0; i++) {
+        const struct v8_page *p = &pages->list.at[i];
+        uint64_t end = v8_page_is_large(p) ? p->area_start + 1 : p->addr + p->size;
+        for (uint64_t at = p->addr; p->in_use && at < end && r == 0; at += V8_PAGE_ALIGN)
+            r = add_unit(&ids, at / V8_PAGE_ALIGN);
+    }
+    if (r < 0) {
+        snapshot_ids_done(&ids);
+        return r;
+    }
+    *ret = ids;
+    return 0;
+}
+
+void snapshot_ids_done(struct snapshot_ids *ids) {
+    map64_done(&ids->units);
+    map64_done(&ids->taken);
+    map64_done(&ids->outside);
+}
+
+uint32_t snapshot_id(const struct snapshot_ids *ids, uint64_t addr) {
+    uint64_t number = 0;
+    map64_get(&ids->units, addr / V8_PAGE_ALIGN, &number);
+    return (uint32_t)((number << WORDS_SHIFT | (addr % V8_PAGE_ALIGN) / 8) << 1 | 1);
+}
+
+uint32_t snapshot_id_outside(struct snapshot_ids *ids, uint64_t addr) {
+    uint64_t id = addr / 16 & 0x7fffffff, other;
+    while (!id || map64_get(&ids->outside, id, &other))
+        id = (id + 1) & 0x7fffffff;
+    map64_put(&ids->outside, id, addr);
+    return (uint32_t)id << 1;
+}

@@ -1,0 +1,80 @@
+#include "collect/snapshot_names.h"
+
+#include "v8/strings.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { INDICES_KEPT = 1 << 20 };
+
+/* Multiply and fold, a unit at a time: the same for a text in ASCII and for a string of the heap.
+ */
+static uint64_t hash_step(uint64_t h, uint64_t unit) {
+    __extension__ unsigned __int128 p =
+        (unsigned __int128)(h ^ (unit + 0x9E3779B97F4A7C15ull)) * 0xD6E8FEB86659FD93ull;
+    return (uint64_t)p ^ (uint64_t)(p >> 64);
+}
+
+static uint32_t add(struct snapshot_names *n, uint64_t hash, uint64_t entry) {
+    uint32_t number = n->first + (uint32_t)n->list.n;
+    vec_push(&n->list, entry);
+    map64_put(&n->by_hash, hash | 1, number);
+    return number;
+}
+
+uint32_t snapshot_name_text(struct snapshot_names *n, const char *text) {
+    uint64_t hash = 0, number;
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i++)
+        hash = hash_step(hash, (unsigned char)text[i]);
+    if (map64_get(&n->by_hash, hash | 1, &number))
+        return (uint32_t)number;
+    size_t at = n->texts.n;
+    vec_reserve(&n->texts, at + len + 1);
+    memcpy(n->texts.at + at, text, len + 1);
+    n->texts.n += len + 1;
+    return add(n, hash, 2 * at);
+}
+
+uint32_t snapshot_name_index(struct snapshot_names *n, uint32_t index) {
+    char text[16];
+    if (index < n->by_index.n && n->by_index.at[index])
+        return n->by_index.at[index];
+    snprintf(text, sizeof text, "%u", index);
+    uint32_t number = snapshot_name_text(n, text);
+    while (index < INDICES_KEPT && n->by_index.n <= index)
+        vec_push(&n->by_index, 0);
+    if (index < n->by_index.n)
+        n->by_index.at[index] = number;
+    return number;
+}
+
+uint32_t snapshot_name_string(struct snapshot_names *n, uint64_t string, bool keep) {
+    uint64_t hash = 0, number;
+    struct v8_text t;
+    if (keep && map64_get(&n->by_address, string, &number))
+        return (uint32_t)number;
+    if (v8_string_read(n->o, string, SNAPSHOT_STRING_MAX, &t) < 0)
+        return snapshot_name_text(n, "");
+    for (size_t i = 0; i < t.n; i++)
+        hash = hash_step(hash, t.units[i]);
+    v8_text_done(&t);
+    if (!map64_get(&n->by_hash, hash | 1, &number))
+        number = add(n, hash, string);
+    if (keep)
+        map64_put(&n->by_address, string, number);
+    return (uint32_t)number;
+}
+
+const char *snapshot_name_at(struct snapshot_names *n, size_t i, uint64_t *ret_string) {
+    uint64_t entry = n->list.at[i];
+    *ret_string = entry;
+    return entry & 1 ? NULL : n->texts.at + entry / 2;
+}
+
+void snapshot_names_done(struct snapshot_names *n) {
+    vec_free(&n->list);
+    vec_free(&n->texts);
+    vec_free(&n->by_index);
+    map64_done(&n->by_hash);
+    map64_done(&n->by_address);
+}

@@ -1,0 +1,34 @@
+/* The strings of a snapshot: each once, by number, in the order they were first asked for. What the
+ * heap holds is not copied: the table says where it stands, and it is read once more when the
+ * strings are written, at the end of the file. Strings are the same when a hash of 64 bits is. */
+#ifndef MEMWHY_COLLECT_SNAPSHOT_NAMES_H
+#define MEMWHY_COLLECT_SNAPSHOT_NAMES_H
+
+#include "base/map64.h"
+#include "base/vec.h"
+#include "v8/objects.h"
+
+/* V8's heap_snapshot_string_limit: units of a string that are shown. */
+#define SNAPSHOT_STRING_MAX 1024u
+
+struct snapshot_names {
+    struct v8_objects *o;
+    uint32_t first;         /* the number of the first */
+    VEC(uint64_t) list;     /* a tagged string, or twice the place of a text */
+    VEC(char) texts;        /* UTF-8, each ended by NUL */
+    VEC(uint32_t) by_index; /* numbers of "0", "1", ...; 0: not there yet */
+    struct map64 by_hash, by_address;
+};
+
+/* Of a text in UTF-8. */
+uint32_t snapshot_name_text(struct snapshot_names *n, const char *text);
+/* Of a decimal number. */
+uint32_t snapshot_name_index(struct snapshot_names *n, uint32_t index);
+/* Of the content of a string of the heap; `keep`: it will be asked for again. What cannot be read
+ * is "". */
+uint32_t snapshot_name_string(struct snapshot_names *n, uint64_t string, bool keep);
+/* The i-th as a text, valid until the next is added; NULL: it is *ret_string's content. */
+const char *snapshot_name_at(struct snapshot_names *n, size_t i, uint64_t *ret_string);
+void snapshot_names_done(struct snapshot_names *n);
+
+#endif

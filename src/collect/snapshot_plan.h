@@ -1,0 +1,61 @@
+/* Which nodes a snapshot has, and in which order: the root, "(GC roots)", its subroots, "(Garbage)"
+ * if it is wanted, the objects as they stand, what they hold outside the heap. An ordinal is a
+ * node's place in that order. */
+#ifndef MEMWHY_COLLECT_SNAPSHOT_PLAN_H
+#define MEMWHY_COLLECT_SNAPSHOT_PLAN_H
+
+#include "collect/heap_look.h"
+#include "collect/snapshot_ids.h"
+#include "v8/snapshot_form.h"
+
+enum { SNAPSHOT_ROOT, SNAPSHOT_GC_ROOTS, SNAPSHOT_FIRST_SUBROOT };
+
+#define SNAPSHOT_NOT UINT32_MAX /* no ordinal: not in the snapshot */
+
+/* Memory outside the heap: a node of its own. */
+struct snapshot_store {
+    uint64_t addr, bytes;
+    uint32_t id;
+};
+
+/* What a subroot refers to. */
+struct snapshot_root {
+    uint32_t subroot; /* index */
+    uint32_t node;
+    uint32_t entry; /* in the roots table, or V8_NO_ENTRY */
+    bool weak;
+};
+
+struct snapshot_key {
+    uint32_t key, index; /* of an ephemeron */
+};
+
+struct snapshot_plan {
+    const struct v8_view *view;
+    const struct v8_snapshot_form *form;
+    uint64_t *in; /* the set of nodes that are in it */
+    uint64_t
+        *read_only;  /* of nodes that no isolate owns: they weigh nothing, as in V8 13 and later */
+    uint32_t *ranks; /* how many are in it before every 64th */
+    uint32_t n_subroots, n_heap, first_heap, first_store, n;
+    uint32_t garbage; /* ordinal of "(Garbage)", or SNAPSHOT_NOT */
+    VEC(struct snapshot_store) stores;
+    struct map64 store_at;               /* address -> index + 1 */
+    VEC(struct snapshot_root) roots;     /* by subroot */
+    VEC(uint32_t) globals;               /* nodes: what the root has shortcuts to */
+    VEC(uint32_t) heads;                 /* of garbage: what leads to all of it */
+    VEC(struct v8_ephemeron) ephemerons; /* those whose parts are in it, by table */
+    VEC(struct snapshot_key) by_key;     /* the same by key */
+    struct snapshot_ids ids;
+};
+
+/* -E2BIG, -EINVAL (no isolate `isolate`) with `e` filled. */
+int snapshot_plan_make(struct heap_look *look, const char *isolate, bool with_garbage,
+                       struct snapshot_plan *ret, struct err *e);
+void snapshot_plan_done(struct snapshot_plan *p);
+/* The first ephemeron of a table, or of a key in by_key, or of the next. */
+size_t snapshot_first_by_table(const struct snapshot_plan *p, uint32_t table);
+size_t snapshot_first_by_key(const struct snapshot_plan *p, uint32_t key);
+uint32_t snapshot_ordinal(const struct snapshot_plan *p, uint32_t node);
+
+#endif
