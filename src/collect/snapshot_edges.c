@@ -52,6 +52,8 @@ struct snapshot_edges *snapshot_edges_new(struct heap_look *look, const struct s
 }
 
 void snapshot_edges_free(struct snapshot_edges *s) {
+    if (!s)
+        return;
     for (size_t i = 0; i < s->n_pieces; i++) {
         v8_edge_reader_free(s->pieces[i].reader);
         v8_objects_done(&s->pieces[i].objects);
@@ -65,7 +67,7 @@ void snapshot_edges_free(struct snapshot_edges *s) {
 
 static uint32_t ordinal_of(const struct snapshot_plan *p, const struct v8_edge *e) {
     uint64_t i;
-    if (e->to & 1) {
+    if (!e->is_outside) {
         uint32_t node = v8_node_at(p->view->nodes, e->to);
         return node == V8_NO_NODE ? SNAPSHOT_NOT : snapshot_ordinal(p, node);
     }
@@ -79,7 +81,7 @@ static void add_item(struct piece *piece, uint32_t node, const struct v8_edge *e
     struct item item = {*e, snapshot_ordinal(p, node), ordinal_of(p, e)};
     if (item.to == SNAPSHOT_NOT)
         return;
-    if (e->to & 1 &&
+    if (!e->is_outside &&
         bits_get(p->view->live, v8_node_at(p->view->nodes, e->to)) != bits_get(p->view->live, node))
         item.edge.kind = EDGE_WEAK;
     vec_push(&piece->items, item);
@@ -94,12 +96,11 @@ static void add_ephemeron(struct piece *piece, uint32_t node, uint32_t i) {
     add_item(piece, node, &e);
 }
 
-/* The value hangs on table and key; both edges have one name, by which DevTools knows them. */
+/* The value hangs on the key, with the name by which DevTools knows such edges. V8 has the same one
+ * from the table, which DevTools leaves out when it looks for dominators, but not when it looks for
+ * what belongs to the program: values of keys that do not would be held by nothing. */
 static void read_ephemerons(struct piece *piece, uint32_t node) {
     const struct snapshot_plan *p = piece->all->plan;
-    for (size_t i = snapshot_first_by_table(p, node);
-         i < p->ephemerons.n && p->ephemerons.at[i].table == node; i++)
-        add_ephemeron(piece, node, (uint32_t)i);
     for (size_t i = snapshot_first_by_key(p, node); i < p->by_key.n && p->by_key.at[i].key == node;
          i++)
         add_ephemeron(piece, node, p->by_key.at[i].index);

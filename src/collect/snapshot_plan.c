@@ -110,6 +110,18 @@ static void add_root(struct snapshot_plan *p, const char *subroot, uint32_t node
         vec_push(&p->roots, (struct snapshot_root){subroot_named(p, subroot), node, entry, weak});
 }
 
+/* V8 has the table of strings among the roots; it keeps none of them. Low bits of an instance type:
+ * src/objects/instance-type.h, 9.4 to 14.6. */
+static void find_internalized(struct snapshot_plan *p, struct heap_look *look) {
+    enum { NOT_INTERNALIZED = 0x20 };
+    uint32_t n = v8_nodes_count(p->view->nodes);
+    for (uint32_t node = 0; node < n; node++) {
+        int type = bits_get(p->in, node) ? heap_look_instance_type(look, node) : -1;
+        if (type >= 0 && type < p->view->l->first_nonstring_type && !(type & NOT_INTERNALIZED))
+            add_root(p, "(Internalized strings)", node, V8_NO_ENTRY, true);
+    }
+}
+
 static void find_roots(struct snapshot_plan *p, struct heap_look *look) {
     const struct v8_root_list *roots = p->view->roots;
     size_t n;
@@ -121,6 +133,7 @@ static void find_roots(struct snapshot_plan *p, struct heap_look *look) {
     for (size_t i = 0; i < n; i++)
         if (bits_get(p->view->live, maps[i]))
             add_root(p, "(Retain maps)", maps[i], V8_NO_ENTRY, false);
+    find_internalized(p, look);
     vec_sort(&p->roots, by_subroot);
 }
 
@@ -159,18 +172,6 @@ static void find_ephemerons(struct snapshot_plan *p) {
             vec_push(&p->ephemerons, e[i]);
         }
     vec_sort(&p->by_key, by_key);
-}
-
-size_t snapshot_first_by_table(const struct snapshot_plan *p, uint32_t table) {
-    size_t lo = 0, hi = p->ephemerons.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (p->ephemerons.at[mid].table < table)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
 }
 
 size_t snapshot_first_by_key(const struct snapshot_plan *p, uint32_t key) {
@@ -250,6 +251,13 @@ static int number_all(struct snapshot_plan *p, bool with_garbage, struct err *e)
     return 0;
 }
 
+static bool is_global(const struct snapshot_plan *p, uint32_t node) {
+    for (size_t i = 0; i < p->globals.n; i++)
+        if (p->globals.at[i] == node)
+            return true;
+    return false;
+}
+
 int snapshot_plan_make(struct heap_look *look, const char *isolate, bool with_garbage,
                        struct snapshot_plan *ret, struct err *e) {
     struct snapshot_plan p = {.view = look->view, .form = v8_snapshot_form(look->view->l)};
@@ -266,7 +274,7 @@ int snapshot_plan_make(struct heap_look *look, const char *isolate, bool with_ga
     find_roots(&p, look);
     heap_look_globals(look, &globals);
     for (size_t i = 0; i < globals.n; i++)
-        if (bits_get(p.in, globals.at[i]))
+        if (bits_get(p.in, globals.at[i]) && !is_global(&p, globals.at[i]))
             vec_push(&p.globals, globals.at[i]);
     vec_free(&globals);
     find_ephemerons(&p);

@@ -44,7 +44,7 @@ struct snapshot_plan {
     VEC(struct snapshot_root) roots;     /* by subroot */
     VEC(uint32_t) globals;               /* nodes: what the root has shortcuts to */
     VEC(uint32_t) heads;                 /* of garbage: what leads to all of it */
-    VEC(struct v8_ephemeron) ephemerons; /* those whose parts are in it, by table */
+    VEC(struct v8_ephemeron) ephemerons; /* those whose parts are in it */
     VEC(struct snapshot_key) by_key;     /* the same by key */
     struct snapshot_ids ids;
 };
@@ -53,8 +53,7 @@ struct snapshot_plan {
 int snapshot_plan_make(struct heap_look *look, const char *isolate, bool with_garbage,
                        struct snapshot_plan *ret, struct err *e);
 void snapshot_plan_done(struct snapshot_plan *p);
-/* The first ephemeron of a table, or of a key in by_key, or of the next. */
-size_t snapshot_first_by_table(const struct snapshot_plan *p, uint32_t table);
+/* The first in by_key with this key, or with the next. */
 size_t snapshot_first_by_key(const struct snapshot_plan *p, uint32_t key);
 uint32_t snapshot_ordinal(const struct snapshot_plan *p, uint32_t node);
 

@@ -43,9 +43,10 @@ enum v8_edge_form {
 };
 
 struct v8_edge {
-    uint64_t to; /* tagged and strong; an address outside the heap: not tagged */
+    uint64_t to; /* tagged and strong; or as is_outside says */
     uint8_t kind, form;
     bool is_ours;     /* V8 has no such edge */
+    bool is_outside;  /* `to` is an address outside the heap */
     bool is_embedder; /* by index, of the fields that the embedder keeps in its wrappers */
     uint32_t index;
     union {
