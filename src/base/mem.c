@@ -1,4 +1,5 @@
 #include "base/mem.h"
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -84,4 +85,8 @@ void mem_cleanup_fclose(void *pp) {
 void mem_cleanup_close(int *fd) {
     if (*fd >= 0)
         close(*fd);
+}
+
+void mem_trim(void) {
+    malloc_trim(0);
 }

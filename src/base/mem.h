@@ -11,6 +11,8 @@ void *mem_zalloc(size_t size); /* zeroed */
  * them, which saves such reading a fifth of its time. */
 void *mem_alloc_random(size_t size);
 void *mem_grow(void *p, size_t count, size_t elemsize); /* realloc with overflow check */
+/* Give back to the kernel what was freed. */
+void mem_trim(void);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

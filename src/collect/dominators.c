@@ -247,6 +247,7 @@ int dominators_see(void *dominators, const struct v8_view *view, struct err *e) 
     int r = heap_look_open(view, &look, e);
     if (r < 0)
         return r;
+    look.keeps_maps = true;
     struct showing s = {.d = d, .look = &look, .classes = heap_look_classes(&look)};
     uint32_t top;
     r = heap_look_graph(&look, &graph, e);

@@ -76,7 +76,7 @@ static void weigh(void *ctx, uint32_t first, uint32_t end, uint64_t *ret) {
         ret[c->outside->list.at[i].node - first] += c->outside->list.at[i].bytes;
 }
 
-int heap_graph_build(const struct v8_view *view, const struct heap_outside *outside,
+int heap_graph_build(const struct v8_view *view, bool keep_maps, const struct heap_outside *outside,
                      struct graph_list globals, struct heap_graph *ret, struct err *e) {
     struct heap_graph g = {0};
     struct context c = {view, outside};
@@ -84,6 +84,8 @@ int heap_graph_build(const struct v8_view *view, const struct heap_outside *outs
         .ctx = &c, .nodes = v8_nodes_count(view->nodes), .roots = tell_roots, .edges = tell_edges};
     struct graph_weights weights = {.ctx = &c, .sizes = weigh, .user_roots = globals};
     int r = graph_build(&source, &g.graph, e);
+    if (r == 0 && keep_maps)
+        v8_nodes_keep_maps(view->nodes);
     if (r == 0)
         r = graph_tree_build(g.graph, &weights, &g.tree, e);
     if (r < 0) {

@@ -14,7 +14,7 @@ struct heap_graph {
 /* Edges are what keeps objects alive; a node weighs itself and what it holds outside the heap;
  * `globals` as user_roots of struct graph_weights. While the view lasts; what was made outlives it.
  * -E2BIG as graph_build. */
-int heap_graph_build(const struct v8_view *view, const struct heap_outside *outside,
+int heap_graph_build(const struct v8_view *view, bool keep_maps, const struct heap_outside *outside,
                      struct graph_list globals, struct heap_graph *ret, struct err *e);
 void heap_graph_done(struct heap_graph *g);
 

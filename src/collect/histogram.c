@@ -164,6 +164,7 @@ int histogram_see(void *histogram, const struct v8_view *view, struct err *e) {
     int r = heap_look_open(view, &look, e);
     if (r < 0)
         return r;
+    look.keeps_maps = true;
     struct origins origins = origins_open(&look);
     struct counting c = {
         .h = h, .look = &look, .classes = heap_look_classes(&look), .origins = &origins};

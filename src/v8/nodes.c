@@ -397,8 +397,13 @@ void v8_node_prefetch(const struct v8_nodes *n, uint32_t node) {
 
 const uint32_t *v8_node_refs(const struct v8_nodes *n, uint32_t node, size_t *ret_n) {
     const struct page_nodes *p = &n->page[page_of(n, node)];
-    uint32_t k = node - p->first_node, from = k ? p->ends.at[k - 1] : 0;
-    *ret_n = p->ends.at[k] - from;
+    uint32_t k = node - p->first_node, from = k;
+    if (p->ends.at) {
+        from = k ? p->ends.at[k - 1] : 0;
+        *ret_n = p->ends.at[k] - from;
+    } else {
+        *ret_n = 1; /* maps alone were kept */
+    }
     return p->refs.at + from;
 }
 
@@ -410,6 +415,26 @@ const struct v8_ephemeron *v8_nodes_ephemerons(const struct v8_nodes *n, size_t 
 const uint32_t *v8_nodes_retained_maps(const struct v8_nodes *n, size_t *ret_n) {
     *ret_n = n->retained.n;
     return n->retained.at;
+}
+
+static void keep_maps(void *arg, size_t i) {
+    struct page_nodes *p = &((struct v8_nodes *)arg)->page[i];
+    size_t n = p->ends.n;
+    for (uint32_t k = 0, from = 0; k < n; k++) {
+        p->refs.at[k] = p->refs.at[from];
+        from = p->ends.at[k];
+    }
+    if (!n)
+        return;
+    vec_free(&p->ends);
+    p->refs.n = p->refs.cap = p->words.cap = n;
+    p->refs.at = mem_grow(p->refs.at, n, sizeof *p->refs.at);
+    p->words.at = mem_grow(p->words.at, n, sizeof *p->words.at);
+}
+
+void v8_nodes_keep_maps(struct v8_nodes *n) {
+    parallel_for(n->pages->list.n, keep_maps, n);
+    mem_trim();
 }
 
 void v8_nodes_of_page(const struct v8_nodes *n, size_t page, uint32_t *ret_first,

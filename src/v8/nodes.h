@@ -49,6 +49,9 @@ const struct v8_ephemeron *v8_nodes_ephemerons(const struct v8_nodes *n, size_t 
 /* Maps that V8 keeps for some collections although nothing needs them, as long as their constructor
  * lives (Heap::AddRetainedMap). */
 const uint32_t *v8_nodes_retained_maps(const struct v8_nodes *n, size_t *ret_n);
+/* Forget what nodes refer to but for their maps, which v8_node_refs() gives from then on: half of
+ * all the memory, for who has the references elsewhere. */
+void v8_nodes_keep_maps(struct v8_nodes *n);
 /* The nodes of one page: [*ret_first, *ret_end). */
 void v8_nodes_of_page(const struct v8_nodes *n, size_t page, uint32_t *ret_first,
                       uint32_t *ret_end);

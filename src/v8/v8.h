@@ -21,7 +21,7 @@ struct v8_view {
     struct image *img;
     const struct v8_layout *l;
     const struct v8_heap *heap;
-    const struct v8_nodes *nodes;
+    struct v8_nodes *nodes; /* the visitor may make it smaller */
     const struct v8_root_list *roots;
     const uint64_t *live; /* a set of nodes */
     const struct v8_census *census;

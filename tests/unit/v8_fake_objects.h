@@ -68,6 +68,7 @@ static inline void fake_reader_open(struct v8_fake *f, struct fake_reader *r) {
     v8_pages_find(r->img, &f->layout, 0, &r->pages);
     r->o = (struct v8_objects){.img = r->img, .l = &f->layout, .pages = &r->pages};
     r->o.kinds = malloc(1u << 16);
+    r->o.types = calloc(1u << 16, 1);
     memset(r->o.kinds, KIND_OTHER, 1u << 16);
     memset(r->o.kinds, KIND_STRING, 64);
     r->o.kinds[150] = KIND_ARRAY;
