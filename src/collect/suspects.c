@@ -253,6 +253,7 @@ static void find_paths(struct suspect_search *s) {
 int suspects_see(void *suspects, const struct v8_view *view, struct err *e) {
     struct suspects *ret = suspects;
     struct suspect_search s = {.ret = ret, .nodes = view->nodes};
+    suspects_done(ret); /* of a look that was given up */
     int r = heap_look_open(view, &s.look, e);
     if (r < 0)
         return r;
