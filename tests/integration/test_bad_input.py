@@ -130,7 +130,7 @@ def as_nobody(*args, rights=NOBODYS, before=()):
         shutil.copy(MEMWHY, program)
         program.chmod(0o755)
         p = subprocess.run([*before, *rights, program, *map(str, args)], capture_output=True, text=True, timeout=60)
-    equal(f"lines on stderr ({p.stderr})", len(p.stderr.splitlines()), 1 if p.returncode else 0)
+    equal(f"lines on stderr ({p.stderr})", len(p.stderr.splitlines()), 1 if p.returncode > 1 else 0)
     return p
 
 
@@ -153,7 +153,7 @@ def of_ones_own_user():
         p = as_nobody(t.pid)
         if p.returncode == 3 and "Yama" in p.stderr:
             raise Skip("Yama forbids it")
-        equal(f"exit code ({p.stderr})", p.returncode, 0)
+        equal(f"exit code ({p.stderr})", p.returncode in (0, 1), True)  # 1: a larger process beside it
 
 
 @test
