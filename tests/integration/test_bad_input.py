@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness import MEMWHY, Node, Skip, Target, ask, equal, memwhy, test
 from test_account import Held, answers, becomes, owned, state
+from undisturbed import wait_for_guards
 
 NOBODY = 65534
 PYTHON = "python3"
@@ -354,12 +355,7 @@ def dies_holding(t, sig, rounds, least):
         time.sleep(random.uniform(*least))
         p.send_signal(sig)
         p.wait()
-        until = time.monotonic() + 2
-        while time.monotonic() < until:
-            status = Path(f"/proc/{t.pid}/status").read_text()
-            if "TracerPid:\t0" in status and not re.search(r"State:\s+[tT]", status):
-                break
-            time.sleep(0.005)
+        wait_for_guards(t.pid)  # one may still be about to hold it when memwhy is gone
         runs_on(t)
         answers(t)
 
