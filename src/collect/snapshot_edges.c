@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Objects of one piece of work; pieces that are read at the same time. */
-enum { PIECE = 2048, PIECES = 16 };
+/* Objects of one piece of work; pieces that are read while as many read before are told. */
+enum { PIECE = 4096, PIECES = 4 };
 
 struct item {
     struct v8_edge edge;
@@ -29,8 +29,11 @@ struct snapshot_edges {
     const struct snapshot_plan *plan;
     struct snapshot_names *names;
     struct map64 by_pointer; /* texts of edges -> name */
-    struct piece pieces[PIECES];
-    size_t n_pieces;
+    struct piece pieces[2][PIECES];
+    size_t n[2];   /* of them hold something */
+    unsigned read; /* which are being read; the others are told */
+    snapshot_edge_fn *tell;
+    void *arg;
 };
 
 struct snapshot_edges *snapshot_edges_new(struct heap_look *look, const struct snapshot_plan *plan,
@@ -39,14 +42,15 @@ struct snapshot_edges *snapshot_edges_new(struct heap_look *look, const struct s
     s->look = look;
     s->plan = plan;
     s->names = names;
-    for (size_t i = 0; i < PIECES; i++) {
-        struct piece *p = &s->pieces[i];
+    for (size_t i = 0; i < 2 * PIECES; i++) {
+        struct piece *p = &s->pieces[i / PIECES][i % PIECES];
         if (v8_objects_open(look->view->img, look->view->l, &look->view->heap->pages, &p->objects) <
-            0)
-            break;
+            0) {
+            snapshot_edges_free(s);
+            return NULL;
+        }
         p->all = s;
         p->reader = v8_edge_reader_new(&p->objects, look->view->nodes);
-        s->n_pieces++;
     }
     return s;
 }
@@ -54,10 +58,13 @@ struct snapshot_edges *snapshot_edges_new(struct heap_look *look, const struct s
 void snapshot_edges_free(struct snapshot_edges *s) {
     if (!s)
         return;
-    for (size_t i = 0; i < s->n_pieces; i++) {
-        v8_edge_reader_free(s->pieces[i].reader);
-        v8_objects_done(&s->pieces[i].objects);
-        vec_free(&s->pieces[i].items);
+    for (size_t i = 0; i < 2 * PIECES; i++) {
+        struct piece *p = &s->pieces[i / PIECES][i % PIECES];
+        if (!p->reader)
+            break;
+        v8_edge_reader_free(p->reader);
+        v8_objects_done(&p->objects);
+        vec_free(&p->items);
     }
     map64_done(&s->by_pointer);
     free(s);
@@ -67,64 +74,61 @@ void snapshot_edges_free(struct snapshot_edges *s) {
 
 static uint32_t ordinal_of(const struct snapshot_plan *p, const struct v8_edge *e) {
     uint64_t i;
-    if (!e->is_outside) {
-        uint32_t node = v8_node_at(p->view->nodes, e->to);
-        return node == V8_NO_NODE ? SNAPSHOT_NOT : snapshot_ordinal(p, node);
-    }
+    if (!e->is_outside)
+        return e->node == V8_NO_NODE ? SNAPSHOT_NOT : snapshot_ordinal(p, e->node);
     return map64_get(&p->store_at, e->to, &i) ? p->first_store + (uint32_t)i - 1 : SNAPSHOT_NOT;
 }
 
 /* What is not strong to us is not to DevTools: garbage retains nothing that lives, nor is retained
  * by it. */
-static void add_item(struct piece *piece, uint32_t node, const struct v8_edge *e) {
+static void add_item(struct piece *piece, uint32_t node, uint32_t from, const struct v8_edge *e) {
     const struct snapshot_plan *p = piece->all->plan;
-    struct item item = {*e, snapshot_ordinal(p, node), ordinal_of(p, e)};
+    struct item item = {*e, from, ordinal_of(p, e)};
     if (item.to == SNAPSHOT_NOT)
         return;
-    if (!e->is_outside &&
-        bits_get(p->view->live, v8_node_at(p->view->nodes, e->to)) != bits_get(p->view->live, node))
+    if (p->garbage != SNAPSHOT_NOT && !e->is_outside &&
+        bits_get(p->view->live, e->node) != bits_get(p->view->live, node))
         item.edge.kind = EDGE_WEAK;
     vec_push(&piece->items, item);
 }
 
-static void add_ephemeron(struct piece *piece, uint32_t node, uint32_t i) {
+static void add_ephemeron(struct piece *piece, uint32_t node, uint32_t from, uint32_t i) {
     const struct snapshot_plan *p = piece->all->plan;
-    struct v8_edge e = {.to = v8_node_addr(p->view->nodes, p->ephemerons.at[i].value) | 1,
+    struct v8_edge e = {.node = p->ephemerons.at[i].value,
                         .kind = EDGE_INTERNAL,
                         .form = EDGE_EPHEMERON,
                         .index = i + 1};
-    add_item(piece, node, &e);
+    add_item(piece, node, from, &e);
 }
 
 /* The value hangs on the key, with the name by which DevTools knows such edges. V8 has the same one
  * from the table, which DevTools leaves out when it looks for dominators, but not when it looks for
  * what belongs to the program: values of keys that do not would be held by nothing. */
-static void read_ephemerons(struct piece *piece, uint32_t node) {
+static void read_ephemerons(struct piece *piece, uint32_t node, uint32_t from) {
     const struct snapshot_plan *p = piece->all->plan;
     for (size_t i = snapshot_first_by_key(p, node); i < p->by_key.n && p->by_key.at[i].key == node;
          i++)
-        add_ephemeron(piece, node, p->by_key.at[i].index);
+        add_ephemeron(piece, node, from, p->by_key.at[i].index);
 }
 
-static void read_node(struct piece *piece, uint32_t node) {
+static void read_node(struct piece *piece, uint32_t node, uint32_t from) {
     size_t n;
     const struct v8_edge *e = v8_edges_of(piece->reader, node, 0, &n);
     for (size_t i = 0; i < n; i++)
         if (!e[i].is_ours && e[i].form != EDGE_EPHEMERON)
-            add_item(piece, node, &e[i]);
+            add_item(piece, node, from, &e[i]);
     if (piece->all->plan->ephemerons.n)
-        read_ephemerons(piece, node);
+        read_ephemerons(piece, node, from);
 }
 
-static void read_piece(void *edges, size_t i) {
-    struct snapshot_edges *s = edges;
-    struct piece *piece = &s->pieces[i];
+static void read_piece(struct snapshot_edges *s, struct piece *piece) {
     uint32_t end = v8_nodes_count(s->plan->view->nodes);
     end = end - piece->first < PIECE ? end : piece->first + PIECE;
+    uint32_t from = s->plan->first_heap + snapshot_rank(s->plan, piece->first);
     piece->items.n = 0;
     for (uint32_t node = piece->first; node < end; node++)
         if (bits_get(s->plan->in, node))
-            read_node(piece, node);
+            read_node(piece, node, from++);
 }
 
 /* --- names --- */
@@ -167,53 +171,66 @@ char *snapshot_ephemeron_text(struct snapshot_edges *s, size_t i) {
 
 /* --- telling, in order --- */
 
-struct telling {
-    snapshot_edge_fn *tell;
-    void *arg;
-};
-
-static void tell_roots(struct snapshot_edges *s, const struct telling *t) {
+static void tell_roots(struct snapshot_edges *s) {
     const struct snapshot_plan *p = s->plan;
     uint32_t n = 1;
     char number[16];
-    t->tell(t->arg, SNAPSHOT_ROOT, EDGE_ELEMENT, n++, SNAPSHOT_GC_ROOTS);
+    s->tell(s->arg, SNAPSHOT_ROOT, EDGE_ELEMENT, n++, SNAPSHOT_GC_ROOTS);
     for (size_t i = 0; i < p->globals.n; i++)
-        t->tell(t->arg, SNAPSHOT_ROOT, EDGE_SHORTCUT, snapshot_name_index(s->names, n++),
+        s->tell(s->arg, SNAPSHOT_ROOT, EDGE_SHORTCUT, snapshot_name_index(s->names, n++),
                 snapshot_ordinal(p, p->globals.at[i]));
     if (p->garbage != SNAPSHOT_NOT)
-        t->tell(t->arg, SNAPSHOT_ROOT, EDGE_ELEMENT, n, p->garbage);
+        s->tell(s->arg, SNAPSHOT_ROOT, EDGE_ELEMENT, n, p->garbage);
     for (uint32_t i = 0; i < p->n_subroots; i++)
-        t->tell(t->arg, SNAPSHOT_GC_ROOTS, EDGE_ELEMENT, i + 1, SNAPSHOT_FIRST_SUBROOT + i);
+        s->tell(s->arg, SNAPSHOT_GC_ROOTS, EDGE_ELEMENT, i + 1, SNAPSHOT_FIRST_SUBROOT + i);
     for (size_t i = 0, k = 0; i < p->roots.n; i++) {
         const struct snapshot_root *r = &p->roots.at[i];
         const struct v8_layout *l = p->view->l;
         k = i && r[-1].subroot == r->subroot ? k + 1 : 1;
         snprintf(number, sizeof number, "%zu", k);
-        t->tell(
-            t->arg, SNAPSHOT_FIRST_SUBROOT + r->subroot, r->weak ? EDGE_WEAK : EDGE_INTERNAL,
+        s->tell(
+            s->arg, SNAPSHOT_FIRST_SUBROOT + r->subroot, r->weak ? EDGE_WEAK : EDGE_INTERNAL,
             snapshot_name_text(s->names, r->entry < l->n_roots ? l->root_names[r->entry] : number),
             snapshot_ordinal(p, r->node));
     }
     for (size_t i = 0; i < p->heads.n; i++)
-        t->tell(t->arg, p->garbage, EDGE_ELEMENT, (uint32_t)i + 1,
+        s->tell(s->arg, p->garbage, EDGE_ELEMENT, (uint32_t)i + 1,
                 snapshot_ordinal(p, p->heads.at[i]));
+}
+
+static void tell_pieces(struct snapshot_edges *s, unsigned which) {
+    for (size_t i = 0; i < s->n[which]; i++) {
+        const struct piece *p = &s->pieces[which][i];
+        for (size_t j = 0; j < p->items.n; j++) {
+            const struct item *item = &p->items.at[j];
+            s->tell(s->arg, item->from, (enum v8_edge_kind)item->edge.kind, name_of(s, &item->edge),
+                    item->to);
+        }
+    }
+}
+
+/* The first job tells what was read before, the others read. */
+static void job(void *edges, size_t i) {
+    struct snapshot_edges *s = edges;
+    if (i == 0)
+        tell_pieces(s, !s->read);
+    else
+        read_piece(s, &s->pieces[s->read][i - 1]);
 }
 
 void snapshot_edges_tell(struct snapshot_edges *s, snapshot_edge_fn *tell, void *arg,
                          const int *stop) {
-    const struct telling t = {tell, arg};
-    uint32_t n = v8_nodes_count(s->plan->view->nodes);
-    tell_roots(s, &t);
-    for (uint32_t at = 0; at < n && !*stop;) {
+    uint32_t n = v8_nodes_count(s->plan->view->nodes), at = 0;
+    s->tell = tell;
+    s->arg = arg;
+    s->n[0] = s->n[1] = 0;
+    tell_roots(s);
+    do {
         size_t k = 0;
-        for (; k < s->n_pieces && at < n; k++, at = n - at < PIECE ? n : at + PIECE)
-            s->pieces[k].first = at;
-        parallel_for(k, read_piece, s);
-        for (size_t i = 0; i < k; i++)
-            for (size_t j = 0; j < s->pieces[i].items.n; j++) {
-                const struct item *item = &s->pieces[i].items.at[j];
-                tell(arg, item->from, (enum v8_edge_kind)item->edge.kind, name_of(s, &item->edge),
-                     item->to);
-            }
-    }
+        s->read = !s->read;
+        for (; k < PIECES && at < n; k++, at = n - at < PIECE ? n : at + PIECE)
+            s->pieces[s->read][k].first = at;
+        s->n[s->read] = k;
+        parallel_for(1 + k, job, s);
+    } while (s->n[s->read] && !*stop);
 }

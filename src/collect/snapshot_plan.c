@@ -53,13 +53,6 @@ static void choose(struct snapshot_plan *p, int isolate, bool with_garbage) {
     }
 }
 
-uint32_t snapshot_ordinal(const struct snapshot_plan *p, uint32_t node) {
-    uint64_t word = p->in[node / 64], below = (1ull << (node % 64)) - 1;
-    if (!(word >> (node % 64) & 1))
-        return SNAPSHOT_NOT;
-    return p->first_heap + p->ranks[node / 64] + (uint32_t)__builtin_popcountll(word & below);
-}
-
 /* --- roots --- */
 
 static uint32_t subroot_named(const struct snapshot_plan *p, const char *name) {

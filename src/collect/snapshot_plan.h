@@ -55,6 +55,16 @@ int snapshot_plan_make(struct heap_look *look, const char *isolate, bool with_ga
 void snapshot_plan_done(struct snapshot_plan *p);
 /* The first in by_key with this key, or with the next. */
 size_t snapshot_first_by_key(const struct snapshot_plan *p, uint32_t key);
-uint32_t snapshot_ordinal(const struct snapshot_plan *p, uint32_t node);
+/* How many objects before that node are in the snapshot. */
+static inline uint32_t snapshot_rank(const struct snapshot_plan *p, uint32_t node) {
+    uint64_t below = (1ull << (node % 64)) - 1;
+    return p->ranks[node / 64] + (uint32_t)__builtin_popcountll(p->in[node / 64] & below);
+}
+
+/* SNAPSHOT_NOT when it is not in it. */
+static inline uint32_t snapshot_ordinal(const struct snapshot_plan *p, uint32_t node) {
+    return p->in[node / 64] >> (node % 64) & 1 ? p->first_heap + snapshot_rank(p, node)
+                                               : SNAPSHOT_NOT;
+}
 
 #endif

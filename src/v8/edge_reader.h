@@ -33,8 +33,9 @@ struct v8_edge_reader {
     const struct v8_nodes *nodes;
     uint8_t family[1 << 16];
     uint8_t fields[1 << 16];  /* index in the table of named fields */
-    uint64_t inessential[16]; /* values that V8 gives no edges to */
+    uint64_t inessential[64]; /* values that V8 gives no edges to; the hole is the first */
     size_t n_inessential;
+    uint64_t least, most;               /* of them */
     int dictionary_elements;            /* the elements kind */
     struct v8_edge_field *native_names; /* fields of native contexts; strings are ours */
     size_t n_native_names;

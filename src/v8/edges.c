@@ -97,7 +97,17 @@ static void set_families(struct v8_edge_reader *r) {
         r->family[t] = FAMILY_CONTEXT;
 }
 
-/* V8HeapExplorer::IsEssentialObject; oddballs are told by their kind. */
+static void add_inessential(struct v8_edge_reader *r, uint64_t value) {
+    if (r->n_inessential == sizeof r->inessential / sizeof *r->inessential)
+        return;
+    if (!r->n_inessential || value < r->least)
+        r->least = value;
+    if (value > r->most)
+        r->most = value;
+    r->inessential[r->n_inessential++] = value;
+}
+
+/* V8HeapExplorer::IsEssentialObject; every oddball is a root. */
 static void find_inessential(struct v8_edge_reader *r) {
     static const char *const names[] = {
         "the_hole_value",           "empty_byte_array",
@@ -107,13 +117,18 @@ static void find_inessential(struct v8_edge_reader *r) {
         "shared_function_info_map", "free_space_map",
         "one_pointer_filler_map",   "two_pointer_filler_map",
     };
+    const struct v8_layout *l = r->o->l;
+    uint64_t value;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        int root = v8_layout_root(r->o->l, names[i]);
-        uint64_t value;
-        if (root >= 0 && v8_objects_read(r->o, r->o->l->main_roots + 8 * (uint64_t)root, &value,
-                                         sizeof value) == 0)
-            r->inessential[r->n_inessential++] = value;
+        int root = v8_layout_root(l, names[i]);
+        if (root >= 0 &&
+            v8_objects_read(r->o, l->main_roots + 8 * (uint64_t)root, &value, sizeof value) == 0)
+            add_inessential(r, value);
     }
+    for (size_t i = 0; i < l->n_roots; i++)
+        if (v8_objects_read(r->o, l->main_roots + 8 * i, &value, sizeof value) == 0 &&
+            v8_kind(r->o, value) == KIND_ODDBALL)
+            add_inessential(r, value);
 }
 
 /* The snapshot's own table of a native context's fields, {int index; const char *name}. */
@@ -162,17 +177,20 @@ void v8_edge_reader_free(struct v8_edge_reader *r) {
 
 bool edge_is_essential(const struct v8_edge_reader *r, uint64_t word) {
     uint64_t to = v8_strong(word);
+    if (to < r->least || to > r->most)
+        return true;
     for (size_t i = 0; i < r->n_inessential; i++)
         if (r->inessential[i] == to)
             return false;
-    return v8_kind(r->o, word) != KIND_ODDBALL;
+    return true;
 }
 
 bool edge_add(struct v8_edge_reader *r, uint64_t word, struct v8_edge e) {
     e.to = v8_strong(word);
     if (r->only && e.to != r->only)
         return false;
-    if (!(r->only && v8_is_smi(word)) && v8_node_at(r->nodes, word) == V8_NO_NODE)
+    e.node = v8_node_at(r->nodes, word);
+    if (!(r->only && v8_is_smi(word)) && e.node == V8_NO_NODE)
         return false;
     vec_push(&r->list, e);
     return true;

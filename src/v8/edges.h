@@ -43,7 +43,8 @@ enum v8_edge_form {
 };
 
 struct v8_edge {
-    uint64_t to; /* tagged and strong; or as is_outside says */
+    uint64_t to;   /* tagged and strong; or as is_outside says */
+    uint32_t node; /* the same as a node; V8_NO_NODE: a Smi, or outside */
     uint8_t kind, form;
     bool is_ours;     /* V8 has no such edge */
     bool is_outside;  /* `to` is an address outside the heap */

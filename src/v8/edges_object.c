@@ -301,6 +301,7 @@ static void add_buffer(struct v8_edge_reader *r) {
     uint64_t store = v8_field_or_0(r->o, r->object, r->o->l->facts.array_buffer_store);
     struct v8_edge e = named(EDGE_INTERNAL, "backing_store");
     e.to = store;
+    e.node = V8_NO_NODE;
     e.is_outside = true;
     if (store && !r->only)
         vec_push(&r->list, e);

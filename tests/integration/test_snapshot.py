@@ -1,0 +1,205 @@
+"""`memwhy snapshot` as others read it, and beside V8's own snapshot of the same process."""
+import collections
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+from devtools import Snapshot
+from harness import ROOT, Node, Skip, Target, ask, at_most, equal, near, refuses, test
+from test_heap import stopped
+
+ARGS = {"node_args": ["--expose-gc", "--no-warnings", "--no-flush-bytecode"]}
+VIEWERS = ROOT / ".cache" / "viewers"
+
+
+def viewers():
+    """DevTools' worker and memlab, fetched once."""
+    done = subprocess.run([ROOT / "dev", "viewers"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Skip(done.stderr.strip().split("\n")[-1])
+    return VIEWERS
+
+
+def resume(t, line):
+    """Send a line to the stopped target and wait until it has stopped again."""
+    t.say(line)
+    os.kill(t.pid, signal.SIGCONT)
+    t.hear()
+    stopped(t.pid)
+
+
+def snapshot(target, folder, *options, name="ours.heapsnapshot"):
+    path = os.path.join(folder, name)
+    return path, ask("snapshot", target, "-o", path, *options)["snapshot"]
+
+
+def number(addr):
+    """The id of an object that begins there (collect/snapshot_ids.h)."""
+    unit, word = addr >> 18 & 0xffff, (addr & 0x3ffff) >> 3
+    return (unit << 15 | word) << 1 | 1
+
+
+@test(nodes="all", timeout=240)
+def devtools(node):
+    """DevTools' own worker loads it without a word, and says of it what memwhy says."""
+    worker = viewers() / "devtools"
+    with tempfile.TemporaryDirectory() as folder, Target("dominators.js", node=node, **ARGS) as t:
+        stopped(t.pid)
+        path, ours = snapshot(t.pid, folder)
+        shown = json.loads(subprocess.run(
+            [Node(24).need().path, "--no-warnings", "--experimental-transform-types",
+             Path(__file__).with_name("devtools.mjs"), worker, path],
+            capture_output=True, text=True, check=True).stdout)
+        equal("what DevTools says", shown["said"], [])
+        equal("nodes", shown["nodes"], ours["nodes"])
+        equal("edges", shown["edges"], ours["edges"])
+        classes = collections.Counter()
+        for c in ask("objects", t.pid)["classes"]:
+            name = "(system)" if c["name"] == "(object shape)" and node.version < 20 else c["name"]
+            classes[name] += c["count"] - c["garbage_count"]
+        theirs = collections.Counter()
+        for name, n in shown["classes"].items():  # it names objects without a class by their properties
+            if name not in ("(synthetic)", "system / JSArrayBufferData"):
+                theirs["Object" if name.startswith("{") else name] += n
+        equal("classes", theirs - classes, collections.Counter())
+        equal("classes that DevTools has not", classes - theirs, collections.Counter())
+        retained = {number(int(i["addr"], 16)): i["retained"]
+                    for i in ask("instances", t.pid, "*", "--live", "--sort", "retained", "--limit", 2000)["instances"]}
+        for o in shown["objects"][:50]:
+            equal(f"retained by {o['class']} @{o['id']}", o["retained"], retained.get(o["id"]))
+
+
+@test(nodes="all", timeout=240)
+def memlab(node):
+    library = viewers() / "memlab" / "node_modules" / "@memlab" / "heap-analysis"
+    script = """
+        require(process.argv[1]).getFullHeapFromFile(process.argv[2]).then((heap) => {
+          let leaves = 0;
+          heap.nodes.forEach((n) => { leaves += n.name === 'Leaf' && n.type === 'object'; });
+          require('fs').writeFileSync(process.argv[3], JSON.stringify({nodes: heap.nodes.length, edges: heap.edges.length, leaves}));
+        });"""
+    with tempfile.TemporaryDirectory() as folder, Target("snapshot.js", node=node, **ARGS) as t:
+        stopped(t.pid)
+        path, ours = snapshot(t.pid, folder)
+        told = Path(folder, "told")
+        subprocess.run([Node(24).need().path, "-e", script, library, path, told], capture_output=True, check=True)
+        equal("as memlab has it", json.loads(told.read_text(encoding="utf-8")),
+              {"nodes": ours["nodes"], "edges": ours["edges"], "leaves": 740})
+
+
+def meta(path):
+    with open(path, encoding="utf-8") as f:
+        return json.load(f)["snapshot"]["meta"]
+
+
+def places(path, kinds):
+    """Where DevTools would lead for objects of a name: (script, line, column) and how many."""
+    with open(path, encoding="utf-8") as f:
+        doc = json.load(f)
+    names = collections.Counter()
+    for i in range(0, len(doc["locations"]), 4):
+        at, *place = doc["locations"][i:i + 4]
+        kind = doc["snapshot"]["meta"]["node_types"][0][doc["nodes"][at]]
+        if kind in kinds:
+            names[(kind, doc["strings"][doc["nodes"][at + 1]], *place)] += 1
+    return names
+
+
+def comparable(s):
+    """Classes of what both count: V8 leaves numbers out, knows objects of Node's C++, and sorts some of
+    its own arrays as code."""
+    counts = collections.Counter()
+    for node in range(s.n):
+        name = s.class_name(node)
+        if s.kind[node] in ("number", "synthetic") or s.name[node].startswith("Node / "):
+            continue
+        if name in ("(system)", "(array)", "(compiled code)", "(object shape)", "(symbol)", "Proxy"):
+            name = "(system)"
+        counts[re.sub(r"^global\b.*", "global", name)] += 1
+    return counts
+
+
+OWN = ["Leaf", "Tree", "Session", "RegExp", "Date", "Set", "WeakMap", "SharedArrayBuffer", "Buffer"]
+# The line that asks V8 for its snapshot is read into a buffer, and goes through functions that live then.
+SHARED = ["Function", "Array", "Map", "ArrayBuffer", "system / JSArrayBufferData", "system / Context"]
+
+
+@test(nodes="all", timeout=240)
+def against_v8(node):
+    with tempfile.TemporaryDirectory() as folder, Target("snapshot.js", node=node, **ARGS) as t:
+        stopped(t.pid)
+        theirs = os.path.join(folder, "theirs.heapsnapshot")
+        resume(t, f"snapshot {os.path.join(folder, 'first.heapsnapshot')}")  # compiles what writes it
+        path, _ = snapshot(t.pid, folder)
+        resume(t, f"snapshot {theirs}")
+        equal("meta", meta(path), meta(theirs))
+        ours, v8 = Snapshot(path), Snapshot(theirs)
+        got, want = comparable(ours), comparable(v8)
+        if node.version == 16:  # where V8 calls a class by the built-in one it extends
+            got["Map"] += got.pop("Session")
+        for name in OWN:
+            equal(name, got[name], want[name])
+        for name in SHARED:
+            at_most(f"{name}: difference", abs(got[name] - want[name]), 2)
+        if node.version > 16:  # V8 9.4 leaves out handlers of bytecodes and strings that are its own roots
+            near("objects", sum(got.values()), sum(want.values()), 0.005)
+            near("edges", len(ours.edge_to), len(v8.edge_to), 0.03)
+        roots = [[s.name[e] for e in s.edge_to[s.first[1]:s.first[2]]] for s in (ours, v8)]
+        equal("subroots", *roots)
+        mine = places(path, ["object", "closure"])
+        equal("places", [k for k in places(theirs, ["object", "closure"])
+                         if k[1] in ("Leaf", "Tree", "counted", "drop", "stop", "ready") and k not in mine], [])
+        print(f"Node {node.version}: nodes {ours.n} ({v8.n}), edges {len(ours.edge_to)} ({len(v8.edge_to)})")
+
+
+@test(nodes="all", timeout=240)
+def options(node):
+    with tempfile.TemporaryDirectory() as folder, Target("snapshot.js", node=node, **ARGS) as t:
+        stopped(t.pid)
+        strings = t.truth["strings"]
+        resume(t, "drop")
+        plain = Snapshot(snapshot(t.pid, folder)[0])
+        for s in strings:
+            equal(f"the string {s[:20]!r}", s[:1024] in plain.strings, True)
+        equal("the secret", any("swordfish" in s for s in plain.strings), True)
+        equal("no garbage", "Dropped" in [plain.class_name(n) for n in range(plain.n)], False)
+        redacted = Snapshot(snapshot(t.pid, folder, "--redact", name="redacted")[0])
+        equal("the secret, redacted", any("swordfish" in s or "(fish)" in s for s in redacted.strings), False)
+        for attribute in ("kind", "size", "id", "edge_to", "edge_kind"):
+            equal(f"redacted, the same {attribute}", getattr(redacted, attribute) == getattr(plain, attribute), True)
+        equal("names stay", {"secret", "Leaf", "counted", "leaves"} <= set(redacted.strings), True)
+        path, doc = snapshot(t.pid, folder, "--with-garbage", name="all")
+        all_ = Snapshot(path)
+        classes = collections.Counter(all_.class_name(n) for n in range(all_.n))
+        equal("garbage", (classes["Dropped"], classes["Ring"]), (500, 50))
+        equal("objects of it", doc["garbage_objects"], all_.n - plain.n - 1)  # and their root
+        under = {all_.name[n] for n in all_.edge_to[all_.first[0]:all_.first[1]]}
+        equal("its root", "(Garbage)" in under, True)
+        worker = Snapshot(snapshot(t.pid, folder, "--isolate", 1, name="worker")[0])
+        classes = collections.Counter(worker.class_name(n) for n in range(worker.n))
+        equal("in the worker", (classes["InWorker"], classes["Leaf"]), (250, 0))
+        refuses("snapshot", t.pid, "-o", os.path.join(folder, "x"), "--isolate", "other", code=2, says="no isolate")
+
+
+@test(nodes=[24])
+def files(node):
+    with tempfile.TemporaryDirectory() as folder, Target("snapshot.js", node=node, **ARGS) as t:
+        stopped(t.pid)
+        path, doc = snapshot(t.pid, folder)
+        equal("mode", stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        equal("bytes", os.stat(path).st_size, doc["bytes"])
+        refuses("snapshot", t.pid, "-o", path, says="is there already")
+        packed, _ = snapshot(t.pid, folder, name="x.heapsnapshot.zst")
+        same = subprocess.run(["zstd", "-dc", packed], capture_output=True, check=True).stdout
+        with open(path, "rb") as f:
+            equal("packed is the same", same == f.read(), True)
+        refuses("snapshot", t.pid, "-o", os.path.join(folder, "x.gz"), code=2, says="gzip")
+        limited = os.path.join(folder, "limited")
+        done = subprocess.run(["bash", "-c", f"ulimit -f 100; exec {ROOT}/build/memwhy snapshot {t.pid} -o {limited}"],
+                              capture_output=True, text=True, check=False)
+        equal("a full disk", done.returncode != 0 and "nothing is left of it" in done.stderr, True)
+        equal("nothing is left", sorted(os.listdir(folder)), ["ours.heapsnapshot", "x.heapsnapshot.zst"])
