@@ -4,6 +4,7 @@
 #include "collect/snapshot_edges.h"
 #include "collect/snapshot_kinds.h"
 #include "collect/snapshot_places.h"
+#include "collect/snapshot_spool.h"
 #include "collect/snapshot_text.h"
 #include "v8/nodes.h"
 #include "v8/strings.h"
@@ -16,6 +17,7 @@ struct writing {
     struct snapshot_kinds kinds;
     struct snapshot_edges *edges;
     struct snapshot_text *text;
+    struct snapshot_spool *spool;
     uint32_t *name, *count;        /* by ordinal: its name, its edges */
     uint32_t elements, properties; /* names */
     uint32_t object_elements, object_properties;
@@ -43,11 +45,12 @@ static void name_nodes(struct writing *w) {
 
 /* Arrays that objects keep their elements and properties in are called so (V8HeapExplorer::
  * TagObject). */
-static void count_edge(void *writing, uint32_t from, enum v8_edge_kind kind, uint32_t name,
-                       uint32_t to) {
+static void see_edge(void *writing, uint32_t from, enum v8_edge_kind kind, uint32_t name,
+                     uint32_t to) {
     struct writing *w = writing;
     w->count[from]++;
     w->snapshot->edges++;
+    snapshot_spool_put(w->spool, kind, name, to);
     if (kind != EDGE_INTERNAL || w->name[to] != w->unnamed)
         return;
     if (name == w->elements)
@@ -56,13 +59,12 @@ static void count_edge(void *writing, uint32_t from, enum v8_edge_kind kind, uin
         w->name[to] = w->object_properties;
 }
 
-static void count_edges(struct writing *w) {
-    const int never = 0;
+static void find_edges(struct writing *w) {
     w->elements = snapshot_name_text(&w->names, "elements");
     w->properties = snapshot_name_text(&w->names, "properties");
     w->object_elements = snapshot_name_text(&w->names, "(object elements)");
     w->object_properties = snapshot_name_text(&w->names, "(object properties)");
-    snapshot_edges_tell(w->edges, count_edge, w, &never);
+    snapshot_edges_tell(w->edges, see_edge, w, &w->spool->error);
 }
 
 /* --- sections --- */
@@ -125,18 +127,26 @@ static void put_nodes(struct writing *w) {
     snapshot_text_put(w->text, "],\n");
 }
 
-static void put_edge(void *writing, uint32_t from, enum v8_edge_kind kind, uint32_t name,
-                     uint32_t to) {
-    struct writing *w = writing;
+static void put_edges(struct writing *w) {
     struct snapshot_text *t = w->text;
-    if (from != SNAPSHOT_ROOT || to != SNAPSHOT_GC_ROOTS) /* the very first */
+    unsigned kind;
+    uint32_t name, to;
+    bool first = true;
+    snapshot_text_put(t, "\"edges\":[");
+    snapshot_spool_rewind(w->spool);
+    while (!t->error && snapshot_spool_get(w->spool, &kind, &name, &to)) {
+        if (!first)
+            snapshot_text_char(t, ',');
+        first = false;
+        snapshot_text_number(t, kind);
         snapshot_text_char(t, ',');
-    snapshot_text_number(t, kind);
-    snapshot_text_char(t, ',');
-    snapshot_text_number(t, name);
-    snapshot_text_char(t, ',');
-    snapshot_text_number(t, (uint64_t)to * w->width);
-    snapshot_text_char(t, '\n');
+        snapshot_text_number(t, name);
+        snapshot_text_char(t, ',');
+        snapshot_text_number(t, (uint64_t)to * w->width);
+        snapshot_text_char(t, '\n');
+    }
+    snapshot_text_put(t, "],\n\"trace_function_infos\":[],\n\"trace_tree\":[],\n"
+                         "\"samples\":[],\n");
 }
 
 static void put_places(struct writing *w) {
@@ -196,14 +206,11 @@ static void put_strings(struct writing *w) {
 static int put_all(struct writing *w) {
     put_head(w);
     put_nodes(w);
-    snapshot_text_put(w->text, "\"edges\":[");
-    snapshot_edges_tell(w->edges, put_edge, w, &w->text->error);
-    snapshot_text_put(w->text, "],\n\"trace_function_infos\":[],\n\"trace_tree\":[],\n"
-                               "\"samples\":[],\n");
+    put_edges(w);
     put_places(w);
     put_strings(w);
     snapshot_text_flush(w->text);
-    return w->text->error;
+    return w->spool->error ? w->spool->error : w->text->error;
 }
 
 /* --- all of it --- */
@@ -218,7 +225,7 @@ static void prepare(struct writing *w) {
     w->width = v8_snapshot_fields(w->plan.form);
     w->snapshot->edges = 0;
     name_nodes(w);
-    count_edges(w);
+    find_edges(w);
 }
 
 static void tell_result(struct writing *w) {
@@ -233,9 +240,9 @@ static void tell_result(struct writing *w) {
         s->garbage += (uint64_t)__builtin_popcountll(w->plan.in[i] & ~w->plan.view->live[i]);
 }
 
-static int write_file(struct writing *w, struct err *e) {
-    struct capture_sink *sink;
-    int r = capture_sink_open(w->snapshot->path, w->snapshot->packed, &sink, e);
+static int fill_file(struct writing *w, struct capture_sink *sink) {
+    w->spool = mem_alloc(sizeof *w->spool);
+    int r = snapshot_spool_open(w->snapshot->path, w->spool);
     if (r < 0)
         return r;
     prepare(w);
@@ -244,7 +251,17 @@ static int write_file(struct writing *w, struct err *e) {
     w->text->n = 0;
     w->text->written = 0;
     w->text->error = 0;
-    r = put_all(w);
+    r = w->spool->error ? w->spool->error : put_all(w);
+    snapshot_spool_done(w->spool);
+    return r;
+}
+
+static int write_file(struct writing *w, struct err *e) {
+    struct capture_sink *sink;
+    int r = capture_sink_open(w->snapshot->path, w->snapshot->packed, &sink, e);
+    if (r < 0)
+        return r;
+    r = fill_file(w, sink);
     if (r == 0)
         r = capture_sink_finish(sink, &w->snapshot->disk_bytes);
     if (r < 0)
@@ -269,6 +286,7 @@ int snapshot_see(void *snapshot, const struct v8_view *view, struct err *e) {
         snapshot_names_done(&w.names);
         snapshot_plan_done(&w.plan);
         free(w.text);
+        free(w.spool);
         free(w.name);
         free(w.count);
     }

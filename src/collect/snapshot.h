@@ -1,8 +1,9 @@
 /* A heap as a .heapsnapshot, as V8 of the target's version would write it, from a heap that stands.
  *
- * It goes to the file as it is made: kept are 17 bytes for each object, and for each distinct
- * string where it stands. Two passes over the references: the file says how many each node has
- * before it says which. */
+ * It goes to the file as it is made: kept are 9 bytes for each object, and for each distinct string
+ * where it stands. Edges go to a file without a name first: the snapshot says how many each node
+ * has before it says which.
+ */
 #ifndef MEMWHY_COLLECT_SNAPSHOT_H
 #define MEMWHY_COLLECT_SNAPSHOT_H
 

@@ -17,7 +17,7 @@ struct snapshot_edges;
 struct snapshot_edges *snapshot_edges_new(struct heap_look *look, const struct snapshot_plan *plan,
                                           struct snapshot_names *names);
 void snapshot_edges_free(struct snapshot_edges *s);
-/* All of them. May be asked for several times, and tells the same. *stop ends it early. */
+/* All of them. *stop, if not 0, ends it early. */
 void snapshot_edges_tell(struct snapshot_edges *s, snapshot_edge_fn *tell, void *arg,
                          const int *stop);
 /* The texts of ephemerons, which have the first numbers of all names, from 1 on. */
