@@ -9,6 +9,24 @@
 #include <signal.h>
 #include <string.h>
 
+static atomic_bool cancelled;
+
+static void on_signal(int signal) {
+    (void)signal;
+    atomic_store(&cancelled, true);
+}
+
+/* What is interrupted takes its file with it; a file over a limit (ulimit -f) is an error of the
+ * write, not the end of us. */
+static void catch_signals(void) {
+    struct sigaction end = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction none = {.sa_handler = SIG_IGN};
+    sigaction(SIGINT, &end, NULL);
+    sigaction(SIGTERM, &end, NULL);
+    sigaction(SIGHUP, &end, NULL);
+    sigaction(SIGXFSZ, &none, NULL);
+}
+
 static bool ends_in(const char *path, const char *end) {
     size_t n = strlen(path), m = strlen(end);
     return n > m && strcmp(path + n - m, end) == 0;
@@ -41,7 +59,8 @@ static int run_snapshot(struct run *r) {
     struct snapshot s = {.path = opt_string(r->opts, "output", ""),
                          .redact = opt_flag(r->opts, "redact"),
                          .with_garbage = opt_flag(r->opts, "with-garbage"),
-                         .isolate = opt_string(r->opts, "isolate", NULL)};
+                         .isolate = opt_string(r->opts, "isolate", NULL),
+                         .cancelled = &cancelled};
     s.packed = ends_in(s.path, ".zst");
     if (!s.path[0])
         return err_set(&r->err, -EINVAL, "For example: memwhy snapshot 1234 -o app.heapsnapshot",
@@ -49,7 +68,7 @@ static int run_snapshot(struct run *r) {
     if (ends_in(s.path, ".gz"))
         return err_set(&r->err, -EINVAL, "Give a name that ends in .zst, or pack it afterwards.",
                        "%s: snapshots are not packed with gzip", s.path);
-    signal(SIGXFSZ, SIG_IGN); /* a file over a limit is an error of the write */
+    catch_signals();
     int rc = look_at_heap(r, args[0], &(struct v8_visit){&s, snapshot_see}, &ev);
     if (rc < 0)
         return rc;

@@ -242,12 +242,13 @@ static void tell_result(struct writing *w) {
 
 static int fill_file(struct writing *w, struct capture_sink *sink) {
     w->spool = mem_alloc(sizeof *w->spool);
-    int r = snapshot_spool_open(w->snapshot->path, w->spool);
+    int r = snapshot_spool_open(w->snapshot->path, w->snapshot->cancelled, w->spool);
     if (r < 0)
         return r;
     prepare(w);
     w->text = mem_alloc(sizeof *w->text);
     w->text->sink = sink;
+    w->text->cancelled = w->snapshot->cancelled;
     w->text->n = 0;
     w->text->written = 0;
     w->text->error = 0;

@@ -8,14 +8,16 @@
 #define MEMWHY_COLLECT_SNAPSHOT_H
 
 #include "v8/v8.h"
+#include <stdatomic.h>
 
 struct snapshot {
     /* What is wanted. */
     const char *path;
-    bool packed;         /* with zstd */
-    bool redact;         /* contents of strings become x's of the same length */
-    bool with_garbage;   /* what does not live, too, below "(Garbage)" */
-    const char *isolate; /* its name or number; NULL: the main one */
+    bool packed;                  /* with zstd */
+    bool redact;                  /* contents of strings become x's of the same length */
+    bool with_garbage;            /* what does not live, too, below "(Garbage)" */
+    const char *isolate;          /* its name or number; NULL: the main one */
+    const atomic_bool *cancelled; /* looked at from time to time; -EINTR */
     /* What was written. */
     uint64_t nodes, edges, objects, garbage, strings;
     uint64_t file_bytes, disk_bytes;

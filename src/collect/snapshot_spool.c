@@ -10,7 +10,8 @@
 
 enum { RECORD_MAX = 10 }; /* two numbers of at most 35 bits, 7 to a byte */
 
-int snapshot_spool_open(const char *path, struct snapshot_spool *ret) {
+int snapshot_spool_open(const char *path, const atomic_bool *cancelled,
+                        struct snapshot_spool *ret) {
     const char *slash = strrchr(path, '/');
     cleanup_free char *folder =
         slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup("./");
@@ -24,6 +25,7 @@ int snapshot_spool_open(const char *path, struct snapshot_spool *ret) {
     }
     ret->fd = fd;
     ret->error = 0;
+    ret->cancelled = cancelled;
     ret->at = ret->n = 0;
     ret->left = ret->offset = 0;
     return 0;
@@ -34,6 +36,8 @@ void snapshot_spool_done(struct snapshot_spool *s) {
 }
 
 static void flush(struct snapshot_spool *s) {
+    if (s->error == 0 && atomic_load(s->cancelled))
+        s->error = -EINTR;
     if (s->error == 0)
         s->error = write_all_at(s->fd, s->buf, s->n, s->offset);
     s->offset += s->n;

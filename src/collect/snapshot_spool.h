@@ -4,6 +4,7 @@
 #ifndef MEMWHY_COLLECT_SNAPSHOT_SPOOL_H
 #define MEMWHY_COLLECT_SNAPSHOT_SPOOL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +13,8 @@ enum { SNAPSHOT_SPOOL_BYTES = 1 << 20 };
 
 struct snapshot_spool {
     int fd;
-    int error;       /* negative errno */
+    int error; /* negative errno */
+    const atomic_bool *cancelled;
     size_t at, n;    /* of what is in hand */
     uint64_t offset; /* of the next, in the file */
     uint64_t left;   /* edges still to be read */
@@ -20,7 +22,7 @@ struct snapshot_spool {
 };
 
 /* In the folder of `path`. */
-int snapshot_spool_open(const char *path, struct snapshot_spool *ret);
+int snapshot_spool_open(const char *path, const atomic_bool *cancelled, struct snapshot_spool *ret);
 void snapshot_spool_done(struct snapshot_spool *s);
 /* `kind` is below 8. */
 void snapshot_spool_put(struct snapshot_spool *s, unsigned kind, uint32_t name, uint32_t to);

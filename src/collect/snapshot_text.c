@@ -1,6 +1,10 @@
 #include "collect/snapshot_text.h"
 
+#include <errno.h>
+
 void snapshot_text_flush(struct snapshot_text *t) {
+    if (t->error == 0 && atomic_load(t->cancelled))
+        t->error = -EINTR;
     if (t->error == 0)
         t->error = capture_sink_write(t->sink, (const uint8_t *)t->buf, t->n);
     t->written += t->n;

@@ -4,12 +4,13 @@
 #define MEMWHY_COLLECT_SNAPSHOT_TEXT_H
 
 #include "image/capture_sink.h"
-#include <string.h>
+#include <stdatomic.h>
 
 enum { SNAPSHOT_TEXT_BYTES = 1 << 20, SNAPSHOT_TEXT_ROOM = 32 };
 
 struct snapshot_text {
     struct capture_sink *sink;
+    const atomic_bool *cancelled;
     size_t n;
     uint64_t written;
     int error;
