@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "collect/snapshot_edges.h"
+#include "collect/snapshot_hashes.h"
 #include "collect/snapshot_kinds.h"
 #include "collect/snapshot_places.h"
 #include "collect/snapshot_spool.h"
@@ -26,6 +27,22 @@ struct writing {
 
 /* --- names and counts --- */
 
+/* Returns the ordinal behind the last. */
+static uint32_t name_objects(struct writing *w) {
+    const struct snapshot_plan *p = &w->plan;
+    uint32_t n = v8_nodes_count(p->view->nodes), ordinal = p->first_heap;
+    struct snapshot_hashes *hashes = snapshot_hashes_new(w->look, p->in);
+    const uint64_t *hash = NULL;
+    for (uint32_t node = 0; node < n; node++) {
+        if (node % SNAPSHOT_HASHES == 0)
+            hash = snapshot_hashes_of(hashes, node);
+        if (bits_get(p->in, node))
+            w->name[ordinal++] = snapshot_name(&w->kinds, node, hash[node % SNAPSHOT_HASHES]);
+    }
+    snapshot_hashes_free(hashes);
+    return ordinal;
+}
+
 static void name_nodes(struct writing *w) {
     const struct snapshot_plan *p = &w->plan;
     w->unnamed = snapshot_name_text(&w->names, "");
@@ -35,10 +52,7 @@ static void name_nodes(struct writing *w) {
         w->name[SNAPSHOT_FIRST_SUBROOT + i] = snapshot_name_text(&w->names, p->form->subroots[i]);
     if (p->garbage != SNAPSHOT_NOT)
         w->name[p->garbage] = snapshot_name_text(&w->names, "(Garbage)");
-    uint32_t n = v8_nodes_count(p->view->nodes), ordinal = p->first_heap;
-    for (uint32_t node = 0; node < n; node++)
-        if (bits_get(p->in, node))
-            w->name[ordinal++] = snapshot_name(&w->kinds, node);
+    uint32_t ordinal = name_objects(w);
     for (size_t i = 0; i < p->stores.n; i++)
         w->name[ordinal++] = snapshot_name_text(&w->names, "system / JSArrayBufferData");
 }

@@ -183,14 +183,15 @@ static uint32_t function_name(struct snapshot_kinds *k, uint64_t shared, const c
                 : snapshot_name_text(k->names, otherwise);
 }
 
-uint32_t snapshot_name(struct snapshot_kinds *k, uint32_t node) {
+uint32_t snapshot_name(struct snapshot_kinds *k, uint32_t node, uint64_t hash) {
     enum { REGEXP_SOURCE = 32, SCRIPT_NAME = 16 };
     struct v8_objects *o = &k->look->objects;
     uint64_t object = heap_look_addr(k->look, node), name;
     struct what w = what(k, node);
     switch (w.rule) {
     case NAME_STRING:
-        return content(k, object);
+        return hash && !k->redact ? snapshot_name_hashed(k->names, object, hash)
+                                  : content(k, object);
     case NAME_FUNCTION:
         name = v8_shared_of(o, object);
         return name ? function_name(k, name, "") : snapshot_name_text(k->names, "native_bind");

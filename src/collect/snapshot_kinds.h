@@ -23,7 +23,7 @@ void snapshot_kinds_open(struct heap_look *look, struct snapshot_names *names,
                          struct snapshot_kinds *ret);
 void snapshot_kinds_done(struct snapshot_kinds *k);
 enum v8_node_kind snapshot_kind(struct snapshot_kinds *k, uint32_t node);
-/* The number of its name. */
-uint32_t snapshot_name(struct snapshot_kinds *k, uint32_t node);
+/* The number of its name; `hash` as snapshot_hashes_of() has it. */
+uint32_t snapshot_name(struct snapshot_kinds *k, uint32_t node, uint64_t hash);
 
 #endif

@@ -48,18 +48,30 @@ uint32_t snapshot_name_index(struct snapshot_names *n, uint32_t index) {
     return number;
 }
 
-uint32_t snapshot_name_string(struct snapshot_names *n, uint64_t string, bool keep) {
-    uint64_t hash = 0, number;
+bool snapshot_string_hash(struct v8_objects *o, uint64_t string, uint64_t *ret) {
+    uint64_t hash = 0;
     struct v8_text t;
-    if (keep && map64_get(&n->by_address, string, &number))
-        return (uint32_t)number;
-    if (v8_string_read(n->o, string, SNAPSHOT_STRING_MAX, &t) < 0)
-        return snapshot_name_text(n, "");
+    if (v8_string_read(o, string, SNAPSHOT_STRING_MAX, &t) < 0)
+        return false;
     for (size_t i = 0; i < t.n; i++)
         hash = hash_step(hash, t.units[i]);
     v8_text_done(&t);
-    if (!map64_get(&n->by_hash, hash | 1, &number))
-        number = add(n, hash, string);
+    *ret = hash;
+    return true;
+}
+
+uint32_t snapshot_name_hashed(struct snapshot_names *n, uint64_t string, uint64_t hash) {
+    uint64_t number;
+    return map64_get(&n->by_hash, hash | 1, &number) ? (uint32_t)number : add(n, hash, string);
+}
+
+uint32_t snapshot_name_string(struct snapshot_names *n, uint64_t string, bool keep) {
+    uint64_t hash, number;
+    if (keep && map64_get(&n->by_address, string, &number))
+        return (uint32_t)number;
+    if (!snapshot_string_hash(n->o, string, &hash))
+        return snapshot_name_text(n, "");
+    number = snapshot_name_hashed(n, string, hash);
     if (keep)
         map64_put(&n->by_address, string, number);
     return (uint32_t)number;

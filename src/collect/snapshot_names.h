@@ -27,6 +27,10 @@ uint32_t snapshot_name_index(struct snapshot_names *n, uint32_t index);
 /* Of the content of a string of the heap; `keep`: it will be asked for again. What cannot be read
  * is "". */
 uint32_t snapshot_name_string(struct snapshot_names *n, uint64_t string, bool keep);
+/* Of its content; false when it cannot be read. */
+bool snapshot_string_hash(struct v8_objects *o, uint64_t string, uint64_t *ret);
+/* Of a string whose hash is known. */
+uint32_t snapshot_name_hashed(struct snapshot_names *n, uint64_t string, uint64_t hash);
 /* The i-th as a text, valid until the next is added; NULL: it is *ret_string's content. */
 const char *snapshot_name_at(struct snapshot_names *n, size_t i, uint64_t *ret_string);
 void snapshot_names_done(struct snapshot_names *n);
