@@ -4,7 +4,9 @@ import signal
 from harness import VERSIONS, Target, ask, equal, near, test
 from test_heap import stopped
 
-NODE_ARGS = ["--expose-gc", "--no-warnings"]
+# When V8 throws away the bytecode of functions that were not called for some collections, here some 80 KB, is
+# not foretold.
+NODE_ARGS = ["--expose-gc", "--no-warnings", "--no-flush-bytecode"]
 
 
 def totals(doc, key, isolate=0):
@@ -43,7 +45,7 @@ def compare(node, args):
 
 @test(nodes=VERSIONS, timeout=240)
 def mixed(node):
-    compare(node, ["30000", "60"])
+    compare(node, ["100000", "135"])
 
 
 @test(nodes="all", timeout=240)
@@ -55,7 +57,7 @@ def weakly_held(node):
 
 @test(nodes=VERSIONS, timeout=240)
 def worker(node):
-    before, _ = compare(node, ["30000", "20", "mixed", "worker"])
+    before, _ = compare(node, ["100000", "20", "mixed", "worker"])
     equal("isolates", len(before["isolates"]), 2)
 
 
