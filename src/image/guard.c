@@ -403,11 +403,12 @@ static void protect_self(void) {
 
 static _Noreturn void guard_main(struct ward *w) {
     prctl(PR_SET_NAME, "mw-guard");
+    signal(SIGCHLD, SIG_DFL); /* where it is ignored nothing is reported */
     setsid();
     protect_self();
     /* memwhy may have been started without some of the first three. */
     w->socket = fcntl(w->socket, F_DUPFD_CLOEXEC, 3);
-    w->hold.proc_fd = fcntl(w->hold.proc_fd, F_DUPFD_CLOEXEC, 3);
+    w->inject.proc_fd = w->hold.proc_fd = fcntl(w->hold.proc_fd, F_DUPFD_CLOEXEC, 3);
     close_others(w->socket, w->hold.proc_fd);
     while (serve(w))
         ;
@@ -468,7 +469,7 @@ int guard_start(pid_t pid, int proc_fd, const struct wayback *way, bool filtered
         .pid = pid,
         .board = g->board,
         .hold = {.proc_fd = proc_fd},
-        .inject = {.pid = pid, .tid = pid, .way = *way, .filtered = filtered},
+        .inject = {.pid = pid, .tid = pid, .proc_fd = proc_fd, .way = *way, .filtered = filtered},
     };
     int r = g->board == MAP_FAILED ? -errno : fork_guard(g);
     if (r < 0) {

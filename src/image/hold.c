@@ -22,6 +22,8 @@
 #define RELEASE_DEADLINE_NS 10000000000ull
 #define AWAIT_AGAIN_NS 500000
 
+enum { BURY_AFTER = 64 }; /* looks */
+
 int hold_each_task(int proc_fd, int (*each)(void *arg, pid_t tid), void *arg) {
     int fd = openat(proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -41,6 +43,17 @@ int hold_each_task(int proc_fd, int (*each)(void *arg, pid_t tid), void *arg) {
     return r;
 }
 
+/* Documentation/filesystems/proc.rst: the state stands behind the name, which may hold anything. */
+static char task_state(int proc_fd, pid_t tid) {
+    char path[64], text[256];
+    snprintf(path, sizeof path, "task/%d/stat", (int)tid);
+    cleanup_close int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = 0;
+    const char *name_end = strrchr(text, ')');
+    return name_end && name_end[1] ? name_end[2] : 0;
+}
+
 static int seize(void *arg, pid_t tid) {
     struct hold *h = arg;
     for (size_t i = 0; i < h->tasks.n; i++)
@@ -49,15 +62,35 @@ static int seize(void *arg, pid_t tid) {
     if (h->tasks.n >= LIMIT_THREADS)
         return -E2BIG;
     vec_reserve(&h->tasks, h->tasks.n + 1);
-    if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
-        return errno == ESRCH ? 0 : -errno; /* ended since the folder was read */
+    if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0) {
+        int err = errno;
+        /* Ended since the folder was read, or before and nobody has waited for it. */
+        return err == ESRCH || task_state(h->proc_fd, tid) == 'Z' ? 0 : -err;
+    }
     ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
     vec_push(&h->tasks, (struct held){.tid = tid});
     return 0;
 }
 
+struct burial {
+    int proc_fd;
+    pid_t first;
+};
+
+static int bury(void *arg, pid_t tid) {
+    const struct burial *b = arg;
+    if (tid != b->first && task_state(b->proc_fd, tid) == 'Z')
+        waitpid(tid, NULL, __WALL | WNOHANG);
+    return 0;
+}
+
+void hold_bury(int proc_fd, pid_t first) {
+    if (task_state(proc_fd, first) == 'Z')
+        hold_each_task(proc_fd, bury, &(struct burial){proc_fd, first});
+}
+
 /* Wait for one task to stop. 1 stopped, 0 it ended, -ETIMEDOUT. */
-static int wait_stopped(struct held *h, uint64_t deadline) {
+static int wait_stopped(int proc_fd, struct held *h, uint64_t deadline) {
     for (unsigned spin = 0;; spin++) {
         int status;
         pid_t r = waitpid(h->tid, &status, __WALL | WNOHANG);
@@ -75,6 +108,8 @@ static int wait_stopped(struct held *h, uint64_t deadline) {
         }
         if (clock_ns() > deadline)
             return -ETIMEDOUT;
+        if (spin % BURY_AFTER == BURY_AFTER - 1)
+            hold_bury(proc_fd, h->tid);
         if (spin > 20)
             nanosleep(&(struct timespec){0, 20000}, NULL);
         else
@@ -96,17 +131,6 @@ struct await {
     int proc_fd;
     uint64_t deadline;
 };
-
-/* Documentation/filesystems/proc.rst: the state stands behind the name, which may hold anything. */
-static char task_state(int proc_fd, pid_t tid) {
-    char path[64], text[256];
-    snprintf(path, sizeof path, "task/%d/stat", (int)tid);
-    cleanup_close int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    text[n > 0 ? n : 0] = 0;
-    const char *name_end = strrchr(text, ')');
-    return name_end && name_end[1] ? name_end[2] : 0;
-}
 
 static int await_task(void *arg, pid_t tid) {
     const struct await *a = arg;
@@ -132,7 +156,7 @@ int hold_all(struct hold *h) {
         if (done == h->tasks.n)
             return done ? 0 : -ESRCH;
         for (; done < h->tasks.n; done++) {
-            r = wait_stopped(&h->tasks.at[done], deadline);
+            r = wait_stopped(h->proc_fd, &h->tasks.at[done], deadline);
             if (r < 0)
                 return r;
             if (r == 0) {
@@ -149,7 +173,7 @@ int hold_one(struct hold *h, pid_t tid) {
         return r;
     if (!h->tasks.n)
         return -ESRCH;
-    r = wait_stopped(&h->tasks.at[0], clock_ns() + STOP_DEADLINE_NS);
+    r = wait_stopped(h->proc_fd, &h->tasks.at[0], clock_ns() + STOP_DEADLINE_NS);
     if (r == 0)
         h->tasks.n = 0;
     return r == 0 ? -ESRCH : r < 0 ? r : 0;
@@ -167,7 +191,7 @@ void hold_release(struct hold *h) {
             detach(&h->tasks.at[i]);
     for (size_t i = 0; i < h->tasks.n; i++)
         if (!h->tasks.at[i].stopped &&
-            wait_stopped(&h->tasks.at[i], clock_ns() + RELEASE_DEADLINE_NS) == 1)
+            wait_stopped(h->proc_fd, &h->tasks.at[i], clock_ns() + RELEASE_DEADLINE_NS) == 1)
             detach(&h->tasks.at[i]);
     vec_free(&h->tasks);
 }

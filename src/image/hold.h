@@ -40,5 +40,8 @@ int hold_all(struct hold *h);
 /* Hold one task. -ESRCH when it has ended. */
 int hold_one(struct hold *h, pid_t tid);
 void hold_release(struct hold *h);
+/* Has the first thread died? Then take the dead of the others: before that the kernel reports it to
+ * no tracer (delay_group_leader() in kernel/exit.c). */
+void hold_bury(int proc_fd, pid_t first);
 
 #endif

@@ -1,12 +1,15 @@
 #include "image/inject.h"
 
 #include "base/clock.h"
+#include "image/hold.h"
 #include "image/hurry.h"
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* include/uapi/linux/ptrace.h since Linux 5.13, and include/uapi/linux/rseq.h. */
@@ -92,6 +95,24 @@ static int take(struct inject *in) {
     return 0;
 }
 
+/* Wait for what the thread does next; SIGCHLD is blocked. Its process may be killed meanwhile.
+ * -ESRCH when it ended. */
+static int await(const struct inject *in, int *ret_status) {
+    const struct timespec at_most = {0, 5000000};
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    for (;;) {
+        pid_t r = waitpid(in->tid, ret_status, __WALL | WNOHANG);
+        if (r == in->tid)
+            return 0;
+        if (r < 0 && errno != EINTR)
+            return -ESRCH;
+        if (sigtimedwait(&child, NULL, &at_most) < 0)
+            hold_bury(in->proc_fd, in->tid);
+    }
+}
+
 /* Run the thread to its next system call stop. 1 with it stopped, -ESRCH when it ended.
  *
  * SIGSTOP is the one signal that no mask holds back. It is let through: the thread reports that its
@@ -103,10 +124,7 @@ static int run_to_stop(struct inject *in) {
         if (ptrace(PTRACE_SYSCALL, in->tid, NULL, (void *)signal) < 0)
             return -errno;
         signal = 0;
-        while (waitpid(in->tid, &status, __WALL) < 0)
-            if (errno != EINTR)
-                return -ESRCH;
-        if (!WIFSTOPPED(status)) {
+        if (await(in, &status) < 0 || !WIFSTOPPED(status)) {
             in->ended = true;
             return -ESRCH;
         }

@@ -16,6 +16,7 @@
 
 struct inject {
     pid_t pid, tid;
+    int proc_fd;        /* /proc/PID */
     struct wayback way; /* where `syscall` stands in the target, and what follows it */
     bool filtered;      /* it runs under seccomp: only with the filter suspended */
 
