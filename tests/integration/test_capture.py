@@ -296,7 +296,7 @@ def refusals():
         refuses("capture", core, "-o", folder / "b", code=2, says="file already")
         refuses("capture", t.pid, "-o", folder / "none" / "b", says="cannot be created")
         (folder / ".c.partial").write_bytes(b"")
-        refuses("capture", t.pid, "-o", folder / "c", says="being written, or was killed")
+        refuses("capture", t.pid, "-o", folder / "c", says="being written, or was given up")
         equal("files left", sorted(f.name for f in folder.iterdir()), [".c.partial", "a.core"])
         equal("the target runs", t.alive(), True)
 
