@@ -3,8 +3,8 @@ import secrets as random
 import shutil
 import struct
 import subprocess
-
 import time
+from pathlib import Path
 from harness import ROOT, TARGETS, Skip, Target, ask, at_most, equal, memwhy, test
 from test_account import Held
 from test_capture import COMMANDS, Folder, answer, same
@@ -120,9 +120,21 @@ def stacks(node):
         equal("frames", frames > 100, True)
 
 
+def at_rest(pid):
+    """It used no processor for a while: two moments of it are the same."""
+    last, until = None, time.monotonic() + 20
+    while time.monotonic() < until:
+        now = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        if now == last:
+            return
+        last = now
+        time.sleep(0.3)
+
+
 @test(nodes=[18, 24], timeout=200)
 def with_workers(node):
     with Folder() as folder, Target("account.js", node=node, args=["workers"], node_args=["--expose-gc"]) as t:
+        at_rest(t.pid)
         tells_the_same(*both(t.pid, folder))
 
 
