@@ -2,20 +2,13 @@
 #ifndef MEMWHY_BASE_U64_H
 #define MEMWHY_BASE_U64_H
 
+#include "base/search.h"
 #include <stddef.h>
 #include <stdint.h>
 
 /* Index of the first of n ascending values that is not below `key`; n when there is none. */
 static inline size_t u64_lower_bound(const uint64_t *at, size_t n, uint64_t key) {
-    size_t lo = 0, hi = n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (at[mid] < key)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return first_where(n, i, at[i] >= key);
 }
 
 #endif

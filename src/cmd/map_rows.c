@@ -1,5 +1,7 @@
 #include "cmd/map_rows.h"
 
+#include "base/search.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -103,15 +105,7 @@ void map_rows_done(struct map_rows *rows) {
 /* --- owners of a range --- */
 
 static size_t first_piece(const struct account *a, uint64_t start) {
-    size_t low = 0, high = a->pieces.n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (a->pieces.at[mid].end <= start)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return first_where(a->pieces.n, i, a->pieces.at[i].end > start);
 }
 
 const char *map_main_owner(const struct evidence *ev, uint64_t start, uint64_t end,

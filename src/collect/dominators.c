@@ -1,5 +1,6 @@
 #include "collect/dominators.h"
 
+#include "base/search.h"
 #include "v8/nodes.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -196,15 +197,7 @@ static int by_parent(const void *a, const void *b) {
 }
 
 static size_t first_of(const struct place *at, size_t n, size_t parent) {
-    size_t lo = 0, hi = n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (at[mid].parent < parent)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return first_where(n, i, at[i].parent >= parent);
 }
 
 /* Parents before children, of one parent the largest first. */

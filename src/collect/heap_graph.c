@@ -1,6 +1,7 @@
 #include "collect/heap_graph.h"
 
 #include "base/bits.h"
+#include "base/search.h"
 #include "v8/heap.h"
 #include "v8/nodes.h"
 #include "v8/roots.h"
@@ -25,15 +26,7 @@ static void tell_roots(void *ctx, struct graph_sink *to) {
 
 /* The first of the table's entries; they are sorted by table. */
 static size_t first_ephemeron(const struct v8_ephemeron *e, size_t n, uint32_t table) {
-    size_t lo = 0, hi = n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (e[mid].table < table)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return first_where(n, i, e[i].table >= table);
 }
 
 static void tell_edges(void *ctx, uint32_t first, uint32_t end, struct graph_sink *to) {

@@ -1,5 +1,6 @@
 #include "collect/heap_outside.h"
 
+#include "base/search.h"
 #include "v8/nodes.h"
 
 static int by_node(const void *a, const void *b) {
@@ -31,15 +32,7 @@ void heap_outside_done(struct heap_outside *o) {
 }
 
 size_t heap_outside_from(const struct heap_outside *o, uint32_t node) {
-    size_t lo = 0, hi = o->list.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (o->list.at[mid].node < node)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return first_where(o->list.n, i, o->list.at[i].node >= node);
 }
 
 uint64_t heap_outside_of(const struct heap_outside *o, uint32_t node) {

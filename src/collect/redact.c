@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/search.h"
 #include "collect/unclaimed.h"
 #include "malloc/malloc.h"
 #include "uv/uv.h"
@@ -118,15 +119,7 @@ static void restore(void *arg, uint64_t start, uint64_t end) {
 /* The first that may reach `addr`. */
 static size_t first_kept(const struct redaction *r, uint64_t addr) {
     uint64_t from = addr > r->widest ? addr - r->widest : 0;
-    size_t lo = 0, hi = r->kept.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (r->kept.at[mid].start < from)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return first_where(r->kept.n, i, r->kept.at[i].start >= from);
 }
 
 static void restore_kept(struct redaction *r, uint64_t start, uint64_t end) {

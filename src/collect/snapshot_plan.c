@@ -1,6 +1,7 @@
 #include "collect/snapshot_plan.h"
 
 #include "base/bits.h"
+#include "base/search.h"
 #include "v8/heap.h"
 #include "v8/nodes.h"
 #include "v8/roots.h"
@@ -168,15 +169,7 @@ static void find_ephemerons(struct snapshot_plan *p) {
 }
 
 size_t snapshot_first_by_key(const struct snapshot_plan *p, uint32_t key) {
-    size_t lo = 0, hi = p->by_key.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (p->by_key.at[mid].key < key)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return first_where(p->by_key.n, i, p->by_key.at[i].key >= key);
 }
 
 /* --- garbage --- */

@@ -1,6 +1,7 @@
 /* Whole worlds kept: workers, vm contexts, and modules that were loaded again and again. */
 #include "collect/suspect.h"
 
+#include "base/search.h"
 #include "v8/properties.h"
 #include "v8/strings.h"
 #include <string.h>
@@ -20,15 +21,7 @@ static int ascending(const void *a, const void *b) {
 
 /* How many of them are below this position. */
 static size_t contexts_before(const struct realms *r, uint32_t position) {
-    size_t lo = 0, hi = r->positions.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (r->positions.at[mid] < position)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return first_where(r->positions.n, i, r->positions.at[i] >= position);
 }
 
 static size_t contexts_under(const struct realms *r, uint32_t node) {

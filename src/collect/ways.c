@@ -1,6 +1,7 @@
 #include "collect/ways.h"
 
 #include "base/bits.h"
+#include "base/search.h"
 #include "v8/contexts.h"
 #include "v8/heap.h"
 #include "v8/referrers.h"
@@ -98,14 +99,7 @@ static void load_ephemerons(struct search *s) {
 }
 
 static void reach_values(struct search *s, uint32_t key, uint32_t cost) {
-    size_t lo = 0, hi = s->n_by_key;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (s->by_key[mid].key < key)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
+    size_t lo = first_where(s->n_by_key, i, s->by_key[i].key >= key);
     for (; lo < s->n_by_key && s->by_key[lo].key == key; lo++)
         reach(s, s->by_key[lo].value, key, cost);
 }

@@ -2,6 +2,7 @@
  * marks, and gives the keys of live ephemerons edges to their values. */
 #include "base/bits.h"
 #include "base/parallel.h"
+#include "base/search.h"
 #include "graph/edges.h"
 #include "graph/mark.h"
 #include <errno.h>
@@ -82,15 +83,7 @@ static void stored_roots(void *ctx, struct graph_sink *to) {
 }
 
 static size_t first_of_table(const struct graph *g, uint32_t table) {
-    size_t lo = 0, hi = g->ephemerons.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (g->ephemerons.at[mid].table < table)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return first_where(g->ephemerons.n, i, g->ephemerons.at[i].table >= table);
 }
 
 static void stored_edges(void *ctx, uint32_t first, uint32_t end, struct graph_sink *to) {

@@ -1,6 +1,7 @@
 #include "image/code.h"
 
 #include "base/limits.h"
+#include "base/search.h"
 #include "base/vec.h"
 #include <elf.h>
 #include <errno.h>
@@ -110,14 +111,7 @@ void code_map_open_all(struct code_map *m) {
 }
 
 static struct code_entry *entry_at(struct code_map *m, uint64_t pc) {
-    size_t lo = 0, hi = m->files.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (m->files.at[mid].file.end > pc)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
+    size_t lo = first_where(m->files.n, i, m->files.at[i].file.end > pc);
     if (lo == m->files.n || pc < m->files.at[lo].file.start)
         return NULL;
     open_file(m, &m->files.at[lo]);

@@ -1,6 +1,7 @@
 #include "image/core.h"
 #include "base/fmt.h"
 #include "base/limits.h"
+#include "base/search.h"
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,15 +12,7 @@ static const char hint_core[] =
     "Give a core file: made by `gcore PID`, by the kernel, or `coredumpctl dump`.";
 
 size_t core_extent_lower_bound(const struct core *c, uint64_t addr) {
-    size_t lo = 0, hi = c->extents.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (c->extents.at[mid].end > addr)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
-    return lo;
+    return first_where(c->extents.n, i, c->extents.at[i].end > addr);
 }
 
 static int by_address(const void *a, const void *b) {

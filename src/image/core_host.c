@@ -3,6 +3,7 @@
  * only for mappings that could not have been written to. */
 #include "base/fmt.h"
 #include "base/limits.h"
+#include "base/search.h"
 #include "image/core.h"
 #include "image/module.h"
 #include <elf.h>
@@ -92,14 +93,7 @@ static struct host_file look_up(struct core *c, size_t module) {
 /* The module a region belongs to: by place, or, for the builtins that V8 maps a second time, the
  * binary by its name. */
 static struct host_file *file_of(struct host *h, const struct region *r) {
-    size_t lo = 0, hi = h->files.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (h->files.at[mid].end > r->start)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
+    size_t lo = first_where(h->files.n, i, h->files.at[i].end > r->start);
     struct host_file *f = lo < h->files.n ? &h->files.at[lo] : NULL;
     if (f && f->start <= r->start && !strcmp(f->path, r->name))
         return f;
@@ -117,14 +111,7 @@ static uint32_t segment_flags(const struct host_file *f, const struct region *r)
 }
 
 static bool is_covered_by_load(const struct core *c, const struct region *r) {
-    size_t lo = 0, hi = c->loads.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (c->loads.at[mid].end > r->start)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
+    size_t lo = first_where(c->loads.n, i, c->loads.at[i].end > r->start);
     return lo < c->loads.n && c->loads.at[lo].start <= r->start;
 }
 

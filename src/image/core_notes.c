@@ -1,5 +1,6 @@
 #include "image/core_notes.h"
 #include "base/limits.h"
+#include "base/search.h"
 #include "image/elf_note.h"
 #include <elf.h>
 #include <sys/procfs.h>
@@ -109,13 +110,6 @@ void core_notes_done(struct core_notes *n) {
 }
 
 const struct core_mapped *core_notes_file(const struct core_notes *n, uint64_t addr) {
-    size_t lo = 0, hi = n->files.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (n->files.at[mid].end > addr)
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
+    size_t lo = first_where(n->files.n, i, n->files.at[i].end > addr);
     return lo < n->files.n ? &n->files.at[lo] : NULL;
 }

@@ -1,6 +1,7 @@
 #include "image/elf_symbols.h"
 #include "base/map64.h"
 #include "base/mem.h"
+#include "base/search.h"
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -247,14 +248,7 @@ int elf_symbols_at(struct elf_symbols *t, uint64_t vaddr, uint64_t floor, struct
         return -ENODATA;
     if (!t->by_addr)
         build_by_addr(t);
-    uint32_t lo = 0, hi = t->n_by_addr;
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (t->by_addr[mid].value <= vaddr)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
+    uint32_t lo = (uint32_t)first_where(t->n_by_addr, i, t->by_addr[i].value > vaddr);
     for (uint32_t i = lo; i-- > 0 && t->by_addr[i].max_end > vaddr;) {
         Elf64_Sym s = sym_at(t, t->by_addr[i].index);
         if (s.st_size > vaddr - s.st_value) {

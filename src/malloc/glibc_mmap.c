@@ -1,6 +1,7 @@
 /* Chunks above the mmap threshold: mappings of their own, in no list. They are found by their
  * header at the start of anonymous memory; how many there are, mp_ says. */
 #include "base/limits.h"
+#include "base/search.h"
 #include "malloc/glibc.h"
 
 struct search {
@@ -48,14 +49,7 @@ static uint64_t aligned_mapping_at(struct search *s, uint64_t map, uint64_t limi
 }
 
 uint64_t glibc_skip_to(const struct malloc_hints *h, uint64_t addr) {
-    size_t lo = 0, hi = h->n_skip;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (h->skip[mid].end <= addr)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
+    size_t lo = first_where(h->n_skip, i, h->skip[i].end > addr);
     return lo < h->n_skip && h->skip[lo].start <= addr ? h->skip[lo].end : 0;
 }
 

@@ -1,6 +1,7 @@
 /* Where the arenas' chunks are: the brk area, mapped extensions of the main arena, and the heaps of
  * thread arenas. */
 #include "base/limits.h"
+#include "base/search.h"
 #include "malloc/glibc.h"
 #include <string.h>
 
@@ -9,14 +10,8 @@ static uint64_t align16(uint64_t v) {
 }
 
 bool glibc_add_span(struct glibc *g, const struct malloc_span *s, uint64_t first_chunk) {
-    size_t at = 0, n = g->c->spans.n, hi = n;
-    while (at < hi) {
-        size_t mid = at + (hi - at) / 2;
-        if (g->c->spans.at[mid].start < s->start)
-            at = mid + 1;
-        else
-            hi = mid;
-    }
+    size_t n = g->c->spans.n;
+    size_t at = first_where(n, i, g->c->spans.at[i].start >= s->start);
     if (s->start >= s->end || s->end > LIMIT_USER_ADDR ||
         (at > 0 && g->c->spans.at[at - 1].end > s->start) ||
         (at < n && g->c->spans.at[at].start < s->end)) {

@@ -1,5 +1,7 @@
 #include "model/malloc_census.h"
 
+#include "base/search.h"
+
 size_t malloc_size_class_of(uint64_t chunk_size) {
     if (chunk_size <= 1024)
         return chunk_size ? (size_t)((chunk_size - 1) >> 4) : 0;
@@ -30,14 +32,7 @@ void malloc_census_done(struct malloc_census *c) {
 }
 
 bool malloc_census_owner(const struct malloc_census *c, uint64_t addr, size_t *ret_span) {
-    size_t lo = 0, hi = c->spans.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (c->spans.at[mid].end <= addr)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
+    size_t lo = first_where(c->spans.n, i, c->spans.at[i].end > addr);
     if (lo == c->spans.n || c->spans.at[lo].start > addr)
         return false;
     *ret_span = lo;

@@ -1,5 +1,6 @@
 #include "model/region.h"
 #include "base/limits.h"
+#include "base/search.h"
 #include "base/vec.h"
 #include <errno.h>
 #include <string.h>
@@ -153,15 +154,7 @@ void region_list_done(struct region_list *l) {
 }
 
 size_t region_lower_bound(const struct region_list *l, uint64_t addr) {
-    size_t low = 0, high = l->n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (l->at[mid].end > addr)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return low;
+    return first_where(l->n, i, l->at[i].end > addr);
 }
 
 const struct region *region_find(const struct region_list *l, uint64_t addr) {

@@ -1,5 +1,6 @@
 #include "model/residency.h"
 #include "base/limits.h"
+#include "base/search.h"
 #include "base/vec.h"
 #include <assert.h>
 #include <string.h>
@@ -41,15 +42,7 @@ void residency_done(struct residency *r) {
 }
 
 size_t residency_lower_bound(const struct residency *r, uint64_t addr) {
-    size_t low = 0, high = r->n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (r->at[mid].end > addr)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return low;
+    return first_where(r->n, i, r->at[i].end > addr);
 }
 
 /* Resident bytes below `addr`. */

@@ -1,5 +1,7 @@
 #include "model/v8_census.h"
 
+#include "base/search.h"
+
 void v8_census_done(struct v8_census *c) {
     vec_free(&c->isolates);
     vec_free(&c->stores);
@@ -38,13 +40,6 @@ const char *v8_part_name(enum v8_part p) {
 }
 
 const struct v8_range *v8_census_page(const struct v8_census *c, uint64_t addr) {
-    size_t lo = 0, hi = c->pages.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (c->pages.at[mid].end <= addr)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
+    size_t lo = first_where(c->pages.n, i, c->pages.at[i].end > addr);
     return lo < c->pages.n && c->pages.at[lo].start <= addr ? &c->pages.at[lo] : NULL;
 }

@@ -3,6 +3,7 @@
 #include "v8/isolates.h"
 
 #include "base/limits.h"
+#include "base/search.h"
 #include "base/u64.h"
 #include <string.h>
 
@@ -214,15 +215,7 @@ size_t v8_labs_search(const struct image *img, const struct v8_pages *pages, con
 }
 
 size_t v8_labs_from(const struct v8_lab_list *l, uint64_t addr) {
-    size_t lo = 0, hi = l->list.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (l->list.at[mid].top < addr)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return first_where(l->list.n, i, l->list.at[i].top >= addr);
 }
 
 void v8_labs_done(struct v8_lab_list *l) {

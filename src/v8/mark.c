@@ -1,6 +1,7 @@
 #include "v8/mark.h"
 
 #include "base/bits.h"
+#include "base/search.h"
 
 struct v8_marks {
     const struct v8_nodes *nodes;
@@ -58,15 +59,7 @@ static void mark(struct v8_marks *m, uint32_t node) {
 }
 
 static size_t first_of(const struct v8_ephemeron *e, size_t n, uint32_t node, bool key) {
-    size_t lo = 0, hi = n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if ((key ? e[mid].key : e[mid].table) < node)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return first_where(n, i, (key ? e[i].key : e[i].table) >= node);
 }
 
 /* `node` has come to life: a key or a table, or both. */

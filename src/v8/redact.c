@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/limits.h"
+#include "base/search.h"
 #include "v8/code.h"
 #include "v8/named.h"
 #include "v8/v8.h"
@@ -292,14 +293,7 @@ static int by_address(const void *key, const void *at) {
 bool v8_redaction_page(const struct v8_redaction *r, uint64_t addr, uint64_t *ret_start,
                        uint64_t *ret_end) {
     const struct v8_page *at = r->heap.pages.list.at;
-    size_t lo = 0, hi = r->heap.pages.list.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (by_address(&addr, &at[mid]) > 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
+    size_t lo = first_where(r->heap.pages.list.n, i, by_address(&addr, &at[i]) <= 0);
     if (lo == r->heap.pages.list.n)
         return false;
     *ret_start = at[lo].addr;

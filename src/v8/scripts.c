@@ -1,6 +1,7 @@
 #include "v8/scripts.h"
 
 #include "base/limits.h"
+#include "base/search.h"
 #include "v8/strings.h"
 
 /* Fields of Script that did not move from 9 to 14 (src/objects/script.tq). */
@@ -90,14 +91,7 @@ void v8_scripts_done(struct v8_scripts *s) {
 
 bool v8_script_line(const struct v8_script *s, uint32_t position, uint32_t *ret_line,
                     uint32_t *ret_column) {
-    size_t lo = 0, hi = s->line_ends.n;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (s->line_ends.at[mid] < position)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
+    size_t lo = first_where(s->line_ends.n, i, s->line_ends.at[i] >= position);
     if (lo == s->line_ends.n)
         return false;
     int64_t line = (int64_t)lo + s->line_offset + 1;

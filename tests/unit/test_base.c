@@ -1,6 +1,7 @@
 /* The small ones: errors, the map, the vector, text, memory. */
 #include "base/err.h"
 #include "base/map64.h"
+#include "base/search.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "unit.h"
@@ -76,6 +77,16 @@ static void vec(void **state) {
     assert_null(v.at);
 }
 
+static void search(void **state) {
+    (void)state;
+    static const struct { uint64_t start, end; } r[] = {{10, 20}, {20, 20}, {30, 40}};
+    assert_int_equal(first_where(3, i, r[i].start >= 20), 1);
+    assert_int_equal(first_where(3, i, r[i].end > 20), 2);
+    assert_int_equal(first_where(3, i, r[i].start >= 31), 3);
+    assert_int_equal(first_where(3, i, r[i].start >= 1), 0);
+    assert_int_equal(first_where(0, i, r[i].start >= 1), 0);
+}
+
 static void utf8(void **state) {
     (void)state;
     static const struct {
@@ -134,6 +145,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors), cmocka_unit_test(map),   cmocka_unit_test(vec),
         cmocka_unit_test(utf8),   cmocka_unit_test(words), cmocka_unit_test(memory),
+        cmocka_unit_test(search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
