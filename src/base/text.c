@@ -112,3 +112,13 @@ bool text_resembles(const char *word, const char *name) {
     size_t distance = text_distance(word, name), length = strlen(name);
     return distance > 0 && distance <= (length > 4 ? 2 : 1);
 }
+
+bool text_is_identifier(const char *s) {
+    for (const char *p = s; *p; p++) {
+        unsigned char c = (unsigned char)*p, lower = c | 0x20;
+        bool letter = (lower >= 'a' && lower <= 'z') || c == '_' || c == '$' || c >= 0x80;
+        if (!letter && !(p > s && c >= '0' && c <= '9'))
+            return false;
+    }
+    return *s != '\0';
+}

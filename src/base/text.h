@@ -17,6 +17,10 @@ size_t text_width(const char *s);
 /* The length in bytes of the first `columns` code points. */
 size_t text_prefix_bytes(const char *s, size_t columns);
 
+/* May it stand after a dot in JavaScript (V8's String::IsIdentifier)? Every character beyond ASCII
+ * counts as a letter. */
+_Bool text_is_identifier(const char *s);
+
 /* How many letters must be put in, taken out, replaced or swapped with their neighbour to make `a`
  * of `b`. Words over 32 letters are not compared: SIZE_MAX. */
 size_t text_distance(const char *a, const char *b);

@@ -1,17 +1,8 @@
 #include "collect/edge_text.h"
 
+#include "base/text.h"
 #include "v8/values.h"
 #include <string.h>
-
-static bool is_identifier(const char *s) {
-    for (const char *p = s; *p; p++) {
-        unsigned char c = (unsigned char)*p, lower = c | 0x20;
-        bool letter = (lower >= 'a' && lower <= 'z') || c == '_' || c == '$' || c >= 0x80;
-        if (!letter && !(p > s && c >= '0' && c <= '9'))
-            return false;
-    }
-    return *s != '\0';
-}
 
 static char *of_property(struct v8_objects *o, const struct v8_edge *e) {
     cleanup_free char *name = v8_edge_name(o, e);
@@ -21,7 +12,7 @@ static char *of_property(struct v8_objects *o, const struct v8_edge *e) {
         cleanup_free char *symbol = v8_value_summary(o, e->key);
         return *name == '#' ? mem_printf(".%s", name) : mem_printf("[%s]", symbol);
     }
-    return is_identifier(name) ? mem_printf(".%s", name) : mem_printf("[\"%s\"]", name);
+    return text_is_identifier(name) ? mem_printf(".%s", name) : mem_printf("[\"%s\"]", name);
 }
 
 char *edge_text(struct v8_objects *o, const struct v8_edge *e) {

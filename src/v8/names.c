@@ -1,6 +1,7 @@
 #include "v8/names.h"
 
 #include "base/limits.h"
+#include "base/text.h"
 #include "v8/properties.h"
 #include "v8/scripts.h"
 #include "v8/strings.h"
@@ -91,17 +92,6 @@ static bool ends_with_method(const struct v8_objects *o, const char *s, const ch
     return n == k || s[n - k - 1] == '.' || (s[n - k - 1] == ' ' && o->l->version[0] >= 12);
 }
 
-/* String::IsIdentifier; every letter beyond ASCII counts as one of an identifier. */
-static bool is_identifier(const char *s) {
-    for (const char *p = s; *p; p++) {
-        unsigned char c = (unsigned char)*p, lower = c | 0x20;
-        bool letter = (lower >= 'a' && lower <= 'z') || c == '_' || c == '$' || c >= 0x80;
-        if (!letter && !(p > s && c >= '0' && c <= '9'))
-            return false;
-    }
-    return *s != '\0';
-}
-
 /* CallSiteInfo::GetTypeName. When a function is the receiver: from version 10.2 on the name of a
  * class, from 13 on that of any function. */
 static char *type_name(struct v8_objects *o, uint64_t receiver) {
@@ -131,7 +121,7 @@ static char *method_call(struct v8_objects *o, const struct v8_call *c, const ch
     if (!*name)
         return mem_printf("%s%s%s", prefix, dot, method ? method : "<anonymous>");
     /* From version 10 on the type stands only before a plain name. */
-    if (o->l->version[0] >= 10 ? !is_identifier(name) : *prefix && starts_with(name, prefix))
+    if (o->l->version[0] >= 10 ? !text_is_identifier(name) : *prefix && starts_with(name, prefix))
         prefix = dot = "";
     if (method && !ends_with_method(o, name, method))
         return mem_printf("%s%s%s [as %s]", prefix, dot, name, method);

@@ -114,6 +114,16 @@ static void utf8(void **state) {
     assert_int_equal(text_prefix_bytes("abc", 9), 3);
 }
 
+static void identifiers(void **state) {
+    (void)state;
+    assert_true(text_is_identifier("a1"));
+    assert_true(text_is_identifier("$_"));
+    assert_true(text_is_identifier("na\xc3\xafve"));
+    assert_false(text_is_identifier("1a"));
+    assert_false(text_is_identifier("a-b"));
+    assert_false(text_is_identifier(""));
+}
+
 static void words(void **state) {
     (void)state;
     assert_int_equal(text_distance("heap", "heap"), 0);
@@ -143,9 +153,9 @@ static void memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors), cmocka_unit_test(map),   cmocka_unit_test(vec),
-        cmocka_unit_test(utf8),   cmocka_unit_test(words), cmocka_unit_test(memory),
-        cmocka_unit_test(search),
+        cmocka_unit_test(errors), cmocka_unit_test(map),         cmocka_unit_test(vec),
+        cmocka_unit_test(utf8),   cmocka_unit_test(identifiers), cmocka_unit_test(words),
+        cmocka_unit_test(memory), cmocka_unit_test(search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
