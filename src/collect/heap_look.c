@@ -92,9 +92,8 @@ bool heap_look_is_live(const struct heap_look *k, uint32_t node) {
 }
 
 int heap_look_instance_type(struct heap_look *k, uint32_t node) {
-    size_t n;
     uint64_t type;
-    uint32_t map = V8_REF_NODE(v8_node_refs(k->view->nodes, node, &n)[0]);
+    uint32_t map = v8_node_map(k->view->nodes, node);
     if (!map64_get(&k->types, map + 1ull, &type)) {
         type = (uint64_t)v8_instance_type(&k->objects, heap_look_addr(k, node)) + 1;
         map64_put(&k->types, map + 1ull, type);

@@ -48,8 +48,7 @@ static char *property_names(struct heap_look *look, uint32_t node) {
 }
 
 static uint32_t map_of(const struct counting *c, uint32_t node) {
-    size_t n;
-    return V8_REF_NODE(v8_node_refs(c->look->view->nodes, node, &n)[0]);
+    return v8_node_map(c->look->view->nodes, node);
 }
 
 static uint64_t key_of(const struct counting *c, uint32_t node, uint32_t *ret_origin) {

@@ -50,9 +50,8 @@ static uint32_t known_or_found(struct origins *o, uint64_t key, uint64_t shared)
 uint32_t origins_of(struct origins *o, uint32_t node) {
     const uint64_t is_function = ORIGIN_NONE + 1ull; /* many functions have one map */
     struct v8_objects *objects = &o->look->objects;
-    size_t n;
     uint64_t origin;
-    uint64_t by_map = V8_REF_NODE(v8_node_refs(o->look->view->nodes, node, &n)[0]) + 1ull;
+    uint64_t by_map = v8_node_map(o->look->view->nodes, node) + 1ull;
     bool known = map64_get(&o->by_source, by_map, &origin);
     if (known && origin != is_function)
         return (uint32_t)origin;

@@ -170,11 +170,9 @@ static bool comes_from(struct query_run *r, uint32_t node, const char *script) {
 /* What costs least first. */
 bool query_matches(struct query_run *r, uint32_t node) {
     const struct query *q = r->q;
-    size_t n;
     if (q->which != QUERY_ALL && heap_look_is_live(r->look, node) != (q->which == QUERY_LIVE))
         return false;
-    if (r->shape != V8_NO_NODE &&
-        V8_REF_NODE(v8_node_refs(r->look->view->nodes, node, &n)[0]) != r->shape)
+    if (r->shape != V8_NO_NODE && v8_node_map(r->look->view->nodes, node) != r->shape)
         return false;
     if (r->classes && !bits_get(r->classes, v8_class_of(r->look->classes, node)))
         return false;

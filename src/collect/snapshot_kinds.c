@@ -144,8 +144,7 @@ static struct what what_is(struct snapshot_kinds *k, uint32_t node) {
 }
 
 static struct what what(struct snapshot_kinds *k, uint32_t node) {
-    size_t n;
-    uint64_t map = V8_REF_NODE(v8_node_refs(k->look->view->nodes, node, &n)[0]), packed;
+    uint64_t map = v8_node_map(k->look->view->nodes, node), packed;
     if (map == k->last_map)
         return unpack(k->last_what);
     if (!map64_get(&k->by_map, map + 1, &packed)) {

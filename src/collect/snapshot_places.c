@@ -33,9 +33,8 @@ static uint32_t known_or_found(struct snapshot_places *p, uint64_t key, uint64_t
 
 static uint32_t place_of(struct snapshot_places *p, uint32_t node) {
     struct v8_objects *o = &p->look->objects;
-    size_t n;
     uint64_t place;
-    uint64_t by_map = V8_REF_NODE(v8_node_refs(p->look->view->nodes, node, &n)[0]) + 1ull;
+    uint64_t by_map = v8_node_map(p->look->view->nodes, node) + 1ull;
     bool known = map64_get(&p->by_source, by_map, &place);
     if (known && place != FUNCTION)
         return (uint32_t)place;

@@ -187,8 +187,7 @@ const char *v8_class_name(const struct v8_classes *c, uint32_t class) {
 }
 
 uint32_t v8_class_of(const struct v8_classes *c, uint32_t node) {
-    size_t n;
     uint64_t class = 0;
-    map64_get(&c->by_map, V8_REF_NODE(v8_node_refs(c->nodes, node, &n)[0]) + 1ull, &class);
+    map64_get(&c->by_map, v8_node_map(c->nodes, node) + 1ull, &class);
     return (uint32_t) class;
 }

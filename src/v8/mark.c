@@ -95,9 +95,8 @@ static void drain(struct v8_marks *m) {
 }
 
 static bool is_map(const struct v8_marks *m, uint32_t node) {
-    size_t n;
-    uint32_t meta = V8_REF_NODE(v8_node_refs(m->nodes, node, &n)[0]);
-    return V8_REF_NODE(v8_node_refs(m->nodes, meta, &n)[0]) == meta;
+    uint32_t meta = v8_node_map(m->nodes, node);
+    return v8_node_map(m->nodes, meta) == meta;
 }
 
 /* A map's references: its own map, its prototype, then its constructor, or on a transition the map

@@ -43,6 +43,10 @@ uint64_t v8_node_bytes(const struct v8_nodes *n, uint32_t node);
 /* What it refers to, its map first; V8_REF_WEAK may be set. Not in it: values of ephemeron tables.
  */
 const uint32_t *v8_node_refs(const struct v8_nodes *n, uint32_t node, size_t *ret_n);
+static inline uint32_t v8_node_map(const struct v8_nodes *n, uint32_t node) {
+    size_t count;
+    return V8_REF_NODE(v8_node_refs(n, node, &count)[0]);
+}
 /* Its references will be asked for soon. */
 void v8_node_prefetch(const struct v8_nodes *n, uint32_t node);
 const struct v8_ephemeron *v8_nodes_ephemerons(const struct v8_nodes *n, size_t *ret_n);
