@@ -42,6 +42,10 @@ void suspect_groups_find(const struct suspect_search *s,
                          struct suspect_groups *ret);
 void suspect_groups_done(struct suspect_groups *g);
 
+/* Add "COUNT WORDS SIZE" when the nodes of a set are at least so many and hold enough. */
+void suspect_set_tell(struct suspect_search *s, const uint64_t *set, uint64_t least_count,
+                      const char *kind, const char *words);
+
 /* An own property that some objects have: shapes that lack it are known after the first look. */
 struct suspect_property {
     const char *name;
@@ -50,6 +54,13 @@ struct suspect_property {
 /* False too for what is no plain object, is garbage, or has an accessor there. */
 bool suspect_property_of(struct suspect_search *s, struct suspect_property *p, uint32_t node,
                          struct v8_property *ret);
+
+/* The objects of one class; which class that is is looked up once. */
+struct suspect_class {
+    const char *name;
+    struct map64 known; /* class + 1 -> it is this one + 1 */
+};
+bool suspect_is_a(struct suspect_search *s, struct suspect_class *c, uint32_t node);
 
 /* "foo (/app/server.js:12:7)" of a tagged SharedFunctionInfo; the caller frees. */
 char *suspect_function_text(struct suspect_search *s, uint64_t shared);

@@ -1,31 +1,26 @@
 /* Views that use little of the ArrayBuffer they keep: slices of Buffer's pool. */
 #include "collect/suspect.h"
 
-#include <string.h>
+#include "v8/typed_arrays.h"
 
-/* JSArrayBufferView, src/objects/js-array-buffer.tq: the buffer follows map, properties and
- * elements, from 13 on with a word between; where the length stands the binary states. */
-enum { VIEW_BUFFER = 24, MANY = 64 };
+enum { MANY = 64 };
 
 struct views {
     struct suspect_search *s;
-    int32_t length;    /* offset of byte_length */
     struct map64 used; /* buffer + 1 -> bytes that views of it show */
 };
 
 static void look_at(struct views *k, uint32_t node) {
     struct suspect_search *s = k->s;
-    uint64_t addr = heap_look_addr(&s->look, node), bytes, used = 0;
-    uint64_t buffer = v8_field_or_0(&s->look.objects, addr, VIEW_BUFFER);
-    if (v8_type(&s->look.objects, buffer) != TYPE_JS_ARRAY_BUFFER)
-        buffer = v8_field_or_0(&s->look.objects, addr, VIEW_BUFFER + 8);
-    if (!v8_field(&s->look.objects, addr, k->length, &bytes))
+    struct v8_typed_array t;
+    uint64_t used = 0;
+    if (v8_typed_array_read(&s->look.objects, heap_look_addr(&s->look, node), &t) < 0)
         return;
-    uint32_t at = v8_node_at(s->nodes, buffer);
+    uint32_t at = v8_node_at(s->nodes, t.buffer);
     if (at == V8_NO_NODE)
         return;
     map64_get(&k->used, at + 1ull, &used);
-    map64_put(&k->used, at + 1ull, used + bytes < used ? UINT64_MAX : used + bytes);
+    map64_put(&k->used, at + 1ull, used + t.byte_length < used ? UINT64_MAX : used + t.byte_length);
 }
 
 static void sum_up(const struct views *k) {
@@ -59,12 +54,9 @@ static void sum_up(const struct views *k) {
 }
 
 void suspect_buffers(struct suspect_search *s) {
-    const struct v8_view *v = s->look.view;
-    struct views k = {.s = s,
-                      .length = v8_layout_constant(
-                          v->img, v->l, "class_JSArrayBufferView__byte_length__size_t", -1)};
+    struct views k = {.s = s};
     uint32_t n = v8_nodes_count(s->nodes);
-    for (uint32_t node = 0; node < n && k.length >= 0; node++) {
+    for (uint32_t node = 0; node < n; node++) {
         enum v8_type t = heap_look_type(&s->look, node);
         if ((t == TYPE_JS_TYPED_ARRAY || t == TYPE_JS_DATA_VIEW) &&
             heap_look_is_live(&s->look, node))

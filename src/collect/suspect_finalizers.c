@@ -3,7 +3,6 @@
 #include "collect/suspect.h"
 
 #include "base/bits.h"
-#include <string.h>
 
 enum { MANY = 16 };
 
@@ -21,31 +20,14 @@ static void look_at(struct targets *k, uint32_t cell) {
         bits_set(k->kept, target);
 }
 
-static uint64_t is_kept(void *ctx, uint32_t node) {
-    const struct targets *k = ctx;
-    return bits_get(k->kept, node);
-}
-
 void suspect_finalizers(struct suspect_search *s) {
     uint32_t n = v8_nodes_count(s->nodes);
     struct targets k = {s, bits_new(n)};
-    struct suspect_groups g;
     for (uint32_t node = 0; node < n; node++)
         if (heap_look_type(&s->look, node) == TYPE_WEAK_CELL && heap_look_is_live(&s->look, node))
             look_at(&k, node);
-    suspect_groups_find(s, is_kept, &k, &g);
-    if (g.list.n && g.list.at[0].count >= MANY && g.list.at[0].bytes >= s->least) {
-        char size[FMT_MAX], count[FMT_MAX];
-        suspect_add(s, (struct suspect){
-                           .kind = "finalization-leak",
-                           .text = mem_printf("%s objects registered with a FinalizationRegistry "
-                                              "are kept by their own held value, and hold %s",
-                                              fmt_count(count, g.list.at[0].count),
-                                              fmt_bytes(size, g.list.at[0].bytes)),
-                           .sample = heap_look_addr(&s->look, g.list.at[0].first),
-                           .count = g.list.at[0].count,
-                           .bytes = g.list.at[0].bytes});
-    }
-    suspect_groups_done(&g);
+    suspect_set_tell(s, k.kept, MANY, "finalization-leak",
+                     "objects registered with a FinalizationRegistry are kept by their own held "
+                     "value, and hold");
     free(k.kept);
 }

@@ -2,14 +2,11 @@
 #include "collect/suspect.h"
 
 #include "v8/functions.h"
+#include "v8/generators.h"
 #include "v8/properties.h"
-#include <string.h>
 
 enum {
-    MANY = 64,               /* fewer of one function are no heap of them */
-    GENERATOR_FUNCTION = 24, /* JSGeneratorObject::function, js-generator.tq, 9.4 to 14.6 */
-    GENERATOR_CONTINUATION = 64,
-    GENERATOR_CLOSED = -1,
+    MANY = 64, /* fewer of one function are no heap of them */
 };
 
 /* In the low bits of a key, which a SharedFunctionInfo's address leaves free. */
@@ -17,8 +14,7 @@ enum what { CLOSURE = 1, WAITING, TIMER };
 
 struct source {
     struct suspect_search *s;
-    struct v8_classes *classes;
-    struct map64 timers; /* class + 1 -> is it "Timeout" + 1 */
+    struct suspect_class timeout;
 };
 
 static uint64_t shared_of(struct suspect_search *s, uint64_t function) {
@@ -26,21 +22,10 @@ static uint64_t shared_of(struct suspect_search *s, uint64_t function) {
 }
 
 static uint64_t waiting_in(struct suspect_search *s, uint64_t generator) {
-    struct v8_objects *o = &s->look.objects;
-    uint64_t at = v8_field_or_0(o, generator, GENERATOR_CONTINUATION);
-    if (!v8_is_smi(at) || v8_smi(at) == GENERATOR_CLOSED)
+    struct v8_generator g;
+    if (v8_generator_read(&s->look.objects, generator, &g) < 0 || g.state == GENERATOR_CLOSED)
         return 0;
-    return shared_of(s, v8_field_or_0(o, generator, GENERATOR_FUNCTION));
-}
-
-static bool is_timeout(struct source *f, uint32_t node) {
-    uint32_t class = v8_class_of(f->classes, node);
-    uint64_t known;
-    if (!map64_get(&f->timers, class + 1ull, &known)) {
-        known = strcmp(v8_class_name(f->classes, class), "Timeout") == 0 ? 2 : 1;
-        map64_put(&f->timers, class + 1ull, known);
-    }
-    return known == 2;
+    return shared_of(s, g.function);
 }
 
 /* lib/internal/timers.js: Timeout has its function in _onTimeout. */
@@ -71,7 +56,7 @@ static uint64_t key_of(void *ctx, uint32_t node) {
     if (type >= 0 && s->look.objects.kinds[type] == KIND_FUNCTION)
         return keyed(shared_of(s, addr), CLOSURE);
     return type >= 0 && v8_is_receiver((enum v8_kind)s->look.objects.kinds[type]) &&
-                   is_timeout(f, node)
+                   suspect_is_a(s, &f->timeout, node)
                ? keyed(called_by(s, addr), TIMER)
                : 0;
 }
@@ -98,12 +83,12 @@ static void tell(struct suspect_search *s, const struct suspect_group *g) {
 }
 
 void suspect_functions(struct suspect_search *s) {
-    struct source f = {.s = s, .classes = heap_look_classes(&s->look)};
+    struct source f = {.s = s, .timeout = {"Timeout", {0}}};
     struct suspect_groups groups;
     suspect_groups_find(s, key_of, &f, &groups);
     for (size_t i = 0; i < groups.list.n && groups.list.at[i].bytes >= s->least; i++)
         if (groups.list.at[i].count >= MANY)
             tell(s, &groups.list.at[i]);
     suspect_groups_done(&groups);
-    map64_done(&f.timers);
+    map64_done(&f.timeout.known);
 }

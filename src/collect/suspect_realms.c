@@ -1,6 +1,7 @@
 /* Whole worlds kept: workers, vm contexts, and modules that were loaded again and again. */
 #include "collect/suspect.h"
 
+#include "base/hash.h"
 #include "base/search.h"
 #include "v8/properties.h"
 #include "v8/strings.h"
@@ -114,14 +115,6 @@ struct modules {
     struct map64 names; /* hash of a file's name -> 1 */
 };
 
-/* FNV-1a. */
-static uint64_t hash(const char *s) {
-    uint64_t h = 0xcbf29ce484222325ull;
-    for (; *s; s++)
-        h = (h ^ (uint8_t)*s) * 0x100000001b3ull;
-    return h | 1;
-}
-
 static char *file_of(struct suspect_search *s, uint32_t module) {
     struct v8_property p;
     struct v8_objects *o = &s->look.objects;
@@ -135,7 +128,7 @@ static uint64_t module_file(void *ctx, uint32_t node) {
     if (v8_class_of(heap_look_classes(&m->s->look), node) != m->class)
         return 0;
     cleanup_free char *file = file_of(m->s, node);
-    return file ? hash(file) : 0;
+    return file ? hash_add(0, file, strlen(file)) | 1 : 0;
 }
 
 static void tell_module(struct suspect_search *s, const struct suspect_group *g) {

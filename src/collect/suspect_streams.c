@@ -1,8 +1,8 @@
 /* Streams that were written to faster than they could pass it on. */
 #include "collect/suspect.h"
 
+#include "v8/numbers.h"
 #include "v8/strings.h"
-#include <string.h>
 
 enum { TOLD_MAX = 5, QUEUED_MIN = 1 << 16 /* a few times the usual high-water mark */ };
 
@@ -13,15 +13,10 @@ struct streams {
     uint64_t bytes;
 };
 
-static uint64_t number_of(struct v8_objects *o, uint64_t value) {
-    uint64_t bits;
+/* A count of bytes; 0 where there is no sensible one. */
+static uint64_t bytes_in(struct v8_objects *o, uint64_t value) {
     double d;
-    if (v8_is_smi(value))
-        return v8_smi(value) > 0 ? (uint64_t)v8_smi(value) : 0;
-    if (v8_kind(o, value) != KIND_HEAP_NUMBER || !v8_field(o, value, 8, &bits))
-        return 0;
-    memcpy(&d, &bits, sizeof d);
-    return d > 0 && d < 1e15 ? (uint64_t)d : 0;
+    return v8_number(o, value, &d) && d > 0 && d < 1e15 ? (uint64_t)d : 0;
 }
 
 /* lib/internal/streams/writable.js: `length` of the state is what was written and not passed on, in
@@ -33,7 +28,7 @@ static void look_at(struct streams *k, uint32_t node) {
     if (!suspect_property_of(s, &k->state, node, &state) ||
         !v8_property_own(o, state.value, "length", &length) || length.is_accessor)
         return;
-    uint64_t bytes = number_of(o, length.value);
+    uint64_t bytes = bytes_in(o, length.value);
     if (bytes < QUEUED_MIN || (v8_property_own(o, state.value, "objectMode", &objects) &&
                                v8_kind(o, objects.value) == KIND_ODDBALL &&
                                v8_string_is(o, v8_field_or_0(o, objects.value, 16), "true")))

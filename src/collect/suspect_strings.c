@@ -3,9 +3,6 @@
 
 #include "base/bits.h"
 #include "v8/strings.h"
-#include <string.h>
-
-enum { SLICED_PARENT = 16 }; /* SlicedString::parent, src/objects/string.tq */
 
 struct slices {
     struct suspect_search *s;
@@ -13,12 +10,9 @@ struct slices {
     uint64_t *other;   /* nodes that something else refers to */
 };
 
-/* kSlicedStringTag, src/objects/instance-type.h. */
 static bool is_slice(struct suspect_search *s, uint32_t node) {
-    const struct v8_layout *l = s->look.view->l;
-    int type = heap_look_instance_type(&s->look, node);
-    return type >= 0 && type < l->first_nonstring_type &&
-           (type & l->string_representation_mask) == 3;
+    return v8_string_form(s->look.view->l, heap_look_instance_type(&s->look, node)) ==
+           STRING_SLICED;
 }
 
 static void look_at(struct slices *k, uint32_t node) {
@@ -33,7 +27,7 @@ static void look_at(struct slices *k, uint32_t node) {
     }
     uint64_t addr = heap_look_addr(&s->look, node), used = 0;
     int64_t length = v8_string_length(&s->look.objects, addr);
-    uint32_t parent = v8_node_at(s->nodes, v8_field_or_0(&s->look.objects, addr, SLICED_PARENT));
+    uint32_t parent = v8_node_at(s->nodes, v8_field_or_0(&s->look.objects, addr, V8_STRING_PARENT));
     if (parent == V8_NO_NODE || length < 0)
         return;
     map64_get(&k->used, parent + 1ull, &used);

@@ -28,8 +28,7 @@ bool suspect_is_told(const struct suspect_search *s, uint64_t addr) {
 bool suspect_property_of(struct suspect_search *s, struct suspect_property *p, uint32_t node,
                          struct v8_property *ret) {
     struct v8_properties all;
-    size_t n;
-    uint32_t map = V8_REF_NODE(v8_node_refs(s->nodes, node, &n)[0]);
+    uint32_t map = v8_node_map(s->nodes, node);
     uint64_t known = 0, addr;
     int type = heap_look_instance_type(&s->look, node);
     if (type < 0 || s->look.objects.kinds[type] != KIND_RECEIVER ||
@@ -42,6 +41,17 @@ bool suspect_property_of(struct suspect_search *s, struct suspect_property *p, u
     if (!known && all.is_fast)
         map64_put(&p->shapes, map + 1ull, found ? 2 : 1);
     return found && !ret->is_accessor;
+}
+
+bool suspect_is_a(struct suspect_search *s, struct suspect_class *c, uint32_t node) {
+    struct v8_classes *classes = heap_look_classes(&s->look);
+    uint32_t class = v8_class_of(classes, node);
+    uint64_t known;
+    if (!map64_get(&c->known, class + 1ull, &known)) {
+        known = strcmp(v8_class_name(classes, class), c->name) == 0 ? 2 : 1;
+        map64_put(&c->known, class + 1ull, known);
+    }
+    return known == 2;
 }
 
 char *suspect_function_text(struct suspect_search *s, uint64_t shared) {
@@ -78,6 +88,27 @@ static int by_bytes(const void *a, const void *b) {
     const struct suspect_group *x = a, *y = b;
     return x->bytes != y->bytes ? (x->bytes > y->bytes ? -1 : 1)
                                 : (x->first > y->first) - (x->first < y->first);
+}
+
+static uint64_t is_in_set(void *ctx, uint32_t node) {
+    return bits_get(ctx, node);
+}
+
+void suspect_set_tell(struct suspect_search *s, const uint64_t *set, uint64_t least_count,
+                      const char *kind, const char *words) {
+    struct suspect_groups all;
+    suspect_groups_find(s, is_in_set, (void *)set, &all);
+    const struct suspect_group *g = all.list.at;
+    if (all.list.n && g->count >= least_count && g->bytes >= s->least) {
+        char size[FMT_MAX], count[FMT_MAX];
+        suspect_add(s, (struct suspect){.kind = kind,
+                                        .text = mem_printf("%s %s %s", fmt_count(count, g->count),
+                                                           words, fmt_bytes(size, g->bytes)),
+                                        .sample = heap_look_addr(&s->look, g->first),
+                                        .count = g->count,
+                                        .bytes = g->bytes});
+    }
+    suspect_groups_done(&all);
 }
 
 void suspect_groups_find(const struct suspect_search *s,
