@@ -8,10 +8,11 @@ allowed() {
     base) echo ;;
     model) echo base ;;
     image | graph | kernel | record | rules | report) echo base model ;;
+    heapfile) echo base model graph ;;
     v8 | malloc | uv | trace | inspector) echo base model image ;;
-    collect) echo base model image v8 malloc uv graph kernel trace inspector record ;;
+    collect) echo base model image v8 malloc uv graph heapfile kernel trace inspector record ;;
     serve) echo base model record collect rules report ;;
-    cmd) echo base model image v8 malloc uv graph kernel trace inspector record collect rules report serve ;;
+    cmd) echo base model image v8 malloc uv graph heapfile kernel trace inspector record collect rules report serve ;;
     esac
 }
 bad=0

@@ -1,0 +1,25 @@
+/* The classes of a heap file's nodes, as DevTools calls them (className() of its HeapSnapshot.ts):
+ * of objects and native ones their name, an element's without what is behind its tag, of functions
+ * "Function", of all others their kind in brackets: "(string)", "(system)", "(compiled code)". */
+#ifndef MEMWHY_HEAPFILE_CLASSES_H
+#define MEMWHY_HEAPFILE_CLASSES_H
+
+#include "heapfile/heapfile.h"
+
+struct heapfile_classes {
+    const struct heapfile *f;
+    VEC(char *) names;
+    uint32_t *of_name;                    /* of objects, by string */
+    uint32_t of_kind[HEAPFILE_KINDS_MAX]; /* of the others */
+};
+
+void heapfile_classes_find(const struct heapfile *f, struct heapfile_classes *ret);
+void heapfile_classes_done(struct heapfile_classes *c);
+
+static inline uint32_t heapfile_class_of(const struct heapfile_classes *c, uint32_t node) {
+    uint8_t kind = c->f->kind[node];
+    return kind == HEAPFILE_OBJECT || kind == HEAPFILE_NATIVE ? c->of_name[c->f->name[node]]
+                                                              : c->of_kind[kind];
+}
+
+#endif

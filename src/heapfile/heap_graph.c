@@ -1,0 +1,157 @@
+#include "heapfile/heap_graph.h"
+
+#include "base/bits.h"
+#include "base/search.h"
+#include <errno.h>
+#include <stdlib.h>
+
+const struct heapfile_ephemeron *heapfile_ephemeron_of(const struct heapfile_graph *g,
+                                                       const struct heapfile_edge *e) {
+    const struct heapfile *f = g->f;
+    if (e->kind != HEAPFILE_INTERNAL || !g->ephemerals || !bits_get(g->ephemerals, e->name))
+        return NULL;
+    size_t i = first_where(f->ephemerons.n, k, f->ephemerons.at[k].string >= e->name);
+    return &f->ephemerons.at[i];
+}
+
+/* --- what is told --- */
+
+/* Keeps what it leads to alive, and alone. The root's shortcuts lead to the program's globals. */
+static bool is_essential(const struct heapfile_graph *g, uint32_t from,
+                         const struct heapfile_edge *e) {
+    const struct heapfile_ephemeron *x = heapfile_ephemeron_of(g, e);
+    return e->kind != HEAPFILE_WEAK && (e->kind != HEAPFILE_SHORTCUT || from == g->f->root) &&
+           (!x || x->table_id != g->f->id[from]) && e->to != from;
+}
+
+static void tell_edges(void *ctx, uint32_t first, uint32_t end, struct graph_sink *to) {
+    struct heapfile_graph *g = ctx;
+    struct heapfile_edges edges = {0};
+    if (heapfile_edges(g->f, first, end, &edges) < 0) {
+        __atomic_store_n(&g->failed, true, __ATOMIC_RELAXED);
+        return;
+    }
+    const struct heapfile_edge *e = edges.list.at;
+    for (uint32_t node = first; node < end; node++) {
+        bool odd = false;
+        for (uint32_t n = g->f->first_edge[node + 1] - g->f->first_edge[node]; n; n--, e++) {
+            if (node == g->f->root)
+                continue;
+            if (is_essential(g, node, e))
+                graph_edge(to, node, e->to);
+            else
+                odd = odd || (e->kind != HEAPFILE_WEAK && e->to != node);
+            odd = odd || heapfile_ephemeron_of(g, e);
+        }
+        if (odd)
+            bits_set(g->odd, node); /* ranges of different threads begin at multiples of 64 */
+    }
+    vec_free(&edges.list);
+}
+
+static void tell_roots(void *ctx, struct graph_sink *to) {
+    struct heapfile_graph *g = ctx;
+    struct heapfile_edges edges = {0};
+    if (heapfile_edges(g->f, g->f->root, g->f->root + 1, &edges) < 0)
+        g->failed = true;
+    for (size_t i = 0; i < edges.list.n; i++)
+        if (is_essential(g, g->f->root, &edges.list.at[i]))
+            graph_root(to, edges.list.at[i].to);
+    vec_free(&edges.list);
+}
+
+static void tell_sizes(void *ctx, uint32_t first, uint32_t end, uint64_t *ret) {
+    const struct heapfile_graph *g = ctx;
+    for (uint32_t node = first; node < end; node++)
+        ret[node - first] = heapfile_size(g->f, node);
+}
+
+/* --- building --- */
+
+/* What the program's objects are reached from: what shortcuts of the root lead to, and in Chrome
+ * its documents. What else of the root leads to an object of the program holds it as well, which is
+ * said by naming it too: it is theirs already, so that this makes nothing else theirs. */
+static void find_user_roots(struct heapfile_graph *g, struct graph_nodes *ret) {
+    struct heapfile_edges edges = {0};
+    const struct heapfile *f = g->f;
+    heapfile_edges(f, f->root, f->root + 1, &edges);
+    for (size_t i = 0; i < edges.list.n; i++) {
+        const struct heapfile_edge *e = &edges.list.at[i];
+        bool documents = e->kind == HEAPFILE_ELEMENT && f->kind[e->to] == HEAPFILE_SYNTHETIC &&
+                         heapfile_string_is(f, f->name[e->to], "(Document DOM trees)");
+        if (e->kind == HEAPFILE_SHORTCUT || documents)
+            vec_push(ret, e->to);
+    }
+    if (ret->n && ret->n < edges.list.n) {
+        struct graph_list roots = {ret->at, (uint32_t)ret->n};
+        cleanup_free uint64_t *owned = graph_reach(g->graph, roots, (struct graph_list){0});
+        for (size_t i = 0; i < edges.list.n; i++) {
+            const struct heapfile_edge *e = &edges.list.at[i];
+            if (e->kind != HEAPFILE_SHORTCUT && is_essential(g, f->root, e) &&
+                bits_get(owned, e->to))
+                vec_push(ret, e->to);
+        }
+    }
+    vec_free(&edges.list);
+}
+
+static int cannot_read_again(struct err *e) {
+    return err_set(e, -EIO, "", "what was put aside of the file cannot be read again");
+}
+
+static int build(struct heapfile_graph *g, struct progress *p, struct err *e) {
+    struct graph_source source = {
+        .ctx = g, .nodes = g->f->nodes, .roots = tell_roots, .edges = tell_edges};
+    progress_say(p, "connecting the objects", 0, 0);
+    int r = graph_build(&source, &g->graph, e);
+    if (r < 0)
+        return r;
+    if (g->failed)
+        return cannot_read_again(e);
+    struct graph_nodes user = {0};
+    find_user_roots(g, &user);
+    struct graph_weights weights = {
+        .ctx = g, .sizes = tell_sizes, .user_roots = {user.at, (uint32_t)user.n}};
+    progress_say(p, "finding what holds what", 0, 0);
+    r = graph_tree_build(g->graph, &weights, &g->tree, e);
+    vec_free(&user);
+    return r;
+}
+
+int heapfile_graph_build(const struct heapfile *f, struct progress *p, struct heapfile_graph *ret,
+                         struct err *e) {
+    struct heapfile_graph g = {.f = f, .odd = bits_new(f->nodes)};
+    if (f->ephemerons.n)
+        g.ephemerals = bits_new(f->strings);
+    for (size_t i = 0; i < f->ephemerons.n; i++)
+        bits_set(g.ephemerals, f->ephemerons.at[i].string);
+    int r = build(&g, p, e);
+    if (r < 0) {
+        heapfile_graph_done(&g);
+        return r;
+    }
+    *ret = g;
+    return 0;
+}
+
+void heapfile_graph_done(struct heapfile_graph *g) {
+    graph_tree_free(g->tree);
+    graph_free(g->graph);
+    free(g->odd);
+    free(g->ephemerals);
+    *g = (struct heapfile_graph){0};
+}
+
+static uint32_t in_tree(const struct heapfile_graph *g, uint32_t node) {
+    return node == g->f->root ? graph_root_id(g->graph) : node;
+}
+
+uint64_t heapfile_retained(const struct heapfile_graph *g, uint32_t node) {
+    return graph_tree_retained(g->tree, in_tree(g, node)) +
+           (node == g->f->root ? heapfile_size(g->f, node) : 0);
+}
+
+uint32_t heapfile_dominator(const struct heapfile_graph *g, uint32_t node) {
+    uint32_t d = graph_tree_dominator(g->tree, in_tree(g, node));
+    return d == graph_root_id(g->graph) ? g->f->root : d;
+}
