@@ -84,6 +84,7 @@ static void take(struct search *s, uint64_t map, uint64_t total) {
     g->c->mmapped.count++;
     cls->in_use_count++;
     cls->in_use_bytes += total;
+    cls->in_use_resident += span.resident;
     s->count++;
     s->bytes += total;
 }

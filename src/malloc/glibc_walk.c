@@ -21,6 +21,8 @@ struct walk {
     uint64_t run_start; /* of neighbouring free chunks that mtrim() will see as one; 0: none */
     uint64_t top, last; /* last: the chunk before the one looked at */
     uint64_t next_block;
+    struct malloc_pin pins[MALLOC_PINS]; /* a ring, by n_pins */
+    uint64_t n_pins, below_bytes, below_resident;
 };
 
 /* malloc.c, mtrim(), 2.17-2.43: after malloc_consolidate(), of each binned chunk the whole pages
@@ -32,8 +34,10 @@ static void close_run(struct walk *w, uint64_t end) {
         return;
     uint64_t from = (start + CHUNK_STRUCT + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
     uint64_t to = end & ~(PAGE_BYTES - 1);
-    if (from < to)
-        w->arena->trimmable += res_cursor_bytes(&w->trim, from, to);
+    if (from >= to)
+        return;
+    w->arena->free_pages += to - from;
+    w->arena->trimmable += res_cursor_bytes(&w->trim, from, to);
 }
 
 /* systrim(), main arena only: top is cut by whole (huge) pages, but for a minimal chunk. mtrim()
@@ -48,6 +52,7 @@ static void trim_top(struct walk *w, uint64_t end) {
     if (end - start <= CHUNK_MIN + 1)
         return;
     uint64_t extra = (end - start - CHUNK_MIN - 1) & ~(page - 1);
+    w->arena->free_pages += extra;
     w->arena->trimmable += res_cursor_bytes(&w->trim, end - extra, end);
 }
 
@@ -59,12 +64,14 @@ static void answer_wanted(struct walk *w, uint64_t start, uint64_t end, enum mal
                 .addr = start, .size = end - start, .state = state, .arena = w->arena_index};
 }
 
-static void add_share(struct walk *w, uint64_t start, uint64_t end, enum malloc_state state) {
+/* Gives the resident bytes. */
+static uint64_t add_share(struct walk *w, uint64_t start, uint64_t end, enum malloc_state state) {
     struct malloc_share *s = &w->arena->share[state];
     if (start >= end)
-        return;
+        return 0;
+    uint64_t resident = res_cursor_bytes(&w->resident, start, end);
     s->bytes += end - start;
-    s->resident += res_cursor_bytes(&w->resident, start, end);
+    s->resident += resident;
     s->count++;
     while (w->next_block < end && w->next_block < w->span->end) {
         size_t block = (w->next_block - w->span->start) / MALLOC_INDEX_BYTES;
@@ -74,6 +81,20 @@ static void add_share(struct walk *w, uint64_t start, uint64_t end, enum malloc_
             w->span->index[block] = at < MALLOC_INDEX_NONE ? (uint32_t)at : MALLOC_INDEX_NONE;
         w->next_block += MALLOC_INDEX_BYTES;
     }
+    return resident;
+}
+
+static void add_pin(struct walk *w, uint64_t chunk, uint64_t size, enum malloc_state state) {
+    w->pins[w->n_pins++ % MALLOC_PINS] =
+        (struct malloc_pin){chunk, size, state, w->below_bytes, w->below_resident};
+    w->below_bytes = w->below_resident = 0;
+}
+
+/* Top is reached: the last of the ring are its pins. */
+static void keep_pins(struct walk *w) {
+    struct malloc_arena *a = w->arena;
+    for (a->n_pins = 0; a->n_pins < MALLOC_PINS && a->n_pins < w->n_pins; a->n_pins++)
+        a->pins[a->n_pins] = w->pins[(w->n_pins - 1 - a->n_pins) % MALLOC_PINS];
 }
 
 static enum malloc_state listed(struct walk *w, uint64_t chunk) {
@@ -99,13 +120,16 @@ static void add_chunk(struct walk *w, uint64_t chunk, uint64_t size, bool binned
     struct malloc_size_class *cls = &w->g->c->classes[malloc_size_class_of(size)];
     if (s == MALLOC_IN_USE && binned)
         s = MALLOC_BINNED;
-    add_share(w, chunk, chunk + size, s);
+    uint64_t resident = add_share(w, chunk, chunk + size, s);
     w->last = chunk;
     if (w->wanted < w->g->hints->n_wanted)
         answer_wanted(w, chunk, chunk + size, s);
     if (s == MALLOC_BINNED || s == MALLOC_FAST) {
         cls->free_count++;
         cls->free_bytes += size;
+        cls->free_resident += resident;
+        w->below_bytes += size;
+        w->below_resident += resident;
         if (size > w->arena->biggest_free)
             w->arena->biggest_free = size;
         if (!w->run_start)
@@ -114,12 +138,16 @@ static void add_chunk(struct walk *w, uint64_t chunk, uint64_t size, bool binned
     }
     if (w->run_start)
         close_run(w, chunk);
+    add_pin(w, chunk, size, s);
     if (s == MALLOC_TCACHED) {
         cls->tcached_count++;
         cls->tcached_bytes += size;
     } else {
         cls->in_use_count++;
         cls->in_use_bytes += size;
+        cls->in_use_resident += resident;
+        w->span->in_use_count++;
+        w->span->in_use_bytes += size;
         w->arena->header_bytes += 8;
     }
 }
@@ -211,6 +239,7 @@ static uint64_t fence(struct walk *w, uint64_t at, uint64_t end) {
 }
 
 static void take_top(struct walk *w, uint64_t at, uint64_t end) {
+    keep_pins(w);
     trim_top(w, end);
     add_share(w, at, end, MALLOC_TOP);
     answer_wanted(w, at, end, MALLOC_TOP);

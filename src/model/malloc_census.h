@@ -55,9 +55,19 @@ struct malloc_span {
     uint32_t n_index;
     uint32_t *index; /* per 64 KiB: offset / 16 of where to begin walking for it */
     uint64_t header; /* of an mmapped chunk: where its header stands */
+    uint64_t in_use_count, in_use_bytes; /* of an arena's span */
 };
 #define MALLOC_INDEX_BYTES 65536ull
 #define MALLOC_INDEX_NONE UINT32_MAX
+
+/* A chunk that is not free, near the end of the heap that its arena's top is in. Only what is free
+ * at that end goes back to the kernel by itself, so each of these keeps what lies below. */
+struct malloc_pin {
+    uint64_t addr, size;
+    enum malloc_state state;
+    uint64_t below_bytes, below_resident; /* free, down to the next pin */
+};
+enum { MALLOC_PINS = 16 };
 
 struct malloc_arena {
     uint64_t addr; /* of its struct malloc_state */
@@ -68,10 +78,13 @@ struct malloc_arena {
     uint64_t system_bytes, max_system_bytes; /* by its own count */
     uint32_t heaps;
     struct malloc_share share[MALLOC_STATES];
-    uint64_t header_bytes; /* of chunks in use */
-    uint64_t trimmable;    /* resident bytes malloc_trim(0) would give back */
-    uint64_t biggest_free; /* the largest free chunk, top not counted */
-    VEC(pid_t) tids;       /* whose arena this is; needs registers */
+    uint64_t header_bytes;               /* of chunks in use */
+    uint64_t trimmable;                  /* resident bytes malloc_trim(0) would give back */
+    uint64_t biggest_free;               /* the largest free chunk, top not counted */
+    uint64_t free_pages;                 /* whole pages of free chunks, resident or not, in bytes */
+    struct malloc_pin pins[MALLOC_PINS]; /* nearest to the end first */
+    uint32_t n_pins;
+    VEC(pid_t) tids; /* whose arena this is; needs registers */
 };
 
 struct malloc_size_class {
@@ -79,6 +92,7 @@ struct malloc_size_class {
     uint64_t in_use_count, in_use_bytes;
     uint64_t tcached_count, tcached_bytes;
     uint64_t free_count, free_bytes; /* fast and binned; tops are not chunks of a class */
+    uint64_t in_use_resident, free_resident;
 };
 /* 16-byte steps to 1 KiB, then eight steps per doubling. */
 #define MALLOC_SIZE_CLASSES 368
