@@ -30,8 +30,6 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 _Static_assert((int)GUARD_REGS == (int)IMAGE_REGS, "registers");
@@ -67,33 +65,6 @@ int frozen_check_alive(const struct live *l, struct err *e) {
 }
 
 /* --- making it --- */
-
-/* The kernel gives every 64-bit process the same vdso, so it is searched in our own: a read would
- * bring the target's page in, and change the picture. What stands there is looked at by inject_call
- * before it is used. */
-static int find_syscall(struct live *l, struct wayback *ret) {
-    uint8_t code[8192];
-    void *own = (void *)getauxval(AT_SYSINFO_EHDR);
-    for (size_t i = 0; own && i < l->img.regions.n; i++) {
-        const struct region *r = &l->img.regions.at[i];
-        if (strcmp(r->name, "[vdso]") != 0 || !(r->prot & REGION_X))
-            continue;
-        size_t size = r->end - r->start < sizeof code ? r->end - r->start : sizeof code;
-        struct iovec to = {code, size}, from = {own, size};
-        ssize_t n = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
-        return wayback_find(&l->img, r->start, code, n > 0 ? (size_t)n : 0, ret);
-    }
-    return -ENOEXEC;
-}
-
-static bool under_seccomp(const struct live *l) {
-    cleanup_fclose FILE *f = live_open_proc(l, "status");
-    char line[256];
-    int mode = 0;
-    while (f && fgets(line, sizeof line, f))
-        sscanf(line, "Seccomp: %d", &mode);
-    return mode != 0;
-}
 
 static int scan_marks(struct live *l) {
     struct frozen *k = l->frozen;
@@ -279,13 +250,13 @@ int frozen_make(struct live *l, const struct image_freeze_how *how, struct err *
     int r = headroom_check(img->pid, e);
     if (r < 0)
         return r;
-    r = find_syscall(l, &way);
+    r = wayback_find(img, &way);
     if (r < 0)
         return explain_hold(img->pid, r, e);
     struct frozen *f = mem_zalloc(sizeof *f);
     f->child_proc = -1;
     f->how = how;
-    r = guard_start(img->pid, l->proc_fd, &way, under_seccomp(l), &f->guard);
+    r = guard_start(img->pid, l->proc_fd, &way, live_is_filtered(l), &f->guard);
     if (r < 0) {
         free(f);
         return err_set(e, r, "", "the supervisor could not be started: %s", strerror(-r));

@@ -47,7 +47,15 @@ enum { ERESTARTNOINTR = 513 };
 
 enum { NO_STACK = 8 };
 
-enum { OP_HOLD = 'h', OP_FORK = 'f', OP_LET_GO = 'l', OP_UNDO = 'u', OP_END = 'e' };
+enum {
+    OP_HOLD = 'h',
+    OP_HOLD_MAIN = 'm',
+    OP_FORK = 'f',
+    OP_RUN = 'r',
+    OP_LET_GO = 'l',
+    OP_UNDO = 'u',
+    OP_END = 'e'
+};
 
 struct message {
     int32_t op, result;
@@ -67,6 +75,8 @@ struct board {
     uint64_t pause_ns, reap_ns, window_ns;
     bool gave_up;
     uint64_t left_bytes, taken_bytes;
+    uint64_t function, argument; /* of guard_run */
+    int bell;
     struct guard_range ranges[RANGES_MAX];
     struct guard_thread threads[LIMIT_THREADS];
 };
@@ -90,13 +100,16 @@ struct guard {
     struct ward ward; /* what a supervisor begins with */
 };
 
-/* --- the supervisor: hold and fork --- */
+/* --- the supervisor: the hold --- */
 
 static void let_go(struct ward *w) {
     if (!w->hold.tasks.n)
         return;
     inject_end(&w->inject);
     w->board->calling = false;
+    if (w->inject.met)
+        w->hold.tasks.at[0].signal = w->inject.met; /* guard_run holds one thread */
+    w->inject.met = 0;
     hold_release(&w->hold);
     w->board->pause_ns = clock_ns() - w->held_at_ns;
     w->board->window_ns = w->inject.window_ns;
@@ -146,6 +159,35 @@ static int hold(struct ward *w) {
         nanosleep(&(struct timespec){0, HOLD_AGAIN_NS}, NULL);
     }
 }
+
+/* --- the supervisor: a call of the main thread --- */
+
+/* Whether a stop found it on its way out of the kernel, from waiting for events. */
+static bool waits_for_events(const struct user_regs_struct *r) {
+    return r->orig_rax == SYS_epoll_wait || r->orig_rax == SYS_epoll_pwait ||
+           r->orig_rax == SYS_epoll_pwait2;
+}
+
+static int hold_main(struct ward *w) {
+    w->held_at_ns = clock_ns();
+    int r = hold_one(&w->hold, w->pid);
+    if (r == 0)
+        r = begin_calls(w);
+    if (r == 0 && !waits_for_events(&w->inject.regs))
+        r = -EAGAIN;
+    if (r == 0)
+        note_registers(w);
+    else
+        let_go(w);
+    return r;
+}
+
+static int run_function(struct ward *w) {
+    const struct board *b = w->board;
+    return w->hold.tasks.n ? inject_run(&w->inject, b->function, b->argument, b->bell) : -EPIPE;
+}
+
+/* --- the supervisor: the fork --- */
 
 /* madvise walks over holes and says -ENOMEM in the end, having done its work (mm/madvise.c). */
 static int advise(struct ward *w, size_t i, bool back) {
@@ -371,8 +413,12 @@ static bool serve(struct ward *w) {
     bool on = m.op != OP_END;
     if (m.op == OP_HOLD)
         m.result = hold(w);
+    else if (m.op == OP_HOLD_MAIN)
+        m.result = hold_main(w);
     else if (m.op == OP_FORK)
         m.result = fork_target(w);
+    else if (m.op == OP_RUN)
+        m.result = run_function(w);
     else if (m.op == OP_LET_GO)
         let_go(w);
     else if (m.op == OP_UNDO)
@@ -503,6 +549,17 @@ int guard_fork(struct guard *g, const struct guard_range *ranges, size_t n, pid_
     if (r == 0)
         *ret_child = g->board->child;
     return r;
+}
+
+int guard_hold_main(struct guard *g) {
+    return tell(g, OP_HOLD_MAIN);
+}
+
+int guard_run(struct guard *g, uint64_t function, uint64_t argument, int bell) {
+    g->board->function = function;
+    g->board->argument = argument;
+    g->board->bell = bell;
+    return tell(g, OP_RUN);
 }
 
 int guard_let_go(struct guard *g) {

@@ -55,6 +55,12 @@ const struct guard_thread *guard_threads(const struct guard *g, size_t *ret_n);
 int guard_fork(struct guard *g, const struct guard_range *ranges, size_t n, pid_t *ret_child,
                enum guard_step *failed);
 int guard_let_go(struct guard *g);
+/* Hold the main thread alone, if it waits for events (epoll): -EAGAIN when it does not, or is about
+ * to take a signal; else as guard_hold. guard_threads has its registers. */
+int guard_hold_main(struct guard *g);
+/* Have it call a function of the target; it stays held. As inject_run; should the supervisor be
+ * killed meanwhile (-EPIPE), the call still goes to its end and returns to where the thread was. */
+int guard_run(struct guard *g, uint64_t function, uint64_t argument, int bell);
 /* From the first interrupt to the last detach of the last hold. */
 uint64_t guard_pause_ns(const struct guard *g);
 /* How long of it a thread had foreign registers or a foreign signal mask. */

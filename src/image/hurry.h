@@ -6,6 +6,8 @@
 
 #include <sys/types.h>
 
+enum { HURRY_NOT_CHANGED = -1 };
+
 /* Give it to the thread (0: the calling one), where that is permitted and it has none. Returns what
  * hurry_end takes. What the thread forks has it too. */
 int hurry_begin(pid_t tid);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -59,8 +60,8 @@ static int set_options(const struct inject *in) {
 }
 
 int inject_begin(struct inject *in) {
-    in->begun = in->taken = in->ended = false;
-    in->child = 0;
+    in->begun = in->taken = in->ended = in->lost = false;
+    in->child = in->met = 0;
     if (ptrace(PTRACE_GETREGS, in->tid, NULL, &in->regs) < 0)
         return -errno;
     if (in->regs.cs != USER_CS_64)
@@ -169,11 +170,76 @@ int inject_call(struct inject *in, long number, const uint64_t args[4], int64_t 
     return 0;
 }
 
+/* Run the thread until it is home again: what stops it there is the bell, or a signal that came
+ * before. On the way only what no mask holds back can stop it: SIGSTOP, which is let through as in
+ * run_to_stop, and faults. */
+static int run_home(struct inject *in, int bell) {
+    for (long signal = 0;;) {
+        struct user_regs_struct now;
+        int status;
+        if (ptrace(PTRACE_CONT, in->tid, NULL, (void *)signal) < 0)
+            return -errno;
+        if (await(in, &status) < 0 || !WIFSTOPPED(status)) {
+            in->ended = true;
+            return -ESRCH;
+        }
+        signal = status >> 16 ? 0 : WSTOPSIG(status);
+        if (!signal || ptrace(PTRACE_GETREGS, in->tid, NULL, &now) < 0)
+            continue;
+        if (now.rip == in->trail.home_rip && now.rsp == in->regs.rsp) {
+            in->met = signal == bell ? 0 : (int)signal;
+            return 0;
+        }
+        if (signal != SIGSTOP) {
+            in->met = (int)signal;
+            in->lost = true;
+            return -EIO;
+        }
+    }
+}
+
+/* Faults are not blocked: a blocked one would take the program's own handler away (kernel/signal.c,
+ * force_sig_info_to_task). */
+static uint64_t mask_of_a_call(void) {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS};
+    uint64_t mask = ~0ull;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        mask &= ~(1ull << (faults[i] - 1));
+    return mask;
+}
+
+int inject_run(struct inject *in, uint64_t function, uint64_t argument, int bell) {
+    enum { TRAP_AND_DIRECTION = 0x500 };
+    const uint64_t mask = mask_of_a_call();
+    struct user_regs_struct regs = in->regs;
+    if (!in->begun || in->ended || in->taken)
+        return -ESRCH;
+    if (in->mask >> (bell - 1) & 1 ||
+        wayback_lay(&in->way, in->pid, in->tid, &in->regs, in->mask, &in->trail) < 0)
+        return -ENOTSUP;
+    regs.rip = function;
+    regs.rdi = argument;
+    regs.rsp = in->trail.sp;
+    regs.rax = 0;
+    regs.orig_rax = (unsigned long long)-1;
+    regs.eflags &= ~(unsigned long long)TRAP_AND_DIRECTION;
+    in->taken_at_ns = clock_ns();
+    in->policy = HURRY_NOT_CHANGED; /* nobody would take it back if we were killed */
+    in->taken = true;
+    /* In this order: from the first on, the way leads home and restores the mask. */
+    if (ptrace(PTRACE_SETREGS, in->tid, NULL, &regs) < 0 ||
+        ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof mask, &mask) < 0)
+        return -ESRCH;
+    if (syscall(SYS_tgkill, in->pid, in->tid, bell) < 0)
+        return -errno;
+    return run_home(in, bell);
+}
+
 void inject_end(struct inject *in) {
     if (!in->begun || in->ended)
         return;
     in->begun = false;
-    if (!in->taken)
+    if (!in->taken || in->lost)
         return;
     hurry_end(in->tid, in->policy);
     ptrace(PTRACE_SETREGS, in->tid, NULL, &in->regs);

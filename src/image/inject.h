@@ -21,6 +21,8 @@ struct inject {
     bool filtered;      /* it runs under seccomp: only with the filter suspended */
 
     bool begun, taken, ended;
+    bool lost;                       /* a function ended in a fault: where it stands it stays */
+    int met;                         /* a signal that inject_run found on its way: for the detach */
     uint64_t taken_at_ns, window_ns; /* with foreign registers or signal mask: the last one */
     struct user_regs_struct regs;
     uint64_t mask;
@@ -36,6 +38,13 @@ int inject_begin(struct inject *in);
 /* 0 with what the kernel returned in *ret; -ESRCH when the thread has ended; -ENOEXEC
  * when there is no `syscall` where it should be. */
 int inject_call(struct inject *in, long number, const uint64_t args[4], int64_t *ret);
+/* Run a function of the target to its end; no call may have been made before. It returns home by
+ * the way that wayback.h lays, with or without us, so that a supervisor killed meanwhile is
+ * nothing to the target; what tells us of its return is `bell`, a signal that the program neither
+ * catches nor blocks and that by default is ignored, which waits for the mask to be lifted.
+ * -ENOTSUP where there is no way back, or the bell is blocked; -EIO when the function did not get
+ * there (a fault, which is then the program's own); else as inject_call. */
+int inject_run(struct inject *in, uint64_t function, uint64_t argument, int bell);
 /* Idempotent. The thread stays held. */
 void inject_end(struct inject *in);
 

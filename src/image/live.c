@@ -116,6 +116,15 @@ static uint64_t read_rss(const struct live *l, uint64_t by_page_table) {
     return exact ? exact : rss;
 }
 
+bool live_is_filtered(const struct live *l) {
+    cleanup_fclose FILE *f = live_open_proc(l, "status");
+    char line[256];
+    int mode = 0;
+    while (f && fgets(line, sizeof line, f))
+        sscanf(line, "Seccomp: %d", &mode);
+    return mode != 0;
+}
+
 void live_read_thread_name(const struct live *l, pid_t tid, char name[16]) {
     char path[64];
     snprintf(path, sizeof path, "task/%d/comm", (int)tid);

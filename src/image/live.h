@@ -29,6 +29,8 @@ void live_read_thread_name(const struct live *l, pid_t tid, char name[16]);
 uint64_t live_read_kib(const struct live *l, const char *file, const char *format);
 /* The same of an open file; NULL has none. */
 uint64_t live_kib_in(FILE *f, const char *format);
+/* Does its main thread run under seccomp? */
+bool live_is_filtered(const struct live *l);
 int live_stop(struct image *img, struct err *e);
 /* The regions of this moment, without residency; the process must stand still. */
 int live_take_regions(struct live *l, struct err *e);

@@ -7,15 +7,17 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/ucontext.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 /* include/linux/errno.h: what a call that a stop broke off leaves in rax. */
 enum { ERESTARTSYS = 512, ERESTARTNOINTR = 513, ERESTARTNOHAND = 514, ERESTART_RESTARTBLOCK = 516 };
 
-enum { RED_ZONE = 128, XSTATE_ALIGN = 64, XSTATE_MAX = 12288 };
+enum { RED_ZONE = 128, STACK_ALIGN = 16, XSTATE_ALIGN = 64, XSTATE_MAX = 12288 };
 
 /* arch/x86/include/uapi/asm/sigcontext.h and ucontext.h. */
 enum { FX_BYTES = 512, FX_SW_OFFSET = 464, XSTATE_HEADER_END = 576 };
@@ -28,7 +30,8 @@ struct frame {
     ucontext_t uc;
 };
 
-_Static_assert(XSTATE_MAX + sizeof(struct frame) + XSTATE_ALIGN + 16 < WAYBACK_MAX, "the trail");
+_Static_assert(XSTATE_MAX + sizeof(struct frame) + XSTATE_ALIGN + STACK_ALIGN + 8 < WAYBACK_MAX,
+               "the trail");
 
 /* --- finding the pieces --- */
 
@@ -79,8 +82,8 @@ static uint64_t find_restorer(struct image *img) {
     return 0;
 }
 
-int wayback_find(struct image *img, uint64_t vdso_addr, const uint8_t *vdso, size_t n,
-                 struct wayback *ret) {
+static int find_pieces(struct image *img, uint64_t vdso_addr, const uint8_t *vdso, size_t n,
+                       struct wayback *ret) {
     size_t at = find_syscall(vdso, n, true);
     bool returns_home = at < n;
     if (!returns_home)
@@ -96,6 +99,25 @@ int wayback_find(struct image *img, uint64_t vdso_addr, const uint8_t *vdso, siz
             ret->stack_end = l->at[i].end;
         }
     return 0;
+}
+
+/* The kernel gives every 64-bit process the same vdso, so it is searched in our own: a read would
+ * bring the target's page in, and change the picture. What stands there is looked at before it is
+ * used (inject.c). */
+int wayback_find(struct image *img, struct wayback *ret) {
+    uint8_t code[8192];
+    void *own = (void *)getauxval(AT_SYSINFO_EHDR);
+    const struct region_list *l = image_regions(img);
+    for (size_t i = 0; own && i < l->n; i++) {
+        const struct region *r = &l->at[i];
+        if (strcmp(r->name, "[vdso]") != 0 || !(r->prot & REGION_X))
+            continue;
+        size_t size = r->end - r->start < sizeof code ? r->end - r->start : sizeof code;
+        struct iovec to = {code, size}, from = {own, size};
+        ssize_t n = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+        return find_pieces(img, r->start, code, n > 0 ? (size_t)n : 0, ret);
+    }
+    return -ENOEXEC;
 }
 
 /* --- the frame --- */
@@ -169,12 +191,13 @@ int wayback_lay(const struct wayback *w, pid_t pid, pid_t tid, const struct user
     struct user_regs_struct home = *regs;
     bool extended;
     size_t n = read_xstate(tid, xstate, XSTATE_MAX, &extended);
-    size_t need = RED_ZONE + n + XSTATE_ALIGN + sizeof(struct frame) + 16;
+    size_t need = RED_ZONE + n + XSTATE_ALIGN + sizeof(struct frame) + STACK_ALIGN + 8;
     ret->sp = 0;
     if (!w->restorer || !n || regs->rsp >= w->stack_end || regs->rsp < w->stack_start + need)
         return -EFAULT;
     uint64_t fp = (regs->rsp - RED_ZONE - n) & ~(uint64_t)(XSTATE_ALIGN - 1);
-    uint64_t sp = (fp - sizeof(struct frame)) & ~15ull;
+    /* As where a function is entered: behind the return address it is aligned (System V ABI). */
+    uint64_t sp = ((fp - sizeof(struct frame)) & ~(uint64_t)(STACK_ALIGN - 1)) - 8;
     struct frame f = {.pretcode = w->restorer};
     restart(&home);
     fill_registers(&f, &home);
@@ -188,6 +211,7 @@ int wayback_lay(const struct wayback *w, pid_t pid, pid_t tid, const struct user
         process_vm_writev(pid, from, 2, to, 2, 0) != (ssize_t)(sizeof f + n))
         return -EFAULT;
     ret->sp = sp;
+    ret->home_rip = home.rip;
     ret->len = all.iov_len;
     return 0;
 }

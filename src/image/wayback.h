@@ -4,8 +4,8 @@
  * it was sent to. So what comes next is made to lead home. The instructions behind that `syscall`
  * end in `ret`, and on the stack, below what the thread itself uses, there is what the kernel
  * pushes for a signal handler: the address of a `rt_sigreturn` (libc's own), and all registers, the
- * floating point state and the signal mask as they were. With the tracer alive nothing of it is
- * ever run. */
+ * floating point state and the signal mask as they were. After a system call with the tracer alive
+ * nothing of it is run; a function that is called (inject_run) always returns by it. */
 #ifndef MEMWHY_IMAGE_WAYBACK_H
 #define MEMWHY_IMAGE_WAYBACK_H
 
@@ -23,16 +23,16 @@ struct wayback {
 /* What was written over: [sp, sp + len). It is below what the thread uses, but pictures are
  * compared byte by byte. */
 struct wayback_trail {
-    uint64_t sp; /* to run with; 0: nothing was laid */
+    uint64_t sp; /* to run with, or to enter a function with; 0: nothing was laid */
+    uint64_t home_rip;
     size_t len;
     uint8_t before[WAYBACK_MAX];
 };
 
-/* Find the pieces: in `vdso`, the bytes at vdso_addr, and in the file of the image's libc (to read
- * the process would bring pages in). Where there is no way back there is at least a `syscall`;
- * -ENOEXEC when there is not even that. */
-int wayback_find(struct image *img, uint64_t vdso_addr, const uint8_t *vdso, size_t n,
-                 struct wayback *ret);
+/* Find the pieces: in the vdso, and in the file of the image's libc (to read the process would
+ * bring pages in). Where there is no way back there is at least a `syscall`; -ENOEXEC when there is
+ * not even that. */
+int wayback_find(struct image *img, struct wayback *ret);
 
 /* Lay the way for a thread held by this process; it is to run with the stack pointer at ret->sp.
  * -EFAULT when it runs on another stack than its own (a coroutine's, a signal handler's), or that

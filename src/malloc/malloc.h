@@ -45,6 +45,10 @@ void malloc_each_kept(const struct image *img, const struct malloc_census *c, ui
                       uint64_t end, void (*keep)(void *arg, uint64_t start, uint64_t end),
                       void *arg);
 
+/* For a caller who holds a thread of a running process, while others run: 0 when each arena's lock
+ * was seen open, so that thread has none of them. -EAGAIN: one stayed closed. */
+int malloc_locks_seen_open(const struct image *img, const struct malloc_census *c);
+
 /* The chunk that holds `addr`, walked anew from the census's index: the image must still be as it
  * was. -ENODATA: in no chunk. -EFAULT, -EBADMSG: the chain could not be followed. */
 int malloc_chunk_at(const struct image *img, const struct malloc_census *c, uint64_t addr,

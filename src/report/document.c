@@ -64,6 +64,35 @@ void document_common(json_t *doc, const struct evidence *ev) {
     json_object_set_new(doc, "coverage", coverage_json(ev));
 }
 
+json_t *document_account(const struct account *a) {
+    json_t *owners = json_array(), *unknown = json_array(), *o = json_object();
+    for (size_t i = 0; i < a->owners.n; i++) {
+        const struct owner *w = &a->owners.at[i];
+        json_t *row = json_pack("{s:s}", "path", w->path);
+        set_u64(row, "resident_bytes", w->resident_bytes);
+        set_u64(row, "virtual_bytes", w->virtual_bytes);
+        if (a->has_pss) {
+            set_u64(row, "pss_bytes", w->pss_bytes);
+            set_u64(row, "swap_bytes", w->swap_bytes);
+        }
+        json_array_append_new(owners, row);
+    }
+    for (size_t i = 0; i < a->unknown.n; i++) {
+        char start[24], end[24];
+        snprintf(start, sizeof start, "0x%llx", (unsigned long long)a->unknown.at[i].start);
+        snprintf(end, sizeof end, "0x%llx", (unsigned long long)a->unknown.at[i].end);
+        json_t *row = json_pack("{s:s, s:s}", "start", start, "end", end);
+        set_u64(row, "resident_bytes", a->unknown.at[i].resident_bytes);
+        json_array_append_new(unknown, row);
+    }
+    if (a->rss_bytes)
+        set_u64(o, "rss_bytes", a->rss_bytes);
+    set_u64(o, "attributed_bytes", a->attributed_bytes);
+    json_object_set_new(o, "owners", owners);
+    json_object_set_new(o, "unknown", unknown);
+    return o;
+}
+
 void document_footer(FILE *out, const struct evidence *ev) {
     char pause[FMT_MAX], took[FMT_MAX], used[FMT_MAX];
     fmt_duration(took, ev->cost.took_ns);

@@ -10,6 +10,9 @@
 /* Set "target", "cost" and "coverage". What is unknown is absent. */
 void document_common(json_t *doc, const struct evidence *ev);
 
+/* The account, for a document that has more than one of its own. The caller owns it. */
+json_t *document_account(const struct account *a);
+
 /* "Paused 12.3 ms (1 stop), read in 48 ms, memwhy used 31.2 MiB." and one "note: ..." each. */
 void document_footer(FILE *out, const struct evidence *ev);
 

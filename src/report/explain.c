@@ -199,35 +199,6 @@ static json_t *json_bytes(uint64_t v) {
     return json_integer((json_int_t)v);
 }
 
-static json_t *account_json(const struct account *a) {
-    json_t *owners = json_array(), *unknown = json_array(), *o = json_object();
-    for (size_t i = 0; i < a->owners.n; i++) {
-        const struct owner *w = &a->owners.at[i];
-        json_t *row =
-            json_pack("{s:s, s:o, s:o}", "path", w->path, "resident_bytes",
-                      json_bytes(w->resident_bytes), "virtual_bytes", json_bytes(w->virtual_bytes));
-        if (a->has_pss) {
-            json_object_set_new(row, "pss_bytes", json_bytes(w->pss_bytes));
-            json_object_set_new(row, "swap_bytes", json_bytes(w->swap_bytes));
-        }
-        json_array_append_new(owners, row);
-    }
-    for (size_t i = 0; i < a->unknown.n; i++) {
-        char start[24], end[24];
-        snprintf(start, sizeof start, "0x%llx", (unsigned long long)a->unknown.at[i].start);
-        snprintf(end, sizeof end, "0x%llx", (unsigned long long)a->unknown.at[i].end);
-        json_array_append_new(unknown, json_pack("{s:s, s:s, s:o}", "start", start, "end", end,
-                                                 "resident_bytes",
-                                                 json_bytes(a->unknown.at[i].resident_bytes)));
-    }
-    if (a->rss_bytes)
-        json_object_set_new(o, "rss_bytes", json_bytes(a->rss_bytes));
-    json_object_set_new(o, "attributed_bytes", json_bytes(a->attributed_bytes));
-    json_object_set_new(o, "owners", owners);
-    json_object_set_new(o, "unknown", unknown);
-    return o;
-}
-
 static void set_text(json_t *o, const char *key, const char *text) {
     if (text)
         json_object_set_new(o, key, json_string(text));
@@ -263,7 +234,7 @@ void report_explain_json(json_t *doc, const struct evidence *ev, const struct di
     struct fact facts[FACTS_MAX];
     size_t n = facts_of(ev, facts);
     json_t *fo = json_object(), *findings = json_array(), *undecided = json_array();
-    json_object_set_new(doc, "account", account_json(&ev->account));
+    json_object_set_new(doc, "account", document_account(&ev->account));
     for (size_t i = 0; i < n; i++)
         json_object_set_new(fo, facts[i].name, json_bytes(facts[i].value));
     json_object_set_new(doc, "facts", fo);

@@ -246,9 +246,9 @@ def in_node(node):
     partition_holds(doc)
 
 
-@test(nodes="all", timeout=180)
+@test(nodes=[20], timeout=180)
 def trim_prediction(node):
-    """malloc_trim(0), called through gdb, gives back what was predicted."""
+    """malloc_trim(0), called through gdb, gives back what was predicted (test_trim.py: through memwhy)."""
     def rss():
         status = Path(f"/proc/{t.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
