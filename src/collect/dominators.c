@@ -22,9 +22,8 @@ struct line {
 
 struct showing {
     struct dominators *d;
-    struct heap_look *look;
-    struct v8_classes *classes;
-    const struct graph_tree *tree;
+    const struct dominators_heap *heap;
+    const struct graph_tree *tree; /* its */
     VEC(struct shown) shown;
     bool was_cut; /* there is more than is to be shown */
     VEC(struct line) lines;
@@ -89,17 +88,25 @@ static void choose(struct showing *s, uint32_t top) {
     vec_free(&ends);
 }
 
+static uint32_t class_at(const struct showing *s, uint32_t node) {
+    return s->heap->class_of(s->heap->ctx, node);
+}
+
+static const char *name_of(const struct showing *s, uint32_t class) {
+    return s->heap->class_name(s->heap->ctx, class);
+}
+
 static void add_object(struct showing *s, const struct shown *at, size_t parent) {
     uint32_t node = graph_tree_node(s->tree, at->position);
     struct dominator one = {
-        .addr = heap_look_addr(s->look, node),
+        .addr = s->heap->addr_of(s->heap->ctx, node),
         .siblings = 1,
         .depth = at->depth,
-        .shallow = v8_node_bytes(s->look->view->nodes, node),
+        .shallow = s->heap->bytes_of(s->heap->ctx, node),
         .retained = at->retained,
         .count = graph_tree_count(s->tree, node),
-        .class = mem_strdup(v8_class_name(s->classes, v8_class_of(s->classes, node))),
-        .summary = heap_look_summary(s->look, node),
+        .class = mem_strdup(name_of(s, class_at(s, node))),
+        .summary = s->heap->summary_of(s->heap->ctx, node),
     };
     vec_push(&s->lines, (struct line){one, parent});
 }
@@ -118,12 +125,12 @@ static struct class_list sum_others(struct showing *s, uint32_t parent, size_t n
             next++;
         if (next < s->shown.n && s->shown.at[next].position == p)
             continue;
-        uint32_t node = graph_tree_node(t, p), class = v8_class_of(s->classes, node);
+        uint32_t node = graph_tree_node(t, p), class = class_at(s, node);
         if (!s->numbers[class]++)
             vec_push(&met.list, class);
         s->sums[class] += graph_tree_retained(t, node);
         s->counts[class] += graph_tree_count(t, node);
-        s->shallow[class] += v8_node_bytes(s->look->view->nodes, node);
+        s->shallow[class] += s->heap->bytes_of(s->heap->ctx, node);
     }
     return met;
 }
@@ -135,7 +142,7 @@ static void add_others(struct showing *s, uint32_t position, size_t next, uint32
     for (size_t i = 0; i < met.list.n; i++) {
         uint32_t class = met.list.at[i];
         if (s->sums[class] >= least && s->numbers[class] > 1) {
-            const char *name = v8_class_name(s->classes, class);
+            const char *name = name_of(s, class);
             struct dominator several = {.siblings = s->numbers[class],
                                         .depth = depth,
                                         .shallow = s->shallow[class],
@@ -220,15 +227,53 @@ static void put_in_order(struct showing *s) {
     free(places);
 }
 
-static int find_top(struct showing *s, const struct heap_graph *g, uint32_t *ret, struct err *e) {
+void dominators_choose(struct dominators *d, const struct dominators_heap *heap, uint32_t top) {
+    struct showing s = {.d = d, .heap = heap, .tree = heap->tree};
+    size_t n = heap->classes + 1;
+    s.sums = mem_zalloc(4 * n * sizeof *s.sums);
+    s.numbers = s.sums + n;
+    s.counts = s.numbers + n;
+    s.shallow = s.counts + n;
+    choose(&s, top);
+    add_lines(&s, top);
+    put_in_order(&s);
+    free(s.sums);
+    vec_free(&s.shown);
+    vec_free(&s.lines);
+}
+
+/* --- of a process --- */
+
+static uint32_t class_of(void *look, uint32_t node) {
+    return v8_class_of(heap_look_classes(look), node);
+}
+
+static const char *class_name(void *look, uint32_t class) {
+    return v8_class_name(heap_look_classes(look), class);
+}
+
+static uint64_t addr_of(void *look, uint32_t node) {
+    return heap_look_addr(look, node);
+}
+
+static uint64_t bytes_of(void *look, uint32_t node) {
+    return v8_node_bytes(((struct heap_look *)look)->view->nodes, node);
+}
+
+static char *summary_of(void *look, uint32_t node) {
+    return heap_look_summary(look, node);
+}
+
+static int find_top(struct heap_look *look, const struct dominators *d, const struct heap_graph *g,
+                    uint32_t *ret, struct err *e) {
     uint32_t node = graph_root_id(g->graph);
-    int r = s->d->addr ? heap_look_find(s->look, s->d->addr, &node, e) : 0;
+    int r = d->addr ? heap_look_find(look, d->addr, &node, e) : 0;
     if (r < 0)
         return r;
-    *ret = graph_tree_position(s->tree, node);
+    *ret = graph_tree_position(g->tree, node);
     if (*ret == GRAPH_NONE)
         return err_set(e, -EINVAL, "`memwhy instances --live` lists objects that live.",
-                       "the object at 0x%" PRIx64 " is garbage: it dominates nothing", s->d->addr);
+                       "the object at 0x%" PRIx64 " is garbage: it dominates nothing", d->addr);
     return 0;
 }
 
@@ -236,32 +281,27 @@ int dominators_see(void *dominators, const struct v8_view *view, struct err *e) 
     struct dominators *d = dominators;
     struct heap_look look;
     const struct heap_graph *graph;
+    uint32_t top = 0;
     dominators_done(d); /* of a look that was given up */
     int r = heap_look_open(view, &look, e);
     if (r < 0)
         return r;
     look.keeps_maps = true;
-    struct showing s = {.d = d, .look = &look, .classes = heap_look_classes(&look)};
-    uint32_t top;
     r = heap_look_graph(&look, &graph, e);
+    if (r == 0)
+        r = find_top(&look, d, graph, &top, e);
     if (r == 0) {
-        s.tree = graph->tree;
-        d->live_bytes = graph_tree_retained(s.tree, graph_root_id(graph->graph));
-        r = find_top(&s, graph, &top, e);
+        struct dominators_heap heap = {.tree = graph->tree,
+                                       .ctx = &look,
+                                       .classes = v8_classes_count(heap_look_classes(&look)),
+                                       .class_of = class_of,
+                                       .class_name = class_name,
+                                       .addr_of = addr_of,
+                                       .bytes_of = bytes_of,
+                                       .summary_of = summary_of};
+        d->live_bytes = graph_tree_retained(graph->tree, graph_root_id(graph->graph));
+        dominators_choose(d, &heap, top);
     }
-    if (r == 0) {
-        size_t n = v8_classes_count(s.classes) + 1u;
-        s.sums = mem_zalloc(4 * n * sizeof *s.sums);
-        s.numbers = s.sums + n;
-        s.counts = s.numbers + n;
-        s.shallow = s.counts + n;
-        choose(&s, top);
-        add_lines(&s, top);
-        put_in_order(&s);
-    }
-    free(s.sums);
-    vec_free(&s.shown);
-    vec_free(&s.lines);
     heap_look_done(&look);
     return r;
 }

@@ -3,6 +3,7 @@
 #define MEMWHY_COLLECT_DOMINATORS_H
 
 #include "collect/heap_look.h"
+#include "graph/tree.h"
 
 /* An object, or several of one class that are dominated by the same. */
 struct dominator {
@@ -25,6 +26,21 @@ struct dominators {
     uint64_t live_bytes; /* what all live objects retain, the roots' size */
     VEC(struct dominator) list;
 };
+
+/* A heap as its dominator tree is shown: of a process or of a file. */
+struct dominators_heap {
+    const struct graph_tree *tree;
+    void *ctx;
+    size_t classes; /* numbers given to them are below */
+    uint32_t (*class_of)(void *ctx, uint32_t node);
+    const char *(*class_name)(void *ctx, uint32_t class);
+    uint64_t (*addr_of)(void *ctx, uint32_t node);
+    uint64_t (*bytes_of)(void *ctx, uint32_t node); /* on the heap */
+    char *(*summary_of)(void *ctx, uint32_t node);  /* the caller frees it */
+};
+/* Fill in the list: what is below position `top` of the tree, and itself when it is not the root.
+ */
+void dominators_choose(struct dominators *d, const struct dominators_heap *heap, uint32_t top);
 
 /* Made with the view; `arg` of the visit is the dominators. -EINVAL: no live object at `addr`. */
 int dominators_see(void *dominators, const struct v8_view *view, struct err *e);

@@ -57,6 +57,8 @@ static void tell_roots(void *ctx, struct graph_sink *to) {
     for (size_t i = 0; i < edges.list.n; i++)
         if (is_essential(g, g->f->root, &edges.list.at[i]))
             graph_root(to, edges.list.at[i].to);
+    for (size_t i = 0; i < g->orphans.n; i++)
+        graph_root(to, g->orphans.at[i]);
     vec_free(&edges.list);
 }
 
@@ -99,15 +101,46 @@ static int cannot_read_again(struct err *e) {
     return err_set(e, -EIO, "", "what was put aside of the file cannot be read again");
 }
 
-static int build(struct heapfile_graph *g, struct progress *p, struct err *e) {
+static int connect(struct heapfile_graph *g, struct err *e) {
     struct graph_source source = {
         .ctx = g, .nodes = g->f->nodes, .roots = tell_roots, .edges = tell_edges};
-    progress_say(p, "connecting the objects", 0, 0);
     int r = graph_build(&source, &g->graph, e);
+    return r == 0 && g->failed ? cannot_read_again(e) : r;
+}
+
+/* Of what no way leads to, what nothing refers to either, to tell it as roots. V8 lists some of its
+ * own, of no size and with no edges, which need no second look: false. */
+static bool find_orphans(struct heapfile_graph *g) {
+    const struct heapfile *f = g->f;
+    bool matters = false;
+    if (graph_live_count(g->graph) + 1 >= f->nodes) /* the root is no node of it */
+        return false;
+    cleanup_free uint64_t *referred = bits_new(f->nodes);
+    for (uint32_t node = 0; node < f->nodes; node++) {
+        if (graph_is_live(g->graph, node) || node == f->root)
+            continue;
+        struct graph_list l = graph_successors(g->graph, node);
+        for (uint32_t i = 0; i < l.n; i++)
+            bits_set(referred, l.at[i]);
+    }
+    for (uint32_t node = 0; node < f->nodes; node++)
+        if (!graph_is_live(g->graph, node) && !bits_get(referred, node) && node != f->root) {
+            vec_push(&g->orphans, node);
+            matters = matters || heapfile_size(f, node) || graph_successors(g->graph, node).n;
+        }
+    return matters;
+}
+
+static int build(struct heapfile_graph *g, struct progress *p, struct err *e) {
+    progress_say(p, "connecting the objects", 0, 0);
+    int r = connect(g, e);
+    if (r == 0 && find_orphans(g)) {
+        graph_free(g->graph);
+        g->graph = NULL;
+        r = connect(g, e);
+    }
     if (r < 0)
         return r;
-    if (g->failed)
-        return cannot_read_again(e);
     struct graph_nodes user = {0};
     find_user_roots(g, &user);
     struct graph_weights weights = {
@@ -139,6 +172,7 @@ void heapfile_graph_done(struct heapfile_graph *g) {
     graph_free(g->graph);
     free(g->odd);
     free(g->ephemerals);
+    vec_free(&g->orphans);
     *g = (struct heapfile_graph){0};
 }
 
@@ -147,8 +181,9 @@ static uint32_t in_tree(const struct heapfile_graph *g, uint32_t node) {
 }
 
 uint64_t heapfile_retained(const struct heapfile_graph *g, uint32_t node) {
-    return graph_tree_retained(g->tree, in_tree(g, node)) +
-           (node == g->f->root ? heapfile_size(g->f, node) : 0);
+    uint32_t at = in_tree(g, node);
+    bool counted = at == node && graph_tree_position(g->tree, at) != GRAPH_NONE;
+    return graph_tree_retained(g->tree, at) + (counted ? 0 : heapfile_size(g->f, node));
 }
 
 uint32_t heapfile_dominator(const struct heapfile_graph *g, uint32_t node) {

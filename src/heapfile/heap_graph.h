@@ -21,7 +21,8 @@ struct heapfile_graph {
     uint64_t *odd;        /* set: nodes some of whose edges are left out of the graph, or count
                              for one thing and not for another */
     uint64_t *ephemerals; /* set of strings: names of f->ephemerons; NULL: there are none */
-    bool failed;          /* edges could not be read again */
+    struct graph_nodes orphans; /* that nothing refers to, as if the root did */
+    bool failed;                /* edges could not be read again */
 };
 
 /* `f` must outlive it. -EIO: what the temporary file held cannot be read again. */
@@ -29,9 +30,9 @@ int heapfile_graph_build(const struct heapfile *f, struct progress *p, struct he
                          struct err *e);
 void heapfile_graph_done(struct heapfile_graph *g);
 
-/* Bytes that would go with it; of the root all. */
+/* Bytes that would go with it; of the root all. Of one in a ring that nothing refers to its own. */
 uint64_t heapfile_retained(const struct heapfile_graph *g, uint32_t node);
-/* Its immediate dominator, maybe the root; GRAPH_NONE for the root, and for what nothing holds. */
+/* Its immediate dominator, maybe the root; GRAPH_NONE for the root, and for such a ring. */
 uint32_t heapfile_dominator(const struct heapfile_graph *g, uint32_t node);
 
 /* The pair that an edge is of; NULL: none. */
