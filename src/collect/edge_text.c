@@ -4,6 +4,10 @@
 #include "v8/values.h"
 #include <string.h>
 
+char *edge_text_property(const char *name) {
+    return text_is_identifier(name) ? mem_printf(".%s", name) : mem_printf("[\"%s\"]", name);
+}
+
 static char *of_property(struct v8_objects *o, const struct v8_edge *e) {
     cleanup_free char *name = v8_edge_name(o, e);
     if (e->form == EDGE_GETTER || e->form == EDGE_SETTER)
@@ -12,7 +16,7 @@ static char *of_property(struct v8_objects *o, const struct v8_edge *e) {
         cleanup_free char *symbol = v8_value_summary(o, e->key);
         return *name == '#' ? mem_printf(".%s", name) : mem_printf("[%s]", symbol);
     }
-    return text_is_identifier(name) ? mem_printf(".%s", name) : mem_printf("[\"%s\"]", name);
+    return edge_text_property(name);
 }
 
 char *edge_text(struct v8_objects *o, const struct v8_edge *e) {

@@ -1,9 +1,9 @@
 #include "collect/paths.h"
 
 #include "base/bits.h"
-#include "base/fmt.h"
 #include "base/limits.h"
 #include "collect/edge_text.h"
+#include "collect/path_line.h"
 #include "v8/contexts.h"
 #include "v8/functions.h"
 #include "v8/heap.h"
@@ -12,7 +12,6 @@
 #include "v8/referrers.h"
 #include "v8/scripts.h"
 #include "v8/strings.h"
-#include <stdio.h>
 #include <string.h>
 
 /* How far behind it an object's own edge may lead: the global object's to a value goes by table and
@@ -28,52 +27,16 @@ struct naming {
     uint64_t scope; /* its context, or the module that exports it; 0: it is none */
     bool is_export;
     uint64_t scope_function;
-    VEC(char *) line; /* what is to be written one after the other */
+    struct path_line line;
 };
 
 static void line_clear(struct naming *n) {
-    for (size_t i = 0; i < n->line.n; i++)
-        free(n->line.at[i]);
-    n->line.n = 0;
+    path_line_clear(&n->line);
     n->scope = 0;
 }
 
 static void append(struct naming *n, const char *text) {
-    vec_push(&n->line, mem_strdup(text));
-}
-
-/* How often pieces [i, i + unit) come one after the other from there on. */
-static size_t repeats(const struct naming *n, size_t i, size_t unit) {
-    size_t same = 0;
-    while (i + unit + same < n->line.n &&
-           strcmp(n->line.at[i + same], n->line.at[i + unit + same]) == 0)
-        same++;
-    return 1 + same / unit;
-}
-
-/* Chains are told once: "list.head(.next × 9,000).value". */
-static char *line_text(const struct naming *n) {
-    enum { UNIT_MAX = 8, REPEATS_MIN = 4 };
-    char *text = NULL, count[FMT_MAX];
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    for (size_t i = 0; out && i < n->line.n;) {
-        size_t unit = 1, times = 1;
-        for (size_t u = 1; u <= UNIT_MAX && times < REPEATS_MIN; u++) {
-            unit = u;
-            times = repeats(n, i, u);
-        }
-        bool folds = times >= REPEATS_MIN;
-        fputs(folds ? "(" : "", out);
-        for (size_t k = 0; k < (folds ? unit : 1); k++)
-            fputs(n->line.at[i + k], out);
-        if (folds)
-            fprintf(out, " × %s)", fmt_count(count, times));
-        i += folds ? unit * times : 1;
-    }
-    if (out)
-        fclose(out);
-    return text ? text : mem_strdup("");
+    path_line_add(&n->line, text);
 }
 
 /* --- roots --- */
@@ -197,10 +160,10 @@ static void begin_with_variable(struct naming *n, uint64_t from, const struct v8
 static char *with_variable(struct naming *n, char *line) {
     if (!n->scope)
         return line;
-    const char *name = n->line.at[0];
+    const char *name = n->line.pieces.at[0];
     cleanup_free char *owner =
         n->is_export ? owner_of_export(n, n->scope) : owner_of_scope(n, n->scope);
-    bool more = n->line.n > 1;
+    bool more = n->line.pieces.n > 1;
     char *text =
         mem_printf("%s %s%s%s%s%s", n->is_export ? "export" : "variable", name, owner ? " of " : "",
                    owner ? owner : "", more ? ": " : "", more ? line : "");
@@ -263,13 +226,12 @@ struct path path_name(struct path_namer *p, const struct ways *w, const uint32_t
     append(&naming, root);
     append(&naming, " ");
     add_step(&naming, nodes[0], root, "root");
-    if (naming.line.n == 2)
+    if (naming.line.pieces.n == 2)
         append(&naming, path.steps.at[0].summary);
     for (size_t i = 0; i + 1 < n;)
         i = next_step(&naming, nodes, i, n);
-    path.line = with_variable(&naming, line_text(&naming));
-    line_clear(&naming);
-    vec_free(&naming.line);
+    path.line = with_variable(&naming, path_line_text(&naming.line));
+    path_line_done(&naming.line);
     return path;
 }
 
