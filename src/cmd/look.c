@@ -59,20 +59,26 @@ int look_freeze_how(struct run *r, struct image_freeze_how *ret) {
 }
 
 static int look(struct run *r, const char *target, unsigned needs, const struct v8_visit *visit,
-                struct evidence *ret) {
+                const struct still_visit *still, struct evidence *ret) {
     struct ticker t = {0};
     struct image_freeze_how how;
     int rc = look_freeze_how(r, &how);
     if (rc < 0)
         return rc;
     ticker_start(&t, r->progress, target);
-    rc = collect_visited(target, needs, &how, visit, ret, &r->err);
+    rc = still ? collect_still(target, needs, &how, still, ret, &r->err)
+               : collect_visited(target, needs, &how, visit, ret, &r->err);
     ticker_stop(&t);
     return rc;
 }
 
 int look_at(struct run *r, const char *target, unsigned needs, struct evidence *ret) {
-    return look(r, target, needs, NULL, ret);
+    return look(r, target, needs, NULL, NULL, ret);
+}
+
+int look_at_still(struct run *r, const char *target, unsigned needs,
+                  const struct still_visit *visit, struct evidence *ret) {
+    return look(r, target, needs, NULL, visit, ret);
 }
 
 /* Why there is no V8 census, as an error: collect() said it in a note. */
@@ -90,7 +96,7 @@ int look_explain_absence(struct run *r, const struct evidence *ev) {
 
 int look_at_heap(struct run *r, const char *target, const struct v8_visit *visit,
                  struct evidence *ret) {
-    int rc = look(r, target, NEED_V8 | NEED_LIVENESS, visit, ret);
+    int rc = look(r, target, NEED_V8 | NEED_LIVENESS, visit, NULL, ret);
     if (rc < 0 || (ret->has_v8 && ret->v8.layout_known))
         return rc;
     rc = look_explain_absence(r, ret);

@@ -21,6 +21,10 @@ int look_freeze_how(struct run *r, struct image_freeze_how *ret);
 /* collect() for a command: fills r->err on failure. */
 int look_at(struct run *r, const char *target, unsigned needs, struct evidence *ret);
 
+/* collect_still() likewise. */
+int look_at_still(struct run *r, const char *target, unsigned needs,
+                  const struct still_visit *visit, struct evidence *ret);
+
 /* r->err says why there is no V8 census in `ev`; returns its code. */
 int look_explain_absence(struct run *r, const struct evidence *ev);
 /* collect_visited() for a command that needs V8's heap; -ENODATA or -ENOTSUP with r->err filled

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/look.h"
+#include "cmd/malloc_notes.h"
 #include "report/document.h"
 #include <errno.h>
 
@@ -236,29 +237,6 @@ static json_t *totals_to_json(const struct malloc_census *c) {
     return o;
 }
 
-/* What the census could not see, a sentence each. */
-static void note_gaps(struct evidence *ev) {
-    const struct malloc_coverage *v = &ev->malloc.coverage;
-    const struct {
-        uint64_t n;
-        const char *what;
-    } gaps[] = {
-        {v->walk_errors, "chunk headers made no sense; what follows each is counted as unwalked"},
-        {v->list_errors, "entries of malloc's free lists led nowhere"},
-        {v->faults, "pages of malloc could not be read"},
-        {v->not_resident, "chunk headers are on pages that are swapped out or missing"},
-        {v->threads - v->threads_with_regs,
-         "threads have no known registers: what is in their caches counts as in use"},
-        {v->tcaches_missing, "thread caches did not hold together"},
-        {v->mmapped_missing, "mmapped chunks were not found"},
-        {v->arena_missing_bytes, "bytes of the main arena were not found"},
-        {v->truncated, "limit was reached: the heap is larger than memwhy will follow"},
-    };
-    for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++)
-        if (gaps[i].n)
-            evidence_note(ev, "%llu %s", (unsigned long long)gaps[i].n, gaps[i].what);
-}
-
 static void print_json(struct run *r, const struct evidence *ev, const struct table *arenas) {
     const struct malloc_census *c = &ev->malloc;
     struct table *classes = classes_table(c), *mmapped = mmapped_table(c);
@@ -381,7 +359,7 @@ static int run(struct run *r) {
         evidence_done(&ev);
         return rc;
     }
-    note_gaps(&ev);
+    malloc_notes_add(&ev);
     struct table *arenas = arenas_table(&ev);
     if (r->json)
         print_json(r, &ev, arenas);

@@ -38,6 +38,9 @@ enum { STOPS_MAX = 24, UNWALKED_MAX = 3 };
 /* And V8's isolates, and what names JavaScript functions: 1 to 2 ms (Node 18 to 26, 11 threads). */
 #define READ_FRAMES_NS 2000000ull
 
+/* And where all of it is searched for pointers. */
+#define READ_PIECES_NS_PER_MIB 2000000ull
+
 /* Which objects live: 3 ms of one processor for a MiB of small ones. */
 #define LIVENESS_NS_PER_MIB 6000000ull
 
@@ -46,6 +49,8 @@ static void set_rate(struct image *img, unsigned needs, struct image_freeze_how 
     how->read_ns_per_mib = needs & ~(unsigned)(NEED_STACKS | NEED_ARGUMENTS | NEED_HANDLES)
                                ? READ_NS_PER_MIB
                                : READ_STACKS_NS_PER_MIB;
+    if (needs & NEED_PIECES)
+        how->read_ns_per_mib = READ_PIECES_NS_PER_MIB;
     if (!(needs & NEED_LIVENESS) || image_kind(img) != IMAGE_LIVE)
         return;
     struct v8_quick_cache *cache = v8_quick_cache_new();
@@ -194,9 +199,10 @@ struct look {
     struct image_freeze_how how;
     struct v8_layout *layout; /* NULL: no V8, or one we cannot read */
     struct malloc_allocator allocator;
-    struct stack_reader *stacks;   /* NULL: not wanted */
-    struct handle_reader *handles; /* NULL: not wanted */
-    const struct v8_visit *visit;  /* NULL: nobody */
+    struct stack_reader *stacks;     /* NULL: not wanted */
+    struct handle_reader *handles;   /* NULL: not wanted */
+    const struct v8_visit *visit;    /* NULL: nobody */
+    const struct still_visit *still; /* likewise */
     struct evidence *ev;
 };
 
@@ -243,6 +249,7 @@ static void take_malloc(struct look *k) {
                                  .n_skip = skip.n,
                                  .wanted = wanted.at,
                                  .n_wanted = wanted.n,
+                                 .keep_pieces = k->needs & NEED_PIECES,
                                  .allocator = &k->allocator};
     int r = malloc_census_take(k->img, &hints, &ev->malloc, &e);
     ev->has_malloc = r >= 0;
@@ -365,6 +372,9 @@ static int stop_and_count(struct look *k, struct err *e) {
         if (r == 0)
             take_stacks(k);
         debug_stage("stacks", &at);
+        if (r == 0 && k->still)
+            r = k->still->see(k->still->arg, k->img, k->ev, e);
+        debug_stage("visit", &at);
         note_kind(k->ev, image_kind(k->img));
         int alive = image_check_alive(k->img, e);
         image_release(k->img);
@@ -449,9 +459,11 @@ static void open_layout(struct look *k) {
 }
 
 static int look_at_image(struct image *img, unsigned needs, const struct image_freeze_how *how,
-                         const struct v8_visit *visit, struct evidence *ret, struct err *e) {
+                         const struct v8_visit *visit, const struct still_visit *still,
+                         struct evidence *ret, struct err *e) {
     uint64_t began = clock_ns();
-    struct look k = {.img = img, .needs = needs, .how = *how, .visit = visit, .ev = ret};
+    struct look k = {
+        .img = img, .needs = needs, .how = *how, .visit = visit, .still = still, .ev = ret};
     set_rate(img, needs, &k.how);
     *ret = (struct evidence){.target = {.kind = "live", .pid = image_pid(img)}};
     if (image_exe(img)[0])
@@ -503,21 +515,32 @@ static int look_at_image(struct image *img, unsigned needs, const struct image_f
 
 int collect_image(struct image *img, unsigned needs, const struct image_freeze_how *how,
                   struct evidence *ret, struct err *e) {
-    return look_at_image(img, needs, how, NULL, ret, e);
+    return look_at_image(img, needs, how, NULL, NULL, ret, e);
 }
 
-int collect_visited(const char *target, unsigned needs, const struct image_freeze_how *how,
-                    const struct v8_visit *visit, struct evidence *ret, struct err *e) {
+static int look_at_target(const char *target, unsigned needs, const struct image_freeze_how *how,
+                          const struct v8_visit *visit, const struct still_visit *still,
+                          struct evidence *ret, struct err *e) {
     struct image *img;
     int r = target_open(target, &img, e);
     if (r < 0)
         return r;
-    r = look_at_image(img, needs, how, visit, ret, e);
+    r = look_at_image(img, needs, how, visit, still, ret, e);
     image_free(img);
     return r;
 }
 
+int collect_visited(const char *target, unsigned needs, const struct image_freeze_how *how,
+                    const struct v8_visit *visit, struct evidence *ret, struct err *e) {
+    return look_at_target(target, needs, how, visit, NULL, ret, e);
+}
+
+int collect_still(const char *target, unsigned needs, const struct image_freeze_how *how,
+                  const struct still_visit *visit, struct evidence *ret, struct err *e) {
+    return look_at_target(target, needs, how, NULL, visit, ret, e);
+}
+
 int collect(const char *target, unsigned needs, const struct image_freeze_how *how,
             struct evidence *ret, struct err *e) {
-    return collect_visited(target, needs, how, NULL, ret, e);
+    return look_at_target(target, needs, how, NULL, NULL, ret, e);
 }

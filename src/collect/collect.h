@@ -22,6 +22,7 @@ enum collect_need {
     NEED_ARGUMENTS = 1 << 8, /* of the functions on them, too */
     NEED_LIVENESS = 1 << 9,  /* which objects live; with NEED_V8 */
     NEED_HANDLES = 1 << 10,  /* of libuv */
+    NEED_PIECES = 1 << 11,   /* every chunk of malloc; with NEED_MALLOC */
 };
 
 /* TARGET, the same everywhere: a pid; a file (an ELF core, plain or .zst); or a name or part of a
@@ -38,6 +39,16 @@ int collect(const char *target, unsigned needs, const struct image_freeze_how *h
  * when what it saw turns out to have been given up on the way. NULL: nobody does. */
 int collect_visited(const char *target, unsigned needs, const struct image_freeze_how *how,
                     const struct v8_visit *visit, struct evidence *ret, struct err *e);
+
+/* The same, for who wants to look at the memory itself while it stands still, once all that was
+ * asked for is counted: `see` is called with the image and the evidence so far. It, too, may be
+ * called anew, and what it fails with is returned. */
+struct still_visit {
+    void *arg;
+    int (*see)(void *arg, struct image *img, const struct evidence *ev, struct err *e);
+};
+int collect_still(const char *target, unsigned needs, const struct image_freeze_how *how,
+                  const struct still_visit *visit, struct evidence *ret, struct err *e);
 
 /* As collect(), with an image that is open already; releases it, does not free it. */
 int collect_image(struct image *img, unsigned needs, const struct image_freeze_how *how,

@@ -23,6 +23,7 @@ enum {
     SCAN_SWAPPED = 1 << 4,
     SCAN_PFNZERO = 1 << 5,
     SCAN_HUGE = 1 << 6,
+    SCAN_GUARD = 1 << 8, /* since 6.16; guard pages made by madvise (6.13) look as if swapped */
 };
 #define SCAN_BATCH 4096
 
@@ -33,7 +34,7 @@ static void take_scanned(const struct scan_region *v, uint64_t *done, struct res
     if (v->end <= start)
         return;
     *done = v->end;
-    if (v->categories & SCAN_PFNZERO)
+    if (v->categories & (SCAN_PFNZERO | SCAN_GUARD))
         return; /* the shared zero page: mapped, but in nobody's RSS */
     if (v->categories & SCAN_PRESENT)
         residency_add(ret, start, v->end,
@@ -60,7 +61,7 @@ static int scan_range(int fd, struct scan_arg *arg, uint64_t *done, struct resid
 
 /* Chosen neighbours in one go: the holes between them cost nothing. */
 static int scan_ioctl(int fd, const struct region_list *regions, pagemap_choice *chosen,
-                      const void *choice, struct residency *ret) {
+                      const void *choice, uint64_t more, struct residency *ret) {
     cleanup_free struct scan_region *vec = mem_alloc(SCAN_BATCH * sizeof *vec);
     const uint64_t limit = LIMIT_USER_ADDR - PAGE_BYTES; /* TASK_SIZE_MAX */
     struct scan_arg arg = {
@@ -69,7 +70,7 @@ static int scan_ioctl(int fd, const struct region_list *regions, pagemap_choice 
         .vec = (uintptr_t)vec,
         .vec_len = SCAN_BATCH,
         .category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
-        .return_mask = SCAN_FILE | SCAN_PRESENT | SCAN_SWAPPED | SCAN_PFNZERO | SCAN_HUGE,
+        .return_mask = SCAN_FILE | SCAN_PRESENT | SCAN_SWAPPED | SCAN_PFNZERO | SCAN_HUGE | more,
     };
     uint64_t done = 0;
     int r = scan_range(fd, &arg, &done, ret);
@@ -87,6 +88,7 @@ static int scan_ioctl(int fd, const struct region_list *regions, pagemap_choice 
 #define ENTRY_PRESENT (1ull << 63)
 #define ENTRY_SWAPPED (1ull << 62)
 #define ENTRY_FILE (1ull << 61)
+#define ENTRY_GUARD (1ull << 58) /* since 6.15 */
 
 static int read_region(int fd, const struct region *r, uint64_t *buf, size_t cap,
                        struct residency *ret) {
@@ -101,7 +103,7 @@ static int read_region(int fd, const struct region *r, uint64_t *buf, size_t cap
         for (size_t i = 0; i < n; i++, at += PAGE_BYTES) {
             if (buf[i] & ENTRY_PRESENT)
                 residency_add(ret, at, at + PAGE_BYTES, buf[i] & ENTRY_FILE ? RESIDENT_FILE : 0);
-            else if (buf[i] & ENTRY_SWAPPED)
+            else if (buf[i] & ENTRY_SWAPPED && !(buf[i] & ENTRY_GUARD))
                 ret->swap_bytes += PAGE_BYTES;
         }
     }
@@ -137,7 +139,9 @@ int pagemap_residency_of(pid_t pid, const struct region_list *regions, pagemap_c
     cleanup_close int fd = open_pagemap(pid);
     if (fd < 0)
         return fd;
-    int r = scan_ioctl(fd, regions, chosen, arg, ret);
+    int r = scan_ioctl(fd, regions, chosen, arg, SCAN_GUARD, ret);
+    if (r == -EINVAL) /* which the first call says */
+        r = scan_ioctl(fd, regions, chosen, arg, 0, ret);
     if (r == -ENOTTY || r == -EINVAL)
         r = read_table(fd, regions, chosen, arg, ret);
     return r;

@@ -24,6 +24,21 @@ static void sort_list(struct malloc_census *c, bool fast) {
         c->tcached.n = kept;
 }
 
+/* The walk kept the arenas' pieces, before mmapped chunks were looked for. */
+static void keep_mmapped(struct malloc_census *c) {
+    size_t from = c->pieces.n, to = from + c->mmapped.count;
+    vec_reserve(&c->pieces, to);
+    c->pieces.n = to;
+    for (size_t i = c->spans.n; i-- > 0 && to > from;) {
+        const struct malloc_span *s = &c->spans.at[i];
+        if (s->arena != MALLOC_SPAN_MMAPPED)
+            continue;
+        while (from && c->pieces.at[from - 1].addr > s->header)
+            c->pieces.at[--to] = c->pieces.at[--from];
+        c->pieces.at[--to] = (struct malloc_piece){s->header, s->end - s->header, MALLOC_IN_USE};
+    }
+}
+
 static int glibc_census(struct glibc *g) {
     uint64_t bytes = 0;
     int r = glibc_find(g);
@@ -43,6 +58,8 @@ static int glibc_census(struct glibc *g) {
         g->budget = LIMIT_CHUNKS;
     glibc_walk(g);
     glibc_find_mmapped(g);
+    if (g->hints->keep_pieces)
+        keep_mmapped(g->c);
     g->c->coverage.faults += g->window.faults + g->pages.faults;
     return 0;
 }

@@ -73,6 +73,8 @@ static uint64_t add_share(struct walk *w, uint64_t start, uint64_t end, enum mal
     s->bytes += end - start;
     s->resident += resident;
     s->count++;
+    if (w->g->hints->keep_pieces)
+        vec_push(&w->g->c->pieces, (struct malloc_piece){start, end - start, (uint8_t)state});
     while (w->next_block < end && w->next_block < w->span->end) {
         size_t block = (w->next_block - w->span->start) / MALLOC_INDEX_BYTES;
         uint64_t chunk = state <= MALLOC_TOP ? start : end;

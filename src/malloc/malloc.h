@@ -21,6 +21,7 @@ struct malloc_hints {
     /* Addresses, ascending, whose chunks are wanted: answered in ret->wanted as the walk passes. */
     const uint64_t *wanted;
     size_t n_wanted;
+    bool keep_pieces; /* every chunk into ret->pieces: 16 bytes each */
     /* From malloc_recognise(), best done before the stop; NULL: by module paths only. */
     const struct malloc_allocator *allocator;
 };

@@ -29,6 +29,7 @@ void malloc_census_done(struct malloc_census *c) {
     vec_free(&c->tcached);
     vec_free(&c->tcaches);
     vec_free(&c->wanted);
+    vec_free(&c->pieces);
 }
 
 bool malloc_census_owner(const struct malloc_census *c, uint64_t addr, size_t *ret_span) {

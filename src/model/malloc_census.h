@@ -142,6 +142,13 @@ struct malloc_chunk {
     int32_t arena;
 };
 
+/* A stretch of a span that is all of one state: a chunk, or what is between chunks. */
+struct malloc_piece {
+    uint64_t addr;
+    uint64_t size : 56;
+    uint64_t state : 8; /* enum malloc_state */
+};
+
 struct malloc_census {
     enum malloc_kind kind;
     char how[192]; /* how the allocator was recognised */
@@ -156,6 +163,7 @@ struct malloc_census {
     VEC(uint64_t) fast, tcached;     /* chunk addresses, sorted */
     VEC(uint64_t) tcaches;           /* addresses of the threads' caches themselves */
     VEC(struct malloc_chunk) wanted; /* answers to the hints' addresses, in their order */
+    VEC(struct malloc_piece) pieces; /* where they were asked for: all, ascending */
     char note[256];                  /* what is not known, in a sentence; "" when nothing */
 };
 

@@ -1,5 +1,7 @@
-/* A glibc heap in which the input overwrites words: the census must end, and its bytes add up. */
+/* A glibc heap in which the input overwrites words: the census must end, and its bytes and pieces
+ * add up; and so must the search for what is lost. */
 #include "../unit/fake_glibc.h"
+#include "collect/native_graph.h"
 #include "malloc/malloc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,13 +19,26 @@ static void check(const struct malloc_census *c) {
     }
 }
 
+/* Pieces do not overlap, and those in use are found by every address in them. */
+static void check_pieces(const struct malloc_census *c, const struct chunk_map *m) {
+    for (uint32_t i = 0; i < c->pieces.n; i++) {
+        const struct malloc_piece *p = &c->pieces.at[i];
+        if (i && p[-1].addr + p[-1].size > p->addr)
+            __builtin_trap();
+        if (p->state == MALLOC_IN_USE &&
+            (chunk_map_find(m, p->addr + 16) != i || chunk_map_find(m, p->addr + p->size - 1) != i))
+            __builtin_trap();
+    }
+}
+
 /* The first byte chooses the release; then 12 bytes each: which word, and what it becomes. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fake_glibc f;
     struct malloc_census c;
     struct malloc_chunk chunk;
     uint64_t wanted[] = {0x555555600010, 0x555555610000, 0x7e0000001000, 0x7e8000001010};
-    struct malloc_hints hints = {.wanted = wanted, .n_wanted = 4};
+    struct malloc_hints hints = {.wanted = wanted, .n_wanted = 4, .keep_pieces = true};
+    struct native_graph graph;
     if (size < 1)
         return 0;
     fake_glibc_build(&f, &fake_forms[data[0] % FAKE_FORMS]);
@@ -36,6 +51,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct image *img = fake_glibc_image(&f);
     malloc_census_take(img, &hints, &c, NULL);
     check(&c);
+    if (native_graph_build(img, &c, &graph, NULL) == 0) {
+        check_pieces(&c, &graph.map);
+        native_graph_done(&graph);
+    }
     for (size_t i = 0; i < 4; i++)
         malloc_chunk_at(img, &c, wanted[i], &chunk);
     malloc_census_done(&c);

@@ -1,0 +1,192 @@
+/* memwhy leaks: what was allocated and can no longer be reached. */
+#include "collect/leaks.h"
+#include "base/fmt.h"
+#include "base/table.h"
+#include "base/text.h"
+#include "cmd/cmd.h"
+#include "cmd/look.h"
+#include "cmd/malloc_notes.h"
+#include "report/document.h"
+#include <errno.h>
+
+enum { ROWS = 25 }; /* of groups, unless all are asked for */
+enum { EXIT_FINDINGS = 1, EXIT_PARTIAL = 4 };
+
+static void table_clean(struct table *tb, size_t column, const char *text) {
+    if (!text)
+        return;
+    cleanup_free char *clean = text_printable(text);
+    table_text(tb, column, clean);
+}
+
+static struct table *groups_table(const struct leaks *l, size_t most) {
+    static const struct column columns[] = {
+        {"count", "count", COL_COUNT},        {"size", "each", COL_BYTES},
+        {"bytes", "bytes", COL_BYTES},        {"indirect_count", "indirect", COL_COUNT},
+        {"label", "what", COL_TEXT},          {"sample", "one of them", COL_ADDR},
+        {"points_to", "points to", COL_TEXT}, {"text", "begins with", COL_TEXT},
+    };
+    struct table *tb = table_new(columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < l->groups.n && i < most; i++) {
+        const struct leak_group *g = &l->groups.at[i];
+        table_row(tb);
+        table_u64(tb, 0, g->count);
+        table_u64(tb, 1, g->size);
+        table_u64(tb, 2, g->bytes);
+        table_u64(tb, 3, g->indirect);
+        table_clean(tb, 4, g->label);
+        table_u64(tb, 5, g->sample);
+        table_clean(tb, 6, g->points_to);
+        table_clean(tb, 7, g->text);
+    }
+    return tb;
+}
+
+static void put(json_t *to, const char *key, uint64_t n) {
+    json_object_set_new(to, key, json_integer((json_int_t)n));
+}
+
+static void print_json(struct run *r, const struct evidence *ev, const struct leaks *l,
+                       const struct table *groups) {
+    document_common(r->doc, ev);
+    put(r->doc, "in_use_count", l->in_use_count);
+    put(r->doc, "in_use_bytes", l->in_use_bytes);
+    put(r->doc, "lost_count", l->lost_count);
+    put(r->doc, "lost_bytes", l->lost_bytes);
+    put(r->doc, "indirect_count", l->indirect_count);
+    put(r->doc, "indirect_bytes", l->indirect_bytes);
+    put(r->doc, "known_count", l->known_count);
+    put(r->doc, "known_bytes", l->known_bytes);
+    json_object_set_new(r->doc, "groups", table_to_json(groups));
+}
+
+static void print_text(struct run *r, const struct evidence *ev, const struct leaks *l,
+                       const struct table *groups) {
+    char count[FMT_MAX], bytes[FMT_MAX], of[FMT_MAX], of_bytes[FMT_MAX];
+    if (l->lost_count)
+        fprintf(r->out, "%s of %s blocks in use are lost, %s of %s: nothing refers to them.\n",
+                fmt_count(count, l->lost_count), fmt_count(of, l->in_use_count),
+                fmt_bytes(bytes, l->lost_bytes), fmt_bytes(of_bytes, l->in_use_bytes));
+    else
+        fprintf(r->out, "Nothing is lost: all %s blocks in use, %s, can be reached.\n",
+                fmt_count(of, l->in_use_count), fmt_bytes(of_bytes, l->in_use_bytes));
+    if (l->indirect_count)
+        fprintf(r->out, "%s of them, %s, are lost only through another lost one.\n",
+                fmt_count(count, l->indirect_count), fmt_bytes(bytes, l->indirect_bytes));
+    if (l->known_count)
+        fprintf(r->out,
+                "Not counted: %s that Node itself forgets once, at its start (an SSL_COMP).\n",
+                fmt_bytes(bytes, l->known_bytes));
+    if (table_rows(groups)) {
+        fputc('\n', r->out);
+        table_print(groups, r->out, r->width);
+    }
+    if (table_rows(groups) < l->groups.n)
+        fprintf(r->out, "%s smaller groups are not shown (--all).\n",
+                fmt_count(count, l->groups.n - table_rows(groups)));
+    fputc('\n', r->out);
+    document_footer(r->out, ev);
+}
+
+static void note_gaps(struct evidence *ev, const struct leaks *l) {
+    malloc_notes_add(ev);
+    if (l->unread_bytes)
+        evidence_note(ev,
+                      "%llu bytes that may hold references could not be read: what only they hold "
+                      "counts as lost",
+                      (unsigned long long)l->unread_bytes);
+    if (ev->residency.swap_bytes)
+        evidence_note(ev,
+                      "%llu bytes are in swap and were not looked at: what only they hold counts "
+                      "as lost",
+                      (unsigned long long)ev->residency.swap_bytes);
+}
+
+static int refuse(struct run *r, struct evidence *ev) {
+    int rc;
+    if (ev->has_malloc)
+        rc = err_set(&r->err, -ENOTSUP, "`memwhy malloc` says what is known of it.",
+                     "The allocator of this target is %s: only glibc's chunks can be told apart.",
+                     malloc_kind_name(ev->malloc.kind));
+    else
+        rc = err_set(&r->err, -ENODATA,
+                     "If it has only just started, try again; a core must hold libc's data.", "%s",
+                     ev->notes.n ? ev->notes.at[ev->notes.n - 1] : "malloc was not found");
+    evidence_done(ev);
+    return rc;
+}
+
+static int run_leaks(struct run *r) {
+    const char *const *args;
+    struct evidence ev;
+    struct leaks l = {.least = opt_u64(r->opts, "min", 0), .each = opt_flag(r->opts, "each")};
+    opt_args(r->opts, &args);
+    int rc = look_at_still(r, args[0], NEED_V8 | NEED_MALLOC | NEED_PIECES,
+                           &(struct still_visit){&l, leaks_see}, &ev);
+    if (rc < 0)
+        return rc;
+    if (!ev.has_malloc || ev.malloc.kind != MALLOC_GLIBC)
+        return refuse(r, &ev);
+    note_gaps(&ev, &l);
+    struct table *groups = groups_table(&l, r->json || opt_flag(r->opts, "all") ? SIZE_MAX : ROWS);
+    if (r->json)
+        print_json(r, &ev, &l, groups);
+    else
+        print_text(r, &ev, &l, groups);
+    table_free(groups);
+    bool whole = malloc_census_complete(&ev.malloc) && !l.unread_bytes && !ev.residency.swap_bytes;
+    rc = !whole ? EXIT_PARTIAL : l.lost_count ? EXIT_FINDINGS : 0;
+    leaks_done(&l);
+    evidence_done(&ev);
+    return rc;
+}
+
+static const struct opt opts[] = {
+    {"min", 'm', OPT_BYTES, "SIZE", "only groups of so many bytes"},
+    {"all", 'a', OPT_FLAG, NULL, "all groups, also those that come behind the first 25"},
+    {"each", 'e', OPT_FLAG, NULL, "each block by itself, not in groups"},
+    LOOK_OPT_FREEZE,
+    LOOK_OPT_MAX_PAUSE,
+    {0}};
+
+const struct command cmd_leaks = {
+    .name = "leaks",
+    .args = "TARGET",
+    .group = GROUP_NATIVE,
+    .summary = "native memory that was allocated and can no longer be reached",
+    .help =
+        "Looks at every chunk malloc has in use, and for a reference to it in all that the "
+        "process\n"
+        "wrote: registers and stacks, thread-local storage, data of the binary and its libraries,\n"
+        "the JavaScript heap, other mappings, and chunks that are themselves reached. What "
+        "nothing\n"
+        "refers to was allocated and never freed, and can never be: a leak of native code, of an\n"
+        "addon mostly. One look is enough, and nothing has to be installed beforehand.\n"
+        "\n"
+        "A reference is a word that is an address anywhere in the chunk, or that was one before\n"
+        "glibc mangled it, or a JavaScript number that is the chunk's address. So what happens to\n"
+        "look like a reference keeps a block from being found, and what is found is lost indeed\n"
+        "unless its address is kept compressed or encrypted, or by the kernel alone.\n"
+        "\n"
+        "  each         malloc's size of the largest, with its header of 8 bytes; up to 1 KiB all\n"
+        "               of a group are of one size, above they differ by an eighth\n"
+        "  indirect     how many are lost only because what held them is\n"
+        "  what         its class in C++, or what kind of data it holds\n"
+        "  points to    what one of them refers to\n"
+        "\n"
+        "Memory that grows and is still reached is not shown here: see `memwhy malloc --classes`\n"
+        "and, for what JavaScript holds, `memwhy suspects`.\n"
+        "\n"
+        "Example\n"
+        "  $ memwhy leaks 4711\n"
+        "  4,500 of 31,207 blocks in use are lost, 2.6 MiB of 9.4 MiB: nothing refers to them.\n"
+        "  Begin with the groups that are not indirect: whoever makes those forgets them.\n"
+        "\n"
+        "Node 24 and 26 forget one block of 32 bytes at their start, an SSL_COMP of OpenSSL's; "
+        "that\n"
+        "is said, and does not count.\n"
+        "\n"
+        "Exit codes: 0 nothing is lost, 1 something is, 4 some memory could not be looked at.\n",
+    .opts = opts,
+    .run = run_leaks,
+};

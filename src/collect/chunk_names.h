@@ -1,0 +1,23 @@
+/* What a chunk in use is, by what is in it: a class of C++ by its table of virtual functions, else
+ * the kind of its content. Names nothing that it does not see. */
+#ifndef MEMWHY_COLLECT_CHUNK_NAMES_H
+#define MEMWHY_COLLECT_CHUNK_NAMES_H
+
+#include "image/image.h"
+#include "model/v8_census.h"
+
+struct chunk_names;
+
+/* The image must stand still as long as names are asked for; `v8` may be NULL. */
+struct chunk_names *chunk_names_new(struct image *img, const struct v8_census *v8);
+void chunk_names_free(struct chunk_names *n);
+
+/* The name of what is in memory [addr, end): the same pointer for the same name, owned by `n`; NULL
+ * when it has none. */
+const char *chunk_name(struct chunk_names *n, uint64_t addr, uint64_t end);
+
+/* The text a chunk begins with, for people to recognise it; NULL when that is none. The caller
+ * frees it. */
+char *chunk_text(const struct image *img, uint64_t addr, uint64_t end);
+
+#endif

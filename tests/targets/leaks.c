@@ -1,0 +1,170 @@
+/* Holds blocks in every way a program can, and forgets 700 others: 450 single ones, 50 that only
+ * one of those refers to, 100 rings of two. Prints where those are:
+ * {"lost": ["0x..."], "indirect": how many are lost with another}.
+ *
+ * With OWN_START it can be linked without crt1.o and against the oldest symbol versions, so that it
+ * runs under older and newer C libraries than it was built with (-nostartfiles). */
+#include <malloc.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifdef OWN_START
+__asm__(".symver pthread_create,pthread_create@GLIBC_2.2.5");
+__asm__(".symver pthread_barrier_init,pthread_barrier_init@GLIBC_2.2.5");
+__asm__(".symver pthread_barrier_wait,pthread_barrier_wait@GLIBC_2.2.5");
+__asm__(".symver old_start_main,__libc_start_main@GLIBC_2.2.5");
+int main(void);
+int old_start_main(int (*)(int, char **), int, char **, void (*)(void), void (*)(void),
+                   void (*)(void), void *);
+__attribute__((used)) static void start(long *sp) {
+    old_start_main((int (*)(int, char **))main, (int)sp[0], (char **)(sp + 1), NULL, NULL, NULL,
+                   sp);
+}
+__asm__(
+    ".globl _start\n_start:\n xor %ebp,%ebp\n mov %rsp,%rdi\n and $-16,%rsp\n call start\n hlt\n");
+#endif
+
+enum { SINGLES = 500, RINGS = 100, NODES = 2000, FREED = 3000, THREADS = 3 };
+#define APART __attribute__((noinline))
+
+static char said[32768];
+static size_t said_n;
+
+/* As text, which is no reference. */
+static void lose(const void *p) {
+    said_n += (size_t)sprintf(said + said_n, "%s\"%p\"", said_n ? "," : "", p);
+}
+
+/* Nothing old may be left in a block, or it could refer to another one. */
+static void *block(size_t size) {
+    void *p = malloc(size);
+    return memset(p, 0, malloc_usable_size(p));
+}
+
+struct ring {
+    struct ring *other;
+    char rest[40];
+};
+
+APART static void make_lost(void) {
+    void **before = NULL;
+    for (int i = 0; i < SINGLES; i++) {
+        size_t size = i == 77 ? 300000 : 32 + (size_t)(i * 37) % 3000;
+        void **p = block(size);
+        if (i % 10 == 5)
+            strcpy((char *)p, "nobody remembers");
+        if (i % 10 == 1)
+            before[0] = p;
+        lose(p);
+        before = p;
+    }
+    for (int i = 0; i < RINGS; i++) {
+        struct ring *a = block(sizeof *a), *b = block(sizeof *b);
+        a->other = b;
+        b->other = a;
+        lose(a);
+        lose(b);
+    }
+}
+
+/* ---- blocks that are held ---- */
+
+struct node {
+    struct node *next;
+    char rest[50];
+};
+
+static void *global, *array[100], *tagged[8];
+static char *inside;
+static void **last_word;
+static double number;
+static uint64_t mangled;
+static void ***mapped, ***shared, **big;
+static struct node *list;
+static __thread void *local;
+
+static uint64_t mangle(const void *p) {
+    uint64_t w = (uint64_t)p;
+    __asm__("xor %%fs:0x30, %0\n rol $17, %0" : "+r"(w));
+    return w;
+}
+
+static void ***page(int flags) {
+    return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
+}
+
+APART static void make_held(void) {
+    void *freed[FREED];
+    global = block(100);
+    for (int i = 0; i < 100; i++)
+        array[i] = block(16 + (size_t)i * 50);
+    for (int i = 0; i < 8; i++)
+        tagged[i] = (char *)block(200) + i;
+    inside = (char *)block(5000) + 4321;
+    last_word = (void **)block(24) + 2;
+    number = (double)(uint64_t)block(600);
+    mangled = mangle(block(700));
+    mapped = page(MAP_PRIVATE);
+    shared = page(MAP_SHARED);
+    mapped[100] = block(80);
+    mapped[100][3] = block(90);
+    shared[511] = block(81);
+    big = block(400000);
+    big[49999] = block(91);
+    for (int i = 0; i < NODES; i++) {
+        struct node *n = block(sizeof *n);
+        n->next = list;
+        list = n;
+    }
+    for (int i = 0; i < FREED; i++)
+        freed[i] = malloc(16 + (size_t)i % 2000);
+    for (int i = 0; i < FREED; i++)
+        free(freed[i]);
+}
+
+static pthread_barrier_t ready;
+
+APART static void hold_in_register(void *p) {
+    __asm__ volatile("mov %0, %%r12\n 1: mov $34, %%eax\n syscall\n jmp 1b" /* pause() */
+                     :
+                     : "r"(p)
+                     : "r12", "rax", "rcx", "r11", "memory");
+}
+
+static void *thread(void *arg) {
+    void *volatile mine = block(1000);
+    local = block(2000);
+    pthread_barrier_wait(&ready);
+    if (arg)
+        hold_in_register(block(3000));
+    while (mine)
+        pause();
+    return NULL;
+}
+
+/* Far below what is on the stack later. */
+APART static void call_deep(void (*f)(void)) {
+    volatile char room[1 << 17];
+    room[0] = room[sizeof room - 1] = 0;
+    f();
+}
+
+int main(void) {
+    void *volatile mine = malloc(50);
+    pthread_t t;
+    pthread_barrier_init(&ready, NULL, THREADS + 1);
+    call_deep(make_held);
+    call_deep(make_lost);
+    for (long i = 0; i < THREADS; i++)
+        pthread_create(&t, NULL, thread, (void *)(i & 1));
+    pthread_barrier_wait(&ready);
+    usleep(50000);
+    dprintf(1, "READY {\"lost\":[%s],\"indirect\":%d}\n", said, SINGLES / 10 + RINGS);
+    while (mine)
+        pause();
+}
