@@ -1,56 +1,15 @@
 /* memwhy dominators: what holds the most, as a tree. */
 #include "collect/dominators.h"
 #include "base/fmt.h"
-#include "base/table.h"
 #include "cmd/cmd.h"
+#include "cmd/dominator_rows.h"
 #include "cmd/look.h"
 #include "cmd/query_opts.h"
 #include "report/document.h"
 
-enum { D_RETAINED, D_SHARE, D_COUNT, D_ADDR, D_OBJECT, D_CLASS, D_SHALLOW, D_DEPTH, D_COLUMNS };
-
-static const struct column columns[D_COLUMNS] = {
-    [D_RETAINED] = {"retained", "RETAINED", COL_BYTES}, [D_SHARE] = {"share", "SHARE", COL_PERCENT},
-    [D_COUNT] = {"count", "OBJECTS", COL_COUNT},        [D_ADDR] = {"addr", "ADDRESS", COL_TEXT},
-    [D_OBJECT] = {"summary", "OBJECT", COL_TEXT},       [D_CLASS] = {"class", NULL, COL_TEXT},
-    [D_SHALLOW] = {"shallow", NULL, COL_BYTES},         [D_DEPTH] = {"depth", NULL, COL_COUNT},
-};
-
-static void row(struct table *t, const struct run *r, const struct dominators *d,
-                const struct dominator *one) {
-    enum { INDENT_MAX = 40 }; /* levels; a list may be a million deep */
-    char addr[24], number[FMT_MAX];
-    table_row(t);
-    table_u64(t, D_RETAINED, one->retained);
-    if (d->live_bytes)
-        table_real(t, D_SHARE, (double)one->retained * 100 / (double)d->live_bytes);
-    table_u64(t, D_COUNT, one->count);
-    if (one->siblings == 1) {
-        snprintf(addr, sizeof addr, "0x%llx", (unsigned long long)one->addr);
-        table_text(t, D_ADDR, addr);
-    }
-    if (r->json) {
-        table_text(t, D_OBJECT, one->summary);
-        table_json_field(t, "siblings", json_integer((json_int_t)one->siblings));
-    } else {
-        int indent = 2 * (int)(one->depth < INDENT_MAX ? one->depth : INDENT_MAX);
-        cleanup_free char *text =
-            one->siblings == 1
-                ? mem_printf("%*s%s", indent, "", one->summary)
-                : mem_printf("%*s+ %s %s %s", indent, "", fmt_count(number, one->siblings),
-                             r->unicode ? "\xc3\x97" : "x", one->summary);
-        table_text(t, D_OBJECT, text);
-    }
-    table_text(t, D_CLASS, one->class);
-    table_u64(t, D_SHALLOW, one->shallow);
-    table_u64(t, D_DEPTH, one->depth);
-}
-
 static void print(struct run *r, const struct evidence *ev, const struct dominators *d) {
     char bytes[FMT_MAX];
-    struct table *t = table_new(columns, D_COLUMNS);
-    for (size_t i = 0; i < d->list.n; i++)
-        row(t, r, d, &d->list.at[i]);
+    struct table *t = dominator_rows(r, d, OBJECT_ADDR);
     if (r->json) {
         document_common(r->doc, ev);
         json_object_set_new(r->doc, "live_bytes", json_integer((json_int_t)d->live_bytes));

@@ -1,65 +1,20 @@
 /* memwhy path: why an object lives. */
-#include "base/fmt.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/look.h"
+#include "cmd/path_rows.h"
 #include "cmd/query_opts.h"
-#include "collect/paths.h"
 #include "report/document.h"
-
-enum { ENDS_SHOWN = 20 }; /* steps of a long way, at each end */
-
-static void print_path(FILE *out, const struct path *p) {
-    cleanup_free char *line = text_printable(p->line);
-    fprintf(out, "%s\n", line);
-    for (size_t i = 0; i < p->steps.n; i++) {
-        const struct path_step *s = &p->steps.at[i];
-        if (i == ENDS_SHOWN && p->steps.n > 2 * ENDS_SHOWN + 1) {
-            char left_out[FMT_MAX];
-            size_t more = p->steps.n - 2 * ENDS_SHOWN;
-            fprintf(out, "  ... %s steps (--json has them)\n", fmt_count(left_out, more));
-            i += more - 1;
-            continue;
-        }
-        cleanup_free char *name = text_printable(s->name), *summary = text_printable(s->summary);
-        fprintf(out, "  0x%-14llx %s%s%s\n", (unsigned long long)s->addr, name, *name ? "  " : "",
-                summary);
-    }
-    fputs("\n", out);
-}
-
-static json_t *path_json(const struct path *p) {
-    json_t *steps = json_array();
-    for (size_t i = 0; i < p->steps.n; i++) {
-        const struct path_step *s = &p->steps.at[i];
-        char addr[24];
-        snprintf(addr, sizeof addr, "0x%llx", (unsigned long long)s->addr);
-        json_array_append_new(steps, json_pack("{s:s, s:o, s:s, s:o}", "addr", addr, "name",
-                                               text_json(s->name), "kind", s->kind, "summary",
-                                               text_json(s->summary)));
-    }
-    return json_pack("{s:o, s:o}", "line", text_json(p->line), "steps", steps);
-}
 
 static void print(struct run *r, const struct evidence *ev, const struct paths *p) {
     if (r->json) {
-        json_t *list = json_array();
-        for (size_t i = 0; i < p->list.n; i++)
-            json_array_append_new(list, path_json(&p->list.at[i]));
         document_common(r->doc, ev);
         json_object_set_new(r->doc, "summary", text_json(p->summary));
         json_object_set_new(r->doc, "live", json_boolean(p->live));
-        json_object_set_new(r->doc, "paths", list);
+        json_object_set_new(r->doc, "paths", path_rows_json(p, OBJECT_ADDR));
         return;
     }
-    cleanup_free char *summary = text_printable(p->summary);
-    if (!p->live)
-        fprintf(r->out, "%s is garbage: no way leads to it, and a collection would free it.\n\n",
-                summary);
-    else if (!p->list.n)
-        fprintf(r->out, "%s lives, but only by itself or by what is not known.\n\n", summary);
-    for (size_t i = 0; i < p->list.n; i++)
-        print_path(r->out, &p->list.at[i]);
+    path_rows_print(r, p, OBJECT_ADDR);
     document_footer(r->out, ev);
 }
 
