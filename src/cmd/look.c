@@ -94,12 +94,17 @@ int look_explain_absence(struct run *r, const struct evidence *ev) {
                    note[0] && note[strlen(note) - 1] == '.' ? "" : ".");
 }
 
-int look_at_heap(struct run *r, const char *target, const struct v8_visit *visit,
-                 struct evidence *ret) {
-    int rc = look(r, target, NEED_V8 | NEED_LIVENESS, visit, NULL, ret);
+int look_at_heap_and(struct run *r, const char *target, unsigned needs,
+                     const struct v8_visit *visit, struct evidence *ret) {
+    int rc = look(r, target, needs | NEED_V8 | NEED_LIVENESS, visit, NULL, ret);
     if (rc < 0 || (ret->has_v8 && ret->v8.layout_known))
         return rc;
     rc = look_explain_absence(r, ret);
     evidence_done(ret);
     return rc;
+}
+
+int look_at_heap(struct run *r, const char *target, const struct v8_visit *visit,
+                 struct evidence *ret) {
+    return look_at_heap_and(r, target, 0, visit, ret);
 }

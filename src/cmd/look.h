@@ -31,5 +31,8 @@ int look_explain_absence(struct run *r, const struct evidence *ev);
  * where there is none that can be read. */
 int look_at_heap(struct run *r, const char *target, const struct v8_visit *visit,
                  struct evidence *ret);
+/* The same, with more than the heap: `needs` beside it. */
+int look_at_heap_and(struct run *r, const char *target, unsigned needs,
+                     const struct v8_visit *visit, struct evidence *ret);
 
 #endif

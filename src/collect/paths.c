@@ -244,6 +244,14 @@ void path_done(struct path *p) {
     free(p->line);
 }
 
+const char *path_worker(const struct heap_look *look, uint64_t addr) {
+    const struct v8_page *g = v8_pages_at(&look->view->heap->pages, addr);
+    const struct v8_census *c = look->view->census;
+    return g && g->isolate > 0 && (size_t)g->isolate < c->isolates.n
+               ? c->isolates.at[g->isolate].name
+               : NULL;
+}
+
 /* --- for a command --- */
 
 static void find(struct paths *p, struct heap_look *look, uint32_t node) {

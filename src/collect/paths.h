@@ -25,6 +25,8 @@ struct path_namer {
 /* Of a way's nodes, from the root's on. */
 struct path path_name(struct path_namer *p, const struct ways *w, const uint32_t *nodes, size_t n);
 void path_done(struct path *p);
+/* "worker-1" when the object is on the heap of one; NULL: the main isolate's, or all isolates'. */
+const char *path_worker(const struct heap_look *look, uint64_t addr);
 
 /* --- for a command --- */
 

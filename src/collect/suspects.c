@@ -256,11 +256,7 @@ static void find_path(struct suspect_search *s, const struct ways *w, struct pat
     uint32_t node = v8_node_at(s->nodes, of(x));
     if (node == V8_NO_NODE)
         return;
-    const struct v8_page *g = v8_pages_at(&s->look.view->heap->pages, of(x));
-    const char *worker =
-        g && g->isolate > 0 && (size_t)g->isolate < s->look.view->census->isolates.n
-            ? s->look.view->census->isolates.at[g->isolate].name
-            : NULL;
+    const char *worker = path_worker(&s->look, of(x));
     ways_to(w, node, 1, &way);
     if (way.ends.n) {
         struct path path = path_name(namer, w, way.nodes.at, way.ends.at[0]);

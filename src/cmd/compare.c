@@ -1,0 +1,96 @@
+/* memwhy compare: what has grown from one look to another, of processes or files. */
+#include "cmd/cmd.h"
+#include "cmd/growth_report.h"
+#include "cmd/look.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* When it was as it is shown: now, or when the file was last written. 0: not known. */
+static double moment_of(const struct growth_side *s) {
+    struct stat st;
+    if (strcmp(s->ev.target.kind, "core") != 0)
+        return (double)time(NULL);
+    return stat(s->target, &st) == 0 ? (double)st.st_mtime : 0;
+}
+
+static int look(struct run *r, struct growth_report *g, const char *target) {
+    const unsigned needs = NEED_MALLOC | NEED_ACCOUNT | NEED_PROCESS;
+    struct growth_side *s = &g->side[g->n];
+    *s = (struct growth_side){.target = target};
+    s->summary.earlier = g->n ? &g->side[g->n - 1].summary.holders : NULL;
+    int rc = look_at_heap_and(r, target, needs, &(struct v8_visit){&s->summary, heap_summary_see},
+                              &s->ev);
+    if (rc < 0)
+        heap_summary_done(&s->summary);
+    else
+        g->n++;
+    return rc;
+}
+
+static void compare(struct growth_report *g) {
+    struct growth_side *a = &g->side[0], *b = &g->side[1];
+    const char *why;
+    g->same_process = growth_same_process(&a->ev, &b->ev, &why);
+    if (!g->same_process)
+        evidence_note(&b->ev,
+                      "%s and %s are not one process: %s. Holders are found again by their paths "
+                      "alone, and what is larger need not have grown",
+                      a->target, b->target, why);
+    double then = moment_of(a), now = moment_of(b);
+    if (g->same_process && then > 0 && now > then)
+        b->seconds = now - then;
+    struct growth_look looks[2] = {{&a->summary.holders, 0}, {&b->summary.holders, b->seconds}};
+    growth_find(looks, 2, g->same_process, &g->list);
+}
+
+static int run_compare(struct run *r) {
+    const char *const *args;
+    struct growth_report g = {0};
+    opt_args(r->opts, &args);
+    int rc = look(r, &g, args[0]);
+    if (rc == 0)
+        rc = look(r, &g, args[1]);
+    if (rc == 0) {
+        compare(&g);
+        rc = growth_report_show(r, &g);
+    }
+    growth_report_done(&g);
+    return rc;
+}
+
+static const struct opt opts[] = {{"top", 'n', OPT_U64, "N", "at most so many classes (text: 10)"},
+                                  LOOK_OPT_FREEZE,
+                                  LOOK_OPT_MAX_PAUSE,
+                                  {0}};
+
+const struct command cmd_compare = {
+    .name = "compare",
+    .args = "A B",
+    .group = GROUP_OVER_TIME,
+    .summary = "what there is more of on the heap of B than on that of A, and where it hangs",
+    .help =
+        "A is the earlier look: a capture, a core, or a process. Shows the holders that have more\n"
+        "members in B, how they are reached, and the live objects there are more of. Garbage "
+        "never\n"
+        "counts.\n"
+        "\n"
+        "  $ memwhy capture 4711 -o before.core; sleep 3600; memwhy compare before.core 4711\n"
+        "   1. variable cache of /srv/quotes.js\n"
+        "         Map of 70,000 entries: +31,250 (8.7 a second), +24.1 MiB\n"
+        "         most of them PriceQuote, written at /srv/quotes.js:4\n"
+        "\n"
+        "Two looks show that something grew, not that it goes on: `memwhy growth PID` looks once\n"
+        "more. What has grown must exceed what chance does to a set of which so many members "
+        "went.\n"
+        "An object is found again by its address where it does not move, else by its path and\n"
+        "class; of two different processes by path and class alone. `memwhy objects --growing`\n"
+        "compares chosen objects only, `memwhy diff` the memory outside the heap.\n"
+        "\n"
+        "The rate is by the time between A and B: of a file, when it was last written.\n"
+        "\n"
+        "Exit codes: 0 nothing has grown, 1 something has, 4 part of a heap could not be walked.\n",
+    .opts = opts,
+    .run = run_compare,
+};
