@@ -24,6 +24,16 @@ static inline void bits_clear(uint64_t *bits, uint64_t i) {
     bits[i / 64] &= ~(1ull << (i % 64));
 }
 
+/* How many numbers below n are in it. */
+static inline uint64_t bits_count(const uint64_t *bits, uint64_t n) {
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < n / 64; i++)
+        sum += (uint64_t)__builtin_popcountll(bits[i]);
+    for (uint64_t i = n / 64 * 64; i < n; i++)
+        sum += bits_get(bits, i);
+    return sum;
+}
+
 /* Atomic: add i; true for the one caller that did, false when it was there. */
 static inline bool bits_claim(uint64_t *bits, uint64_t i) {
     uint64_t bit = 1ull << (i % 64);

@@ -1,6 +1,7 @@
 /* Fills in a graph: blocks of nodes, each told and laid down by one thread, without locks; then
  * marks, and gives the keys of live ephemerons edges to their values. */
 #include "base/bits.h"
+#include "base/drain.h"
 #include "base/parallel.h"
 #include "base/search.h"
 #include "graph/edges.h"
@@ -70,16 +71,51 @@ static void tell_roots(struct build *b) {
 
 /* ---- marking what was built ---- */
 
+struct reaching {
+    const struct graph *g;
+    uint64_t *reached;
+};
+
+static void soon(void *reaching, uint32_t node) {
+    __builtin_prefetch(&((const struct reaching *)reaching)->g->ends[node]);
+}
+
+static void reach(struct reaching *r, struct graph_list to, struct drain_list *todo) {
+    for (uint32_t i = 0; i < to.n; i++)
+        if (bits_claim(r->reached, to.at[i]))
+            vec_push(todo, to.at[i]);
+}
+
+static void reach_from(void *reaching, size_t worker, uint32_t node, struct drain_list *todo) {
+    struct reaching *r = reaching;
+    (void)worker;
+    reach(r, edges_of(r->g, node), todo);
+}
+
+uint64_t *graph_reach(const struct graph *g, struct graph_list start, struct graph_list without) {
+    struct reaching r = {g, bits_new(g->nodes)};
+    struct drain_list first = {0};
+    for (uint32_t i = 0; i < without.n; i++)
+        bits_set(r.reached, without.at[i]); /* as if followed already */
+    reach(&r, start, &first);
+    drain(&first,
+          &(struct drain_work){.arg = &r, .threads = g->threads, .soon = soon, .one = reach_from});
+    vec_free(&first);
+    for (uint32_t i = 0; i < without.n; i++)
+        bits_clear(r.reached, without.at[i]);
+    return r.reached;
+}
+
+/* As a source, until ephemerons are edges. */
 struct stored {
     const struct graph *g;
-    const uint64_t *tables; /* set of tables of g->ephemerons; NULL: none */
-    struct graph_list start;
+    uint64_t *tables; /* set of tables of g->ephemerons */
 };
 
 static void stored_roots(void *ctx, struct graph_sink *to) {
-    const struct stored *s = ctx;
-    for (uint32_t i = 0; i < s->start.n; i++)
-        graph_root(to, s->start.at[i]);
+    const struct graph *g = ((const struct stored *)ctx)->g;
+    for (size_t i = 0; i < g->roots.n; i++)
+        graph_root(to, g->roots.at[i]);
 }
 
 static size_t first_of_table(const struct graph *g, uint32_t table) {
@@ -92,7 +128,7 @@ static void stored_edges(void *ctx, uint32_t first, uint32_t end, struct graph_s
         struct graph_list l = edges_of(s->g, node);
         for (uint32_t i = 0; i < l.n; i++)
             graph_edge(to, node, l.at[i]);
-        if (!s->tables || !bits_get(s->tables, node))
+        if (!bits_get(s->tables, node))
             continue;
         for (size_t i = first_of_table(s->g, node);
              i < s->g->ephemerons.n && s->g->ephemerons.at[i].table == node; i++)
@@ -100,32 +136,25 @@ static void stored_edges(void *ctx, uint32_t first, uint32_t end, struct graph_s
     }
 }
 
-static uint32_t mark_stored(struct stored *s, uint64_t *live) {
-    struct graph_source source = {.ctx = s,
-                                  .nodes = s->g->nodes,
-                                  .threads = s->g->threads,
+static void mark_live(struct graph *g) {
+    struct stored s = {g, bits_new(g->nodes)};
+    for (size_t i = 0; i < g->ephemerons.n; i++)
+        bits_set(s.tables, g->ephemerons.at[i].table);
+    struct graph_source source = {.ctx = &s,
+                                  .nodes = g->nodes,
+                                  .threads = g->threads,
                                   .roots = stored_roots,
                                   .edges = stored_edges};
-    return graph_mark(&source, live, NULL);
-}
-
-uint64_t *graph_reach(const struct graph *g, struct graph_list start, struct graph_list without) {
-    uint64_t *reached = bits_new(g->nodes);
-    for (uint32_t i = 0; i < without.n; i++)
-        bits_set(reached, without.at[i]); /* as if followed already */
-    mark_stored(&(struct stored){.g = g, .start = start}, reached);
-    for (uint32_t i = 0; i < without.n; i++)
-        bits_clear(reached, without.at[i]);
-    return reached;
-}
-
-static void mark_live(struct graph *g) {
-    uint64_t *tables = g->ephemerons.n ? bits_new(g->nodes) : NULL;
-    for (size_t i = 0; i < g->ephemerons.n; i++)
-        bits_set(tables, g->ephemerons.at[i].table);
     g->live = bits_new(g->nodes);
-    g->n_live = mark_stored(&(struct stored){g, tables, graph_successors(g, g->nodes)}, g->live);
-    free(tables);
+    g->n_live = graph_mark(&source, g->live, NULL);
+    free(s.tables);
+}
+
+static void copy_live(struct graph *g, const uint64_t *live) {
+    size_t words = g->nodes / 64 + 1ul;
+    g->live = mem_alloc(words * sizeof *g->live);
+    memcpy(g->live, live, words * sizeof *g->live);
+    g->n_live = (uint32_t)bits_count(live, g->nodes);
 }
 
 /* ---- ephemerons become edges ---- */
@@ -197,7 +226,10 @@ int graph_build(const struct graph_source *source, struct graph **ret, struct er
     pthread_mutex_destroy(&b.lock);
     vec_sort(&g->ephemerons, by_table);
     if (!b.too_big) {
-        mark_live(g);
+        if (source->live)
+            copy_live(g, source->live);
+        else
+            mark_live(g);
         b.too_big = !settle_ephemerons(g);
     }
     if (b.too_big) {

@@ -14,6 +14,7 @@
 #include "graph/dominators.h"
 
 #include "base/bits.h"
+#include "base/parallel.h"
 #include "graph/edges.h"
 #include <errno.h>
 #include <string.h>
@@ -36,11 +37,12 @@ struct search {
     uint64_t n_parens;
     size_t depth; /* of the search's tree */
 
-    /* Late edges by where they lead. While they are counted and laid down, vertex.least of a
-     * number is where its list begins, counted from `base` of its block of numbers. */
-    uint64_t *base;
-    uint32_t *late;
-    uint64_t n_late;
+    /* Late edges by where they lead, of the numbers low to high - 1: of all numbers at once they
+     * would take as much memory as the rest. Until a number's semidominator is found,
+     * vertex.least is how many it has, and while its list is laid down and read, where that
+     * begins. */
+    uint32_t *late, low, high;
+    bool too_many;
 };
 
 static bool counts(const struct search *s, uint32_t from, uint32_t to) {
@@ -75,7 +77,7 @@ static uint32_t find_new(struct search *s, struct step *at) {
             return node;
         }
         if (to < from)
-            s->v[to].least++;
+            s->too_many |= ++s->v[to].least == 0;
         else if (s->semi[to] > from)
             s->semi[to] = from;
     }
@@ -102,34 +104,37 @@ static void search_depth_first(struct search *s) {
 
 /* ---- late edges ---- */
 
-/* From counts to ends of lists. Nothing is lower than a semidominator 0: its edges need no look. */
-static int late_lay_out(struct search *s) {
-    s->base = mem_alloc(((s->n >> GRAPH_BLOCK_BITS) + 1ull) * sizeof(*s->base));
-    for (uint32_t w = 0; w < s->n; w++) {
-        uint64_t *base = &s->base[w >> GRAPH_BLOCK_BITS];
-        if (w % GRAPH_BLOCK == 0)
-            *base = s->n_late;
-        if (s->semi[w])
-            s->n_late += s->v[w].least;
-        if (s->n_late - *base > UINT32_MAX)
-            return -E2BIG;
-        s->v[w].least = (uint32_t)(s->n_late - *base);
-    }
-    s->late = mem_alloc_random(s->n_late * sizeof(*s->late));
-    return 0;
+/* Nothing is lower than a semidominator 0: its edges need no look. */
+static uint32_t late_count(const struct search *s, uint32_t w) {
+    return s->semi[w] ? s->v[w].least : 0;
 }
 
-/* From ends of lists to beginnings, as they fill up. */
-static void late_fill(struct search *s) {
-    for (uint32_t node = 0; node < s->g->nodes; node++) {
+/* Below `high` as many numbers as have `most` late edges, at least one; from counts to ends of
+ * lists. Returns how many edges they have. */
+static uint32_t late_lay_out(struct search *s, uint32_t most) {
+    uint32_t sum = late_count(s, s->high - 1), at = 0;
+    s->low = s->high - 1;
+    while (s->low > 1 && sum <= most && late_count(s, s->low - 1) <= most - sum)
+        sum += late_count(s, --s->low);
+    for (uint32_t w = s->low; w < s->high; w++)
+        s->v[w].least = at += late_count(s, w);
+    return sum;
+}
+
+/* From ends of lists to beginnings, as they fill up: blocks of nodes by several threads, which take
+ * turns at the ends. The order within a list is not defined, and what is sought a minimum. */
+static void late_fill_block(void *search, size_t block) {
+    struct search *s = search;
+    uint32_t end = edges_block_end(s->g, block), n = s->high - s->low;
+    for (uint32_t node = (uint32_t)(block << GRAPH_BLOCK_BITS); node < end; node++) {
         uint32_t from = s->number[node];
-        if (from == GRAPH_NONE)
+        if (from == GRAPH_NONE || from <= s->low)
             continue;
         struct graph_list l = edges_of(s->g, node);
         for (uint32_t i = 0; i < l.n; i++) {
             uint32_t to = s->number[l.at[i]];
-            if (to < from && s->semi[to] && counts(s, node, l.at[i]))
-                s->late[s->base[to >> GRAPH_BLOCK_BITS] + --s->v[to].least] = from;
+            if (to < from && to - s->low < n && s->semi[to] && counts(s, node, l.at[i]))
+                s->late[__atomic_sub_fetch(&s->v[to].least, 1, __ATOMIC_RELAXED)] = from;
         }
     }
 }
@@ -158,14 +163,14 @@ static void compress(struct vertex *v, uint32_t u, uint32_t w) {
     }
 }
 
-static void find_semidominators(struct search *s) {
+/* Of those whose late edges are laid down; `n_late` of them. */
+static void find_some_semidominators(struct search *s, uint32_t n_late) {
     enum { AHEAD = 24 };
     struct vertex *v = s->v;
-    uint64_t end = s->n_late;
-    for (uint32_t w = s->n - 1; w > 0; w--) {
-        uint64_t begin = s->base[w >> GRAPH_BLOCK_BITS] + v[w].least;
-        uint32_t semi = s->semi[w];
-        for (uint64_t i = end; i > begin && semi; i--) {
+    uint32_t end = n_late;
+    for (uint32_t w = s->high - 1; w >= s->low; w--) {
+        uint32_t begin = v[w].least, semi = s->semi[w];
+        for (uint32_t i = end; i > begin && semi; i--) {
             uint32_t u = s->late[i - 1];
             __builtin_prefetch(&v[s->late[i > AHEAD ? i - AHEAD : 0]]);
             if (v[u].up > w)
@@ -175,6 +180,21 @@ static void find_semidominators(struct search *s) {
         }
         end = begin;
         s->semi[w] = v[w].least = semi;
+    }
+}
+
+static void find_semidominators(struct search *s) {
+    uint32_t most = s->n / 2, room = 0;
+    for (s->high = s->n; s->high > 1; s->high = s->low) {
+        uint32_t n = late_lay_out(s, most);
+        if (n > room) {
+            free(s->late);
+            room = n > most ? n : most;
+            s->late = mem_alloc_random(room * sizeof(*s->late));
+        }
+        if (n)
+            parallel_for(s->g->blocks, late_fill_block, s);
+        find_some_semidominators(s, n);
     }
 }
 
@@ -228,13 +248,10 @@ int dominators_find(const struct graph *g, const uint64_t *owned, struct graph_l
     s.semi = mem_alloc_random(n * sizeof(*s.semi));
     s.parens = bits_new(2 * n);
     search_depth_first(&s);
-    int r = late_lay_out(&s);
-    if (r == 0) {
-        late_fill(&s);
+    int r = s.too_many ? -E2BIG : 0;
+    if (r == 0)
         find_semidominators(&s);
-    }
     free(s.late);
-    free(s.base);
     free(s.v);
     if (r == 0)
         find_dominators(&s);

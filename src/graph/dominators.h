@@ -13,9 +13,9 @@ struct dominators {
 
 /* `owned`, if not NULL, is a set of nodes that edges from outside it do not count for, those of the
  * root either: all that is reached from `user_roots`, which are live and become its successors.
- * -E2BIG: over 2^32 edges into 65,536 nodes. The caller frees both arrays. Peak memory: 16 bytes
- * per live node, 4 per edge that does not lead down the search's tree, and 8 per step of its
- * deepest path. */
+ * -E2BIG: over 2^32 edges into one node. The caller frees both arrays. Peak memory: 18 bytes per
+ * live node (more where over half as many edges lead to one node: 4 for each), and 8 per step of
+ * the search's deepest path. */
 int dominators_find(const struct graph *g, const uint64_t *owned, struct graph_list user_roots,
                     struct dominators *ret);
 

@@ -4,13 +4,20 @@
 #include "base/parallel.h"
 #include "graph/edges.h"
 
-void graph_free(struct graph *g) {
-    if (!g)
-        return;
-    for (size_t b = 0; b < g->blocks; b++)
+void graph_drop_edges(struct graph *g) {
+    for (size_t b = 0; g->block && b < g->blocks; b++)
         free(g->block[b]);
     free(g->block);
     free(g->ends);
+    g->block = NULL;
+    g->ends = NULL;
+    mem_trim();
+}
+
+void graph_free(struct graph *g) {
+    if (!g)
+        return;
+    graph_drop_edges(g);
     vec_free(&g->roots);
     vec_free(&g->ephemerons);
     free(g->live);

@@ -57,6 +57,10 @@ const uint64_t *graph_live(const struct graph *g);
  * to their values, behind its own edges, as in V8's snapshots; the table does not. */
 struct graph_list graph_successors(const struct graph *g, uint32_t node);
 
+/* Forget all edges but those of the root, most of the memory: only the tree, and what lives, can be
+ * asked for after that. */
+void graph_drop_edges(struct graph *g);
+
 /* Who refers to it, ascending, each once, live or not; the root's id is last. Adds to `ret`. Reads
  * all edges: some 10 ms per 10 million. */
 void graph_predecessors(const struct graph *g, uint32_t node, struct graph_nodes *ret);

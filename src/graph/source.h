@@ -30,6 +30,9 @@ struct graph_source {
     void *ctx;
     uint32_t nodes;
     unsigned threads; /* at most so many call at once; 0: as many as there are processors */
+    /* What can be reached (base/bits.h), for building a graph without marking it where that is
+     * known. NULL: it is not. */
+    const uint64_t *live;
     /* Tell every root, by graph_root(). Called once. */
     void (*roots)(void *ctx, struct graph_sink *to);
     /* Tell the edges out of nodes first to end - 1, ascending by where they begin, by graph_edge()

@@ -127,7 +127,9 @@ int graph_tree_build(const struct graph *g, const struct graph_weights *w, struc
     free(owned);
     vec_free(&live);
     if (r < 0)
-        return err_set(e, r, "", "a few nodes are referred to over 4,294,967,295 times");
+        return err_set(e, r, "", "a node is referred to over 4,294,967,295 times");
+    if (w->dominated)
+        w->dominated(w->ctx);
     struct graph_tree *t = mem_zalloc(sizeof *t);
     t->g = g;
     t->n = d.n;

@@ -22,9 +22,12 @@ struct graph_weights {
      * refers to it, the other roots included, does not retain it. Such are V8's global objects.
      * They count as roots; those that are not live are left out. None: every edge retains. */
     struct graph_list user_roots;
+    /* Called once edges are not looked at any more, for who wants to drop them (graph_drop_edges)
+     * before the tree takes their room. May be NULL. */
+    void (*dominated)(void *ctx);
 };
 
-/* -E2BIG: over 2^32 edges into a few nodes. The graph must outlive the tree. */
+/* -E2BIG: over 2^32 edges into one node. The graph must outlive the tree. */
 int graph_tree_build(const struct graph *g, const struct graph_weights *w, struct graph_tree **ret,
                      struct err *e);
 void graph_tree_free(struct graph_tree *t);

@@ -378,12 +378,30 @@ static void check_paths(const struct lists *settled, const struct graph *g, uint
     graph_paths_done(&p);
 }
 
+/* Built anew with what lives told, not found. */
+static void check_known_live(struct lists *l, const struct graph *g) {
+    struct graph_source source = lists_source(l, 1);
+    source.live = graph_live(g);
+    struct graph *known = built(&source);
+    assert_int_equal(graph_live_count(known), graph_live_count(g));
+    assert_int_equal(graph_edge_count(known), graph_edge_count(g));
+    for (uint32_t x = 0; x <= l->n; x++) {
+        struct graph_list a = graph_successors(known, x), b = graph_successors(g, x);
+        assert_int_equal(graph_is_live(known, x), graph_is_live(g, x));
+        assert_int_equal(a.n, b.n);
+        for (uint32_t i = 0; i < a.n; i++)
+            assert_int_equal(a.at[i], b.at[i]);
+    }
+    graph_free(known);
+}
+
 static void check(struct lists *l, unsigned threads) {
     struct graph_source source = lists_source(l, threads);
     struct graph *g = built(&source);
     bool *live = mem_alloc(l->n + 1);
     naive_reach(l, GRAPH_NONE, live);
     check_live(l, g, live);
+    check_known_live(l, g);
     struct lists settled = naive_settle(l, live);
     check_edges(&settled, g);
     if (l->n)
@@ -861,6 +879,24 @@ static void tangle_edges(const struct shape *s, uint32_t node, struct graph_sink
         graph_ephemeron(to, node, mix(node + 1) % s->n, mix(node + 2) % s->n);
 }
 
+static void drop_edges(void *graph) {
+    graph_drop_edges(graph);
+}
+
+/* The tree of a graph whose edges went when it was half done. */
+static void check_without_edges(const struct graph_source *source, const struct graph_tree *t) {
+    struct graph *g = built(source);
+    struct graph_tree *u;
+    struct graph_weights w = {.ctx = g, .sizes = sizes, .dominated = drop_edges};
+    assert_int_equal(graph_tree_build(g, &w, &u, NULL), 0);
+    for (uint32_t x = 0; x < source->nodes; x++) {
+        assert_int_equal(graph_tree_dominator(u, x), graph_tree_dominator(t, x));
+        assert_int_equal(graph_tree_retained(u, x), graph_tree_retained(t, x));
+    }
+    graph_tree_free(u);
+    graph_free(g);
+}
+
 static void threads_agree(void **state) {
     (void)state;
     struct shape s = {.n = 200000, .edges = tangle_edges, .root = 5};
@@ -884,6 +920,7 @@ static void threads_agree(void **state) {
         graph_tree_free(u);
         graph_free(g);
     }
+    check_without_edges(&source, t);
     graph_tree_free(t);
     graph_free(one);
 }
