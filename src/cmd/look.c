@@ -94,9 +94,9 @@ int look_explain_absence(struct run *r, const struct evidence *ev) {
                    note[0] && note[strlen(note) - 1] == '.' ? "" : ".");
 }
 
-int look_at_heap_and(struct run *r, const char *target, unsigned needs,
-                     const struct v8_visit *visit, struct evidence *ret) {
-    int rc = look(r, target, needs | NEED_V8 | NEED_LIVENESS, visit, NULL, ret);
+static int look_at_v8(struct run *r, const char *target, unsigned what,
+                      const struct v8_visit *visit, struct evidence *ret) {
+    int rc = look(r, target, NEED_V8 | what, visit, NULL, ret);
     if (rc < 0 || (ret->has_v8 && ret->v8.layout_known))
         return rc;
     rc = look_explain_absence(r, ret);
@@ -106,5 +106,15 @@ int look_at_heap_and(struct run *r, const char *target, unsigned needs,
 
 int look_at_heap(struct run *r, const char *target, const struct v8_visit *visit,
                  struct evidence *ret) {
-    return look_at_heap_and(r, target, 0, visit, ret);
+    return look_at_v8(r, target, NEED_LIVENESS, visit, ret);
+}
+
+int look_at_heap_and(struct run *r, const char *target, unsigned needs,
+                     const struct v8_visit *visit, struct evidence *ret) {
+    return look_at_v8(r, target, NEED_LIVENESS | needs, visit, ret);
+}
+
+int look_at_shapes(struct run *r, const char *target, const struct v8_visit *visit,
+                   struct evidence *ret) {
+    return look_at_v8(r, target, NEED_SHAPES, visit, ret);
 }

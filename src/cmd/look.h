@@ -34,5 +34,8 @@ int look_at_heap(struct run *r, const char *target, const struct v8_visit *visit
 /* The same, with more than the heap: `needs` beside it. */
 int look_at_heap_and(struct run *r, const char *target, unsigned needs,
                      const struct v8_visit *visit, struct evidence *ret);
+/* The same, of shapes alone: without what lives. */
+int look_at_shapes(struct run *r, const char *target, const struct v8_visit *visit,
+                   struct evidence *ret);
 
 #endif

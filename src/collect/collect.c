@@ -220,7 +220,8 @@ static int let_see(void *guest, const struct v8_view *view, struct err *e) {
 static int take_v8(struct look *k, unsigned accept, struct err *e) {
     if (!k->layout)
         return 0;
-    unsigned flags = accept | (k->needs & NEED_LIVENESS ? V8_LIVENESS : 0);
+    unsigned flags = accept | (k->needs & NEED_LIVENESS ? V8_LIVENESS : 0) |
+                     (k->needs & NEED_SHAPES ? V8_SHAPES : 0);
     struct guest guest = {.visit = k->visit};
     const struct v8_visit visit = {&guest, let_see};
     int r = v8_census_take(k->img, k->layout, flags, k->visit ? &visit : NULL, &k->ev->v8, e);

@@ -23,6 +23,7 @@ enum collect_need {
     NEED_LIVENESS = 1 << 9,  /* which objects live; with NEED_V8 */
     NEED_HANDLES = 1 << 10,  /* of libuv */
     NEED_PIECES = 1 << 11,   /* every chunk of malloc; with NEED_MALLOC */
+    NEED_SHAPES = 1 << 12,   /* how many objects there are of each; with NEED_V8 alone */
 };
 
 /* TARGET, the same everywhere: a pid; a file (an ELF core, plain or .zst); or a name or part of a
@@ -34,9 +35,10 @@ int target_open(const char *target, struct image **ret, struct err *e);
 int collect(const char *target, unsigned needs, const struct image_freeze_how *how,
             struct evidence *ret, struct err *e);
 
-/* The same, and `visit` sees V8's heap while it stands still (NEED_V8 and NEED_LIVENESS; not called
- * where there is none). What it fails with is returned. It is called anew, and has to begin anew,
- * when what it saw turns out to have been given up on the way. NULL: nobody does. */
+/* The same, and `visit` sees V8's heap while it stands still (NEED_V8 and NEED_LIVENESS, or
+ * NEED_SHAPES; not called where there is none). What it fails with is returned. It is called anew,
+ * and has to begin anew, when what it saw turns out to have been given up on the way. NULL: nobody
+ * does. */
 int collect_visited(const char *target, unsigned needs, const struct image_freeze_how *how,
                     const struct v8_visit *visit, struct evidence *ret, struct err *e);
 

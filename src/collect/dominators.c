@@ -286,7 +286,7 @@ int dominators_see(void *dominators, const struct v8_view *view, struct err *e) 
     int r = heap_look_open(view, &look, e);
     if (r < 0)
         return r;
-    look.keeps_maps = true;
+    look.keeps = HEAP_KEEPS_MAPS;
     r = heap_look_graph(&look, &graph, e);
     if (r == 0)
         r = find_top(&look, d, graph, &top, e);

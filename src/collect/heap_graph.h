@@ -11,11 +11,20 @@ struct heap_graph {
     struct graph_tree *tree;
 };
 
-/* Edges are what keeps objects alive; a node weighs itself and what it holds outside the heap;
- * `globals` as user_roots of struct graph_weights. While the view lasts; what was made outlives it.
- * -E2BIG as graph_build. */
-int heap_graph_build(const struct v8_view *view, bool keep_maps, const struct heap_outside *outside,
-                     struct graph_list globals, struct heap_graph *ret, struct err *e);
+/* What is needed of references once the graph is there. The less, the less memory it takes. */
+enum heap_keeps {
+    HEAP_KEEPS_ALL,   /* those of nodes, weak ones too, and the graph's edges */
+    HEAP_KEEPS_EDGES, /* the graph's edges but those to what is read-only; of nodes their maps */
+    HEAP_KEEPS_MAPS,  /* of nodes their maps; the graph may be asked for its tree and what lives */
+};
+
+/* Edges are what keeps objects alive; a node weighs itself and what it holds outside the heap, what
+ * is read-only nothing; `globals` as user_roots of struct graph_weights. Unless all is kept,
+ * read-only objects hang on the root, and nobody counts as keeping them: they are never freed.
+ * While the view lasts; what was made outlives it. -E2BIG as graph_build. */
+int heap_graph_build(const struct v8_view *view, enum heap_keeps keeps,
+                     const struct heap_outside *outside, struct graph_list globals,
+                     struct heap_graph *ret, struct err *e);
 void heap_graph_done(struct heap_graph *g);
 
 #endif

@@ -63,7 +63,7 @@ int heap_look_graph(struct heap_look *k, const struct heap_graph **ret, struct e
     if (!k->graph.graph) {
         struct graph_nodes globals = {0};
         heap_look_globals(k, &globals);
-        r = heap_graph_build(k->view, k->keeps_maps, heap_look_outside(k),
+        r = heap_graph_build(k->view, k->keeps, heap_look_outside(k),
                              (struct graph_list){globals.at, (uint32_t)globals.n}, &k->graph, e);
         vec_free(&globals);
     }

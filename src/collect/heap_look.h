@@ -10,9 +10,7 @@
 
 struct heap_look {
     const struct v8_view *view;
-    bool
-        keeps_maps; /* set by who needs no references of nodes once there is a graph, to save memory
-                     */
+    enum heap_keeps keeps; /* set by who needs less once there is a graph, to save memory */
     struct v8_objects objects;
     struct v8_classes *classes; /* by heap_look_classes() */
     struct heap_graph graph;    /* by heap_look_graph() */

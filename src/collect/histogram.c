@@ -16,17 +16,16 @@ struct counting {
     struct heap_look *look;
     struct v8_classes *classes;
     struct origins *origins;
-    struct map64 rows;   /* key of a row -> its index in h->classes */
-    uint32_t *class_row; /* the same by class, asked for most; GRAPH_NONE: none yet */
+    uint32_t *shape_row; /* by shape, unless it is by script; GRAPH_NONE: none */
+    struct map64 rows;   /* by script: class and origin -> row */
     uint64_t *left_out;  /* nodes that do not fit the query; NULL: all do */
 };
 
 /* The names of the properties that all objects of a shape have; NULL for what is no object. */
-static char *property_names(struct heap_look *look, uint32_t node) {
+static char *property_names(struct heap_look *look, uint64_t addr) {
     struct v8_properties p;
     struct v8_property one;
     struct v8_objects *o = &look->objects;
-    uint64_t addr = heap_look_addr(look, node);
     if (!v8_is_receiver(v8_kind(o, addr)))
         return NULL;
     v8_properties_open(o, addr, &p);
@@ -47,54 +46,90 @@ static char *property_names(struct heap_look *look, uint32_t node) {
     return braced;
 }
 
-static uint32_t map_of(const struct counting *c, uint32_t node) {
-    return v8_node_map(c->look->view->nodes, node);
-}
-
-static uint64_t key_of(const struct counting *c, uint32_t node, uint32_t *ret_origin) {
-    if (c->h->by == HISTOGRAM_BY_SHAPE)
-        return map_of(c, node) + 1ull;
-    uint32_t class = v8_class_of(c->classes, node);
-    *ret_origin = c->h->by == HISTOGRAM_BY_SCRIPT ? origins_of(c->origins, node) : ORIGIN_NONE;
-    return ((uint64_t) class << 32 | *ret_origin) + 1;
-}
-
-static uint32_t new_row(struct counting *c, uint32_t node, uint32_t origin) {
-    const char *name = v8_class_name(c->classes, v8_class_of(c->classes, node));
-    struct histogram_class row = {.name = mem_strdup(name)};
-    if (c->h->by == HISTOGRAM_BY_SHAPE) {
-        row.shape = heap_look_addr(c->look, map_of(c, node));
-        row.properties = property_names(c->look, node);
-    }
-    if (c->h->by == HISTOGRAM_BY_SCRIPT && origin != ORIGIN_NONE) {
-        row.script = mem_strdup(c->origins->list.at[origin].script);
-        row.line = c->origins->list.at[origin].line;
-    }
-    vec_push(&c->h->classes, row);
+static uint32_t new_row(struct counting *c, uint32_t class) {
+    vec_push(&c->h->classes,
+             (struct histogram_class){.name = mem_strdup(v8_class_name(c->classes, class))});
     return (uint32_t)c->h->classes.n - 1;
 }
 
-static uint32_t row_of(void *counting, uint32_t node) {
-    struct counting *c = counting;
-    uint64_t row;
-    uint32_t origin = ORIGIN_NONE;
-    if (c->left_out && bits_get(c->left_out, node))
-        return GRAPH_NONE;
+/* --- by class and by shape: one look at each shape --- */
+
+static bool shape_fits(const struct counting *c, const struct v8_shape *one, uint32_t class) {
+    const struct query *q = &c->h->query;
+    return (!q->shape || one->map == (q->shape | 1)) &&
+           (!q->class || query_fits(q->class, v8_class_name(c->classes, class)));
+}
+
+/* The row of a shape, new if need be; `class_row` has those of classes. */
+static uint32_t row_of_shape(struct counting *c, uint32_t *class_row, uint32_t class,
+                             const struct v8_shape *one) {
     if (c->h->by == HISTOGRAM_BY_CLASS) {
-        uint32_t *of_class = &c->class_row[v8_class_of(c->classes, node)];
-        if (*of_class == GRAPH_NONE)
-            *of_class = new_row(c, node, origin);
-        return *of_class;
+        if (class_row[class] == GRAPH_NONE)
+            class_row[class] = new_row(c, class);
+        return class_row[class];
     }
-    uint64_t key = key_of(c, node, &origin);
-    if (!map64_get(&c->rows, key, &row)) {
-        row = new_row(c, node, origin);
-        map64_put(&c->rows, key, row);
+    uint32_t row = new_row(c, class);
+    c->h->classes.at[row].shape = one->map;
+    c->h->classes.at[row].properties = property_names(c->look, one->first);
+    return row;
+}
+
+static uint32_t *no_rows(size_t n) {
+    uint32_t *rows = mem_grow(NULL, n + 1, sizeof *rows);
+    memset(rows, 0xff, (n + 1) * sizeof *rows); /* GRAPH_NONE */
+    return rows;
+}
+
+static void count_shapes(struct counting *c) {
+    const struct v8_view *view = c->look->view;
+    const struct v8_shapes *shapes = v8_classes_shapes(c->classes);
+    struct v8_shapes fitting = {0};
+    cleanup_free uint32_t *class_row = no_rows(v8_classes_count(c->classes));
+    c->shape_row = no_rows(shapes->list.n);
+    if (c->left_out) {
+        fitting = v8_shapes_of_nodes(view->nodes, view->live, c->left_out);
+        shapes = &fitting;
+    }
+    for (size_t i = 0; i < shapes->list.n; i++) {
+        const struct v8_shape *one = &shapes->list.at[i];
+        uint32_t shape = v8_shape_of_map(c->classes, one->map);
+        uint32_t class = v8_class_of_shape(c->classes, shape);
+        if (!c->left_out && !shape_fits(c, one, class))
+            continue;
+        uint32_t row = c->shape_row[shape] = row_of_shape(c, class_row, class, one);
+        struct histogram_class *sum = &c->h->classes.at[row];
+        sum->count += one->count;
+        sum->shallow += one->bytes;
+        sum->garbage_count += one->garbage_count;
+        sum->garbage_bytes += one->garbage_bytes;
+    }
+    v8_shapes_done(&fitting);
+}
+
+/* --- by script: functions of one shape come from anywhere --- */
+
+static uint32_t row_of_script(struct counting *c, uint32_t node) {
+    uint32_t class = v8_class_of(c->classes, node), origin = origins_of(c->origins, node);
+    uint64_t row, key = ((uint64_t) class << 32 | origin) + 1;
+    if (map64_get(&c->rows, key, &row))
+        return (uint32_t)row;
+    row = new_row(c, class);
+    map64_put(&c->rows, key, row);
+    if (origin != ORIGIN_NONE) {
+        c->h->classes.at[row].script = mem_strdup(c->origins->list.at[origin].script);
+        c->h->classes.at[row].line = c->origins->list.at[origin].line;
     }
     return (uint32_t)row;
 }
 
-static void count_objects(struct counting *c) {
+static uint32_t row_of(void *counting, uint32_t node) {
+    struct counting *c = counting;
+    if (c->left_out && bits_get(c->left_out, node))
+        return GRAPH_NONE;
+    return c->shape_row ? c->shape_row[v8_shape_of(c->classes, node)] : row_of_script(c, node);
+}
+
+static void count_by_script(struct counting *c) {
     const struct v8_view *view = c->look->view;
     uint32_t n = v8_nodes_count(view->nodes);
     for (uint32_t node = 0; node < n; node++) {
@@ -112,6 +147,8 @@ static void count_objects(struct counting *c) {
     }
 }
 
+/* --- what hangs on them --- */
+
 static void add_outside(struct counting *c) {
     const struct heap_outside *outside = heap_look_outside(c->look);
     for (size_t i = 0; i < outside->list.n; i++) {
@@ -122,6 +159,18 @@ static void add_outside(struct counting *c) {
         c->h->classes.at[row].off_heap += held->bytes;
         if (heap_look_is_live(c->look, held->node))
             c->h->classes.at[row].off_heap_live += held->bytes;
+    }
+}
+
+/* The same without nodes. */
+static void add_stores(struct counting *c) {
+    const struct v8_census *census = c->look->view->census;
+    for (size_t i = 0; i < census->stores.n; i++) {
+        const struct v8_store *s = &census->stores.at[i];
+        uint64_t map = v8_field_or_0(&c->look->objects, s->holder | 1, 0);
+        uint32_t shape = v8_shape_of_map(c->classes, map);
+        if (!s->resizable && shape != V8_NO_NODE && c->shape_row[shape] != GRAPH_NONE)
+            c->h->classes.at[c->shape_row[shape]].off_heap += s->bytes;
     }
 }
 
@@ -156,6 +205,18 @@ static int leave_out(struct counting *c, struct err *e) {
     return 0;
 }
 
+static int count_nodes(struct counting *c, struct err *e) {
+    int r = leave_out(c, e);
+    if (r < 0)
+        return r;
+    if (c->h->by == HISTOGRAM_BY_SCRIPT)
+        count_by_script(c);
+    else
+        count_shapes(c);
+    add_outside(c);
+    return c->h->with_retained ? add_retained(c, e) : 0;
+}
+
 int histogram_see(void *histogram, const struct v8_view *view, struct err *e) {
     struct histogram *h = histogram;
     struct heap_look look;
@@ -163,21 +224,17 @@ int histogram_see(void *histogram, const struct v8_view *view, struct err *e) {
     int r = heap_look_open(view, &look, e);
     if (r < 0)
         return r;
-    look.keeps_maps = true;
+    look.keeps = HEAP_KEEPS_MAPS;
     struct origins origins = origins_open(&look);
     struct counting c = {
         .h = h, .look = &look, .classes = heap_look_classes(&look), .origins = &origins};
-    size_t n_classes = v8_classes_count(c.classes) + 1u;
-    c.class_row = mem_grow(NULL, n_classes, sizeof *c.class_row);
-    memset(c.class_row, 0xff, n_classes * sizeof *c.class_row); /* GRAPH_NONE */
-    r = leave_out(&c, e);
-    if (r == 0) {
-        count_objects(&c);
-        add_outside(&c);
+    if (view->nodes) {
+        r = count_nodes(&c, e);
+    } else {
+        count_shapes(&c);
+        add_stores(&c);
     }
-    if (r == 0 && h->with_retained)
-        r = add_retained(&c, e);
-    free(c.class_row);
+    free(c.shape_row);
     free(c.left_out);
     map64_done(&c.rows);
     origins_done(&origins);

@@ -20,16 +20,19 @@ struct histogram_class {
 };
 
 struct histogram {
-    /* The question; the caller's. */
+    /* The question; the caller's. Without nodes: by class or shape, of the query class and shape
+     * only. */
     struct query query;
     enum histogram_by by;
-    bool with_retained; /* takes two thirds of the time */
+    bool with_retained;    /* takes two thirds of the time */
+    bool without_liveness; /* for the caller, who has made the view: garbage is not known */
     /* The answer. */
     VEC(struct histogram_class) classes; /* of which there are any */
     uint64_t nodes, edges;               /* of the graph; 0 without retained sizes */
 };
 
-/* Made with the view; `arg` of the visit is the histogram. */
+/* Made with the view; `arg` of the visit is the histogram. On a view that has shapes alone
+ * garbage and retained sizes stay 0, which says nothing. */
 int histogram_see(void *histogram, const struct v8_view *view, struct err *e);
 void histogram_done(struct histogram *h);
 

@@ -72,7 +72,7 @@ int instances_see(void *instances, const struct v8_view *view, struct err *e) {
     int r = heap_look_open(view, &look, e);
     if (r < 0)
         return r;
-    look.keeps_maps = true;
+    look.keeps = HEAP_KEEPS_MAPS;
     origins = origins_open(&look);
     if (s->with_retained || s->order == INSTANCES_BY_RETAINED)
         r = heap_look_graph(&look, &f.graph, e);

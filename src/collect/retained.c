@@ -93,7 +93,7 @@ int retained_see(void *retained, const struct v8_view *view, struct err *e) {
     int rc = heap_look_open(view, &look, e);
     if (rc < 0)
         return rc;
-    look.keeps_maps = true;
+    look.keeps = HEAP_KEEPS_EDGES;
     rc = heap_look_graph(&look, &graph, e);
     for (size_t i = 0; i < r->list.n && rc == 0; i++)
         rc = describe(&look, graph, &r->list.at[i], e);

@@ -3,6 +3,7 @@
 #include "base/debug.h"
 #include "v8/heap.h"
 #include "v8/liveness.h"
+#include "v8/shapes.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -210,9 +211,40 @@ static void sort_isolates(struct v8_census *c, struct v8_pages *p, pid_t pid) {
     }
 }
 
+/* What a census finds on its way. */
+struct finding {
+    struct v8_heap heap;
+    struct v8_liveness liveness;
+    struct v8_shape_counter *counter;
+    struct v8_shapes shapes;
+};
+
+static void finding_done(struct finding *f) {
+    v8_shapes_done(&f->shapes);
+    v8_shape_counter_free(f->counter);
+    v8_liveness_done(&f->liveness);
+    v8_heap_done(&f->heap);
+}
+
+static const char *why_unknown(const struct v8_liveness *k) {
+    return k->roots.globals_found ? "a page claims more references than it can hold"
+                                  : "the global handles of an isolate were not found";
+}
+
+/* Whoever wants to be told of objects, at most one. */
+static void set_sink(struct image *img, const struct v8_layout *l, unsigned flags,
+                     struct finding *f) {
+    if (flags & V8_LIVENESS && v8_nodes_new(img, l, &f->heap.pages, &f->liveness.nodes) == 0) {
+        f->heap.walk.sink = v8_nodes_sink(f->liveness.nodes);
+    } else if (flags & V8_SHAPES) {
+        f->counter = v8_shape_counter_new(&f->heap.pages);
+        f->heap.walk.sink = v8_shape_counter_sink(f->counter);
+    }
+}
+
 static int find_everything(struct image *img, const struct v8_layout *l, unsigned flags,
-                           struct v8_heap *heap, struct v8_liveness *liveness, struct v8_census *c,
-                           struct err *e) {
+                           struct finding *f, struct v8_census *c, struct err *e) {
+    struct v8_heap *heap = &f->heap;
     v8_heap_find(img, l, heap);
     for (size_t i = 0; i < heap->isolates.list.n; i++) {
         const struct v8_isolate *iso = &heap->isolates.list.at[i];
@@ -229,15 +261,16 @@ static int find_everything(struct image *img, const struct v8_layout *l, unsigne
         return err_set(e, -ENODATA, NULL, "no isolate was found (V8 is starting or has ended)");
     name_isolates(img, c);
     sort_isolates(c, &heap->pages, image_pid(img));
-    if (flags & V8_LIVENESS && v8_nodes_new(img, l, &heap->pages, &liveness->nodes) == 0)
-        heap->walk.sink = v8_nodes_sink(liveness->nodes);
+    set_sink(img, l, flags, f);
     v8_heap_walk(img, l, heap);
     take_spaces(img, l, &heap->pages, &heap->labs, &heap->walk, c);
     take_stores(img, c, &heap->walk);
-    if (liveness->nodes)
-        v8_liveness_take(img, l, heap, liveness, c);
-    if (liveness->nodes && !c->has_liveness)
-        note(c, "which objects live is not known: the global handles of an isolate were not found");
+    if (f->counter)
+        f->shapes = v8_shape_counter_end(f->counter);
+    if (f->liveness.nodes)
+        v8_liveness_take(img, l, heap, &f->liveness, c);
+    if (f->liveness.nodes && !c->has_liveness)
+        note(c, "which objects live is not known: %s", why_unknown(&f->liveness));
     return 0;
 }
 
@@ -267,30 +300,28 @@ static void forget_isolates(const struct v8_layout *l, struct v8_census *c) {
          l->v8_version, l->table);
 }
 
-static int visit_heap(struct image *img, const struct v8_layout *l, const struct v8_heap *heap,
-                      const struct v8_liveness *k, const struct v8_census *c,
-                      const struct v8_visit *visit, struct err *e) {
-    struct v8_view view = {.img = img,
-                           .l = l,
-                           .heap = heap,
-                           .nodes = k->nodes,
-                           .roots = &k->roots,
-                           .live = k->live,
-                           .census = c};
-    if (!visit || !k->live || !c->layout_known)
+static int visit_heap(struct image *img, const struct v8_layout *l, const struct finding *f,
+                      const struct v8_census *c, const struct v8_visit *visit, struct err *e) {
+    struct v8_view view = {.img = img, .l = l, .heap = &f->heap, .census = c};
+    if (f->liveness.live) {
+        view.nodes = f->liveness.nodes;
+        view.roots = &f->liveness.roots;
+        view.live = f->liveness.live;
+    } else if (f->counter) {
+        view.shapes = &f->shapes;
+    }
+    if (!visit || !c->layout_known || (!view.live && !view.shapes))
         return 0;
-    if (!c->has_liveness)
-        return err_set(e, -ENOTSUP, NULL,
-                       "which objects live is not known: the global handles of an isolate were not "
-                       "found");
+    if (view.live && !c->has_liveness)
+        return err_set(e, -ENOTSUP, NULL, "which objects live is not known: %s",
+                       why_unknown(&f->liveness));
     return visit->see(visit->arg, &view, e);
 }
 
 int v8_census_take(struct image *img, const struct v8_layout *l, unsigned flags,
                    const struct v8_visit *visit, struct v8_census *ret, struct err *e) {
-    struct v8_heap heap = {0};
-    struct v8_liveness liveness = {0};
-    struct v8_pages *pages = &heap.pages;
+    struct finding found = {0};
+    struct v8_pages *pages = &found.heap.pages;
     int r = 0;
     snprintf(ret->v8_version, sizeof ret->v8_version, "%s", l->v8_version);
     snprintf(ret->node_version, sizeof ret->node_version, "%s", l->node_version);
@@ -298,10 +329,10 @@ int v8_census_take(struct image *img, const struct v8_layout *l, unsigned flags,
         v8_pages_find(img, l, 0, pages);
         take_pages(img, pages, ret);
         ret->stale = (struct v8_stale){0};
-        v8_heap_done(&heap);
+        finding_done(&found);
         return 0;
     }
-    r = find_everything(img, l, flags, &heap, &liveness, ret, e);
+    r = find_everything(img, l, flags, &found, ret, e);
     if (r == -ENODATA && pages->list.n) {
         take_pages(img, pages, ret);
         ret->stale = (struct v8_stale){0};
@@ -323,9 +354,8 @@ int v8_census_take(struct image *img, const struct v8_layout *l, unsigned flags,
                  (unsigned long long)ret->unwalked_bytes,
                  ret->in_collection ? " because a collection was under way" : "");
         if (r == 0)
-            r = visit_heap(img, l, &heap, &liveness, ret, visit, e);
+            r = visit_heap(img, l, &found, ret, visit, e);
     }
-    v8_liveness_done(&liveness);
-    v8_heap_done(&heap);
+    finding_done(&found);
     return r;
 }

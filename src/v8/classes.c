@@ -1,13 +1,17 @@
 #include "v8/classes.h"
 
 #include "base/map64.h"
+#include "base/search.h"
 #include "v8/nodes.h"
 #include "v8/properties.h"
 #include <string.h>
 
 struct v8_classes {
-    const struct v8_nodes *nodes;
-    struct map64 by_map; /* number of the map's node + 1 -> class */
+    const struct v8_nodes *nodes; /* NULL: objects have no numbers */
+    struct v8_shapes own;         /* where the view had none */
+    const struct v8_shapes *shapes;
+    uint32_t *class;     /* by shape */
+    struct map64 by_map; /* number of the map's node + 1, or its tagged address -> shape */
     VEC(char *) names;
 };
 
@@ -130,41 +134,40 @@ static bool speaks_for_map(struct v8_objects *o, uint64_t object) {
     return p.is_fast || !v8_property_own(o, object, "Symbol.toStringTag", &tag);
 }
 
-/* Maps of which no object spoke for all: the first one's name. */
-static void add_rest(struct v8_classes *c, struct v8_objects *o, const char *const *by_type,
-                     const struct v8_nodes *nodes, const uint32_t *rest, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        size_t n_refs;
-        uint64_t class, map = V8_REF_NODE(v8_node_refs(nodes, rest[i], &n_refs)[0]) + 1ull;
-        if (!map64_get(&c->by_map, map, &class))
-            map64_put(&c->by_map, map,
-                      class_named(c, name_of(o, by_type, v8_node_addr(nodes, rest[i]) | 1)));
+/* An object that speaks for all of a shape, or the first. */
+static uint64_t speaker_of(const struct v8_view *view, struct v8_objects *o,
+                           const struct v8_shapes *s, uint32_t shape) {
+    const struct v8_shape *one = &s->list.at[shape];
+    uint64_t speaker = 0;
+    if (speaks_for_map(o, one->first))
+        return one->first;
+    for (size_t i = first_where(s->pages.n, k, s->pages.at[k].shape >= shape);
+         i < s->pages.n && s->pages.at[i].shape == shape && !speaker; i++) {
+        struct v8_shape_objects on = v8_shape_objects_on(view, one->map, s->pages.at[i].page);
+        for (size_t k = 0; k < on.list.n && !speaker; k++)
+            if (speaks_for_map(o, on.list.at[k]))
+                speaker = on.list.at[k];
+        vec_free(&on.list);
     }
+    return speaker ? speaker : one->first;
+}
+
+static uint64_t key_of_map(const struct v8_classes *c, uint64_t map) {
+    return c->nodes ? v8_node_at(c->nodes, map) + 1ull : map;
 }
 
 struct v8_classes *v8_classes_new(const struct v8_view *view, struct v8_objects *o) {
     struct v8_classes *c = mem_zalloc(sizeof *c);
     cleanup_free const char **by_type = classes_by_type(view);
-    uint32_t n = v8_nodes_count(view->nodes), last = V8_NO_NODE;
-    VEC(uint32_t) rest = {0};
     c->nodes = view->nodes;
-    for (uint32_t node = 0; node < n; node++) {
-        size_t n_refs;
-        uint32_t map = V8_REF_NODE(v8_node_refs(view->nodes, node, &n_refs)[0]);
-        uint64_t class;
-        if (map == last || map64_get(&c->by_map, map + 1ull, &class))
-            continue;
-        uint64_t object = v8_node_addr(view->nodes, node) | 1;
-        if (!speaks_for_map(o, object)) {
-            vec_push(&rest, node);
-            continue;
-        }
-        last = map;
-        class = class_named(c, name_of(o, by_type, object));
-        map64_put(&c->by_map, map + 1ull, class);
+    if (!view->shapes)
+        c->own = v8_shapes_of_nodes(view->nodes, view->live, NULL);
+    c->shapes = view->shapes ? view->shapes : &c->own;
+    c->class = mem_grow(NULL, c->shapes->list.n + 1, sizeof *c->class);
+    for (uint32_t i = 0; i < c->shapes->list.n; i++) {
+        map64_put(&c->by_map, key_of_map(c, c->shapes->list.at[i].map), i);
+        c->class[i] = class_named(c, name_of(o, by_type, speaker_of(view, o, c->shapes, i)));
     }
-    add_rest(c, o, by_type, view->nodes, rest.at, rest.n);
-    vec_free(&rest);
     return c;
 }
 
@@ -175,6 +178,8 @@ void v8_classes_free(struct v8_classes *c) {
         free(c->names.at[i]);
     vec_free(&c->names);
     map64_done(&c->by_map);
+    v8_shapes_done(&c->own);
+    free(c->class);
     free(c);
 }
 
@@ -186,8 +191,26 @@ const char *v8_class_name(const struct v8_classes *c, uint32_t class) {
     return c->names.at[class];
 }
 
+const struct v8_shapes *v8_classes_shapes(const struct v8_classes *c) {
+    return c->shapes;
+}
+
+uint32_t v8_class_of_shape(const struct v8_classes *c, uint32_t shape) {
+    return c->class[shape];
+}
+
+uint32_t v8_shape_of_map(const struct v8_classes *c, uint64_t map) {
+    uint64_t shape;
+    return map64_get(&c->by_map, key_of_map(c, map), &shape) ? (uint32_t)shape : V8_NO_NODE;
+}
+
+/* Every node was counted, so that its shape is there. */
+uint32_t v8_shape_of(const struct v8_classes *c, uint32_t node) {
+    uint64_t shape = 0;
+    map64_get(&c->by_map, v8_node_map(c->nodes, node) + 1ull, &shape);
+    return (uint32_t)shape;
+}
+
 uint32_t v8_class_of(const struct v8_classes *c, uint32_t node) {
-    uint64_t class = 0;
-    map64_get(&c->by_map, v8_node_map(c->nodes, node) + 1ull, &class);
-    return (uint32_t) class;
+    return c->class[v8_shape_of(c, node)];
 }

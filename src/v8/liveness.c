@@ -112,7 +112,7 @@ void v8_liveness_take(struct image *img, const struct v8_layout *l, const struct
         if (!live[i])
             take_empty(img, l, g, c);
     }
-    c->has_liveness = k->roots.globals_found;
+    c->has_liveness = k->roots.globals_found && v8_nodes_are_whole(k->nodes);
     c->has_page_pool = l->facts.page_pool;
 }
 

@@ -1,13 +1,17 @@
 #include "v8/mark.h"
 
 #include "base/bits.h"
+#include "base/drain.h"
+#include "base/parallel.h"
 #include "base/search.h"
 
+/* By several threads at once. What is marked in the end does not depend on their order: a node is
+ * marked once, by whoever claims its bit, and what it refers to after that. */
 struct v8_marks {
     const struct v8_nodes *nodes;
     uint64_t *marked;
-    uint64_t *is_key; /* the node is a key in some ephemeron table */
-    VEC(uint32_t) todo;
+    uint64_t *is_key; /* the node is a key in some ephemeron table, or such a table */
+    struct drain_list todo;
     VEC(struct v8_ephemeron) by_key, by_table;
     bool weak; /* follow weak references too */
 };
@@ -51,47 +55,47 @@ void v8_marks_free(struct v8_marks *m) {
     free(m);
 }
 
-static void mark(struct v8_marks *m, uint32_t node) {
-    if (bits_get(m->marked, node))
-        return;
-    bits_set(m->marked, node);
-    vec_push(&m->todo, node);
+static void mark(struct v8_marks *m, uint32_t node, struct drain_list *todo) {
+    if (bits_claim(m->marked, node))
+        vec_push(todo, node);
 }
 
 static size_t first_of(const struct v8_ephemeron *e, size_t n, uint32_t node, bool key) {
     return first_where(n, i, (key ? e[i].key : e[i].table) >= node);
 }
 
-/* `node` has come to life: a key or a table, or both. */
-static void mark_values(struct v8_marks *m, uint32_t node) {
+/* `node` has come to life: a key or a table, or both. When another thread looks at the other half
+ * of an entry at this moment, at least one of the two sees both marked: each bit was set before its
+ * node was looked at, and bits_claim() and bits_get() have one order for all threads. */
+static void mark_values(struct v8_marks *m, uint32_t node, struct drain_list *todo) {
     for (size_t i = first_of(m->by_key.at, m->by_key.n, node, true);
          i < m->by_key.n && m->by_key.at[i].key == node; i++)
         if (bits_get(m->marked, m->by_key.at[i].table))
-            mark(m, m->by_key.at[i].value);
+            mark(m, m->by_key.at[i].value, todo);
     for (size_t i = first_of(m->by_table.at, m->by_table.n, node, false);
          i < m->by_table.n && m->by_table.at[i].table == node; i++)
         if (bits_get(m->marked, m->by_table.at[i].key))
-            mark(m, m->by_table.at[i].value);
+            mark(m, m->by_table.at[i].value, todo);
 }
 
-/* Objects lie anywhere, so that each is a miss of the cache: some are asked for ahead. */
-static void drain(struct v8_marks *m) {
-    enum { AHEAD = 16 };
-    uint32_t ahead[AHEAD];
-    for (unsigned at = 0, known = 0; m->todo.n || known; at++, known--) {
-        for (; known < AHEAD && m->todo.n; known++) {
-            ahead[(at + known) % AHEAD] = m->todo.at[--m->todo.n];
-            v8_node_prefetch(m->nodes, ahead[(at + known) % AHEAD]);
-        }
-        uint32_t node = ahead[at % AHEAD];
-        size_t n;
-        const uint32_t *refs = v8_node_refs(m->nodes, node, &n);
-        for (size_t i = 0; i < n; i++)
-            if (m->weak || !(refs[i] & V8_REF_WEAK))
-                mark(m, V8_REF_NODE(refs[i]));
-        if (bits_get(m->is_key, node))
-            mark_values(m, node);
-    }
+static void soon(void *marks, uint32_t node) {
+    v8_node_prefetch(((const struct v8_marks *)marks)->nodes, node);
+}
+
+static void look_at(void *marks, size_t worker, uint32_t node, struct drain_list *todo) {
+    struct v8_marks *m = marks;
+    size_t n;
+    const uint32_t *refs = v8_node_refs(m->nodes, node, &n);
+    (void)worker;
+    for (size_t i = 0; i < n; i++)
+        if (m->weak || !(refs[i] & V8_REF_WEAK))
+            mark(m, V8_REF_NODE(refs[i]), todo);
+    if (bits_get(m->is_key, node))
+        mark_values(m, node, todo);
+}
+
+static void follow(struct v8_marks *m) {
+    drain(&m->todo, &(struct drain_work){.arg = m, .soon = soon, .one = look_at});
 }
 
 static bool is_map(const struct v8_marks *m, uint32_t node) {
@@ -121,25 +125,51 @@ static void mark_retained(struct v8_marks *m) {
     const uint32_t *maps = v8_nodes_retained_maps(m->nodes, &n);
     for (size_t i = 0; i < n; i++)
         if (!bits_get(m->marked, maps[i]) && constructor_lives(m, maps[i]))
-            mark(m, maps[i]);
-    drain(m);
+            mark(m, maps[i], &m->todo);
+    follow(m);
 }
 
 void v8_mark(struct v8_marks *m, const struct v8_root_list *roots, unsigned kinds) {
     for (size_t i = 0; i < roots->list.n; i++)
         if (kinds >> roots->list.at[i].kind & 1)
-            mark(m, roots->list.at[i].node);
-    drain(m);
+            mark(m, roots->list.at[i].node, &m->todo);
+    follow(m);
     mark_retained(m);
 }
 
+/* What the marked nodes of one page refer to weakly, not marked yet. */
+struct weakly {
+    struct v8_marks *m;
+    struct drain_list *found; /* by page */
+};
+
+static void look_for_weak(void *weakly, size_t page) {
+    struct weakly *w = weakly;
+    uint32_t node, end;
+    v8_nodes_of_page(w->m->nodes, page, &node, &end);
+    for (; node < end; node++) {
+        size_t n;
+        if (!bits_get(w->m->marked, node))
+            continue;
+        const uint32_t *refs = v8_node_refs(w->m->nodes, node, &n);
+        for (size_t i = 0; i < n; i++)
+            if (refs[i] & V8_REF_WEAK)
+                mark(w->m, V8_REF_NODE(refs[i]), &w->found[page]);
+    }
+}
+
 void v8_mark_weak(struct v8_marks *m) {
-    uint32_t n = v8_nodes_count(m->nodes);
+    size_t pages = v8_nodes_pages(m->nodes);
+    struct weakly w = {m, mem_zalloc((pages + 1) * sizeof *w.found)};
+    parallel_for(pages, look_for_weak, &w);
+    for (size_t i = 0; i < pages; i++) {
+        for (size_t k = 0; k < w.found[i].n; k++)
+            vec_push(&m->todo, w.found[i].at[k]);
+        vec_free(&w.found[i]);
+    }
+    free(w.found);
     m->weak = true;
-    for (uint32_t i = 0; i < n; i++)
-        if (bits_get(m->marked, i))
-            vec_push(&m->todo, i);
-    drain(m);
+    follow(m);
     m->weak = false;
 }
 

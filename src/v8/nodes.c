@@ -12,6 +12,9 @@ enum {
     BITMAP_WORDS = PAGE_WORDS / 64,
     PAGES_MAX = 1 << 16, /* of 2^15 words: 31 bits, beside V8_REF_WEAK */
     NODES_PER_HINT = 4096,
+    /* Of a page of many objects: its words, and what functions have beside theirs. Code, which may
+     * refer from any byte, has one reference in some dozens of bytes. */
+    PAGE_REFS_MAX = UINT16_MAX,
 };
 
 /* While the walk goes on a place is a page's index and a word in it. */
@@ -21,12 +24,15 @@ struct page_nodes {
     uint64_t *starts; /* bitmap of where objects begin; NULL: none */
     uint16_t *before; /* for each of its words, how many objects begin before */
     uint32_t first_node, n;
-    VEC(uint32_t) words; /* the objects' sizes */
-    VEC(uint32_t) ends;  /* of their references in `refs` */
     VEC(uint32_t) refs;
+    /* Until they are settled: the objects' sizes, and where their references end in `refs`. */
+    VEC(uint16_t) words;
+    VEC(uint16_t) ends;
     VEC(struct v8_ephemeron) ephemerons;
     VEC(uint32_t) retained;
-    uint64_t large_at; /* of a large object told in parts: what `more` goes on with */
+    bool is_large; /* one object, which has all of `refs` and this size */
+    uint64_t large_bytes;
+    uint64_t large_at; /* told in parts: what `more` goes on with */
     uint8_t large_body;
     uint16_t large_head;
 };
@@ -38,10 +44,14 @@ struct v8_nodes {
     uint64_t low, span;      /* of all pages: most words are outside */
     uint64_t hole;           /* tagged; 1, which no word is, when it is not known */
     uint32_t n;
+    uint16_t *words; /* by node: its size; 0: a large object */
+    uint16_t *ends;  /* by node: where its references end in its page's; not of large objects */
     uint32_t *hints; /* of every NODES_PER_HINT'th node: its page */
     VEC(struct v8_ephemeron) ephemerons;
     VEC(uint32_t) retained;
     struct v8_dispatch dispatch;
+    bool torn;      /* there were more references than could be kept; set by any thread */
+    bool maps_only; /* `refs` of a page are the different maps there, `ends` says which */
 };
 
 int v8_nodes_new(const struct image *img, const struct v8_layout *l, const struct v8_pages *pages,
@@ -79,6 +89,8 @@ void v8_nodes_free(struct v8_nodes *n) {
     }
     if (n) {
         free(n->page);
+        free(n->words);
+        free(n->ends);
         free(n->hints);
         vec_free(&n->ephemerons);
         vec_free(&n->retained);
@@ -234,6 +246,7 @@ static void begin(void *arg, size_t page) {
         p->starts = mem_alloc(BITMAP_WORDS * 8);
     memset(p->starts, 0, BITMAP_WORDS * 8);
     p->words.n = p->ends.n = p->refs.n = p->ephemerons.n = p->retained.n = 0;
+    p->is_large = v8_page_is_large(&n->pages->list.at[page]);
 }
 
 static void object(void *arg, size_t page, uint64_t at, uint64_t size, const struct v8_map_info *m,
@@ -242,16 +255,26 @@ static void object(void *arg, size_t page, uint64_t at, uint64_t size, const str
     struct page_nodes *p = &n->page[page];
     uint64_t word = (at - n->pages->list.at[page].addr) / 8;
     uint8_t body = n->l->body[m->type];
-    p->starts[word / 64] |= 1ull << (word % 64);
-    vec_push(&p->words, (uint32_t)(size / 8));
     uint32_t map = 0;
+    size_t before = p->refs.n;
     place_of(n, m->map, &map); /* the walk has seen that it is one */
     vec_push(&p->refs, map);
     add_body(n, p, body, m->header, PLACE(page, word), bytes, 0, size, have);
-    vec_push(&p->ends, (uint32_t)p->refs.n);
-    p->large_at = at;
-    p->large_body = body;
-    p->large_head = m->header;
+    if (p->refs.n > PAGE_REFS_MAX && !p->is_large) {
+        p->refs.n = before; /* it is no node */
+        __atomic_store_n(&n->torn, true, __ATOMIC_RELAXED);
+        return;
+    }
+    p->starts[word / 64] |= 1ull << (word % 64);
+    if (p->is_large) {
+        p->large_bytes = size / 8 * 8;
+        p->large_at = at;
+        p->large_body = body;
+        p->large_head = m->header;
+        return;
+    }
+    vec_push(&p->words, (uint16_t)(size / 8));
+    vec_push(&p->ends, (uint16_t)p->refs.n);
 }
 
 static void more(void *arg, size_t page, uint64_t offset, const uint8_t *bytes, uint64_t have) {
@@ -260,7 +283,6 @@ static void more(void *arg, size_t page, uint64_t offset, const uint8_t *bytes, 
     uint64_t word = (p->large_at - n->pages->list.at[page].addr) / 8;
     add_body(n, p, p->large_body, p->large_head, PLACE(page, word), bytes, offset, UINT64_MAX,
              have);
-    p->ends.at[0] = (uint32_t)p->refs.n;
 }
 
 struct v8_walk_sink v8_nodes_sink(struct v8_nodes *n) {
@@ -303,17 +325,21 @@ static void settle_page(void *arg, size_t i) {
     struct v8_nodes *n = arg;
     struct page_nodes *p = &n->page[i];
     size_t to = 0, from = 0;
-    for (size_t k = 0; k < p->ends.n; k++) {
-        for (size_t first = from; from < p->ends.at[k]; from++) {
+    for (uint32_t k = 0; k < p->n; k++) {
+        for (size_t first = from, end = p->is_large ? p->refs.n : p->ends.at[k]; from < end;
+             from++) {
             uint32_t ref = p->refs.at[from];
             uint32_t node = node_at_place(n, V8_REF_NODE(ref));
             if (node == V8_NO_NODE && from == first)
-                node = p->first_node + (uint32_t)k;
+                node = p->first_node + k;
             if (node != V8_NO_NODE)
                 p->refs.at[to++] = node | (ref & V8_REF_WEAK);
         }
-        p->ends.at[k] = (uint32_t)to;
+        n->words[p->first_node + k] = p->is_large ? 0 : p->words.at[k];
+        n->ends[p->first_node + k] = (uint16_t)to;
     }
+    vec_free(&p->words);
+    vec_free(&p->ends);
     p->refs.n = to;
     to = 0;
     for (size_t k = 0; k < p->ephemerons.n; k++) {
@@ -321,7 +347,7 @@ static void settle_page(void *arg, size_t i) {
         e.table = node_at_place(n, e.table);
         e.key = node_at_place(n, e.key);
         e.value = node_at_place(n, e.value);
-        if (e.key != V8_NO_NODE && e.value != V8_NO_NODE)
+        if (e.table != V8_NO_NODE && e.key != V8_NO_NODE && e.value != V8_NO_NODE)
             p->ephemerons.at[to++] = e;
     }
     p->ephemerons.n = to;
@@ -334,6 +360,8 @@ void v8_nodes_settle(struct v8_nodes *n) {
         count_page(&n->page[i], n->n);
         n->n += n->page[i].n;
     }
+    n->words = mem_alloc(n->n * sizeof *n->words);
+    n->ends = mem_alloc_random(n->n * sizeof *n->ends);
     parallel_for(n_pages, settle_page, n);
     n->hints = mem_alloc((n->n / NODES_PER_HINT + 2) * sizeof *n->hints);
     uint32_t next = 0;
@@ -386,24 +414,25 @@ uint64_t v8_node_addr(const struct v8_nodes *n, uint32_t node) {
 }
 
 uint64_t v8_node_bytes(const struct v8_nodes *n, uint32_t node) {
-    const struct page_nodes *p = &n->page[page_of(n, node)];
-    return 8ull * p->words.at[node - p->first_node];
+    return n->words[node] ? 8ull * n->words[node] : n->page[page_of(n, node)].large_bytes;
+}
+
+bool v8_nodes_are_whole(const struct v8_nodes *n) {
+    return !n->torn;
 }
 
 void v8_node_prefetch(const struct v8_nodes *n, uint32_t node) {
-    const struct page_nodes *p = &n->page[page_of(n, node)];
-    __builtin_prefetch(&p->ends.at[node - p->first_node]);
+    __builtin_prefetch(&n->ends[node]);
 }
 
 const uint32_t *v8_node_refs(const struct v8_nodes *n, uint32_t node, size_t *ret_n) {
     const struct page_nodes *p = &n->page[page_of(n, node)];
-    uint32_t k = node - p->first_node, from = k;
-    if (p->ends.at) {
-        from = k ? p->ends.at[k - 1] : 0;
-        *ret_n = p->ends.at[k] - from;
-    } else {
-        *ret_n = 1; /* maps alone were kept */
+    if (n->maps_only) {
+        *ret_n = 1;
+        return p->refs.at + (p->is_large ? 0 : n->ends[node]);
     }
+    uint32_t from = node == p->first_node ? 0 : n->ends[node - 1];
+    *ret_n = p->is_large ? p->refs.n : n->ends[node] - from;
     return p->refs.at + from;
 }
 
@@ -418,23 +447,36 @@ const uint32_t *v8_nodes_retained_maps(const struct v8_nodes *n, size_t *ret_n) 
 }
 
 static void keep_maps(void *arg, size_t i) {
-    struct page_nodes *p = &((struct v8_nodes *)arg)->page[i];
-    size_t n = p->ends.n;
-    for (uint32_t k = 0, from = 0; k < n; k++) {
-        p->refs.at[k] = p->refs.at[from];
-        from = p->ends.at[k];
+    struct v8_nodes *n = arg;
+    struct page_nodes *p = &n->page[i];
+    struct map64 index = {0};
+    VEC(uint32_t) maps = {0};
+    uint32_t from = 0;
+    for (uint32_t node = p->first_node; node < p->first_node + p->n; node++) {
+        uint32_t map = p->refs.at[from];
+        uint64_t at = maps.n;
+        if (!map64_get(&index, map + 1ull, &at)) {
+            map64_put(&index, map + 1ull, at);
+            vec_push(&maps, map);
+        }
+        from = n->ends[node];
+        n->ends[node] = (uint16_t)at;
     }
-    if (!n)
-        return;
-    vec_free(&p->ends);
-    p->refs.n = p->refs.cap = p->words.cap = n;
-    p->refs.at = mem_grow(p->refs.at, n, sizeof *p->refs.at);
-    p->words.at = mem_grow(p->words.at, n, sizeof *p->words.at);
+    map64_done(&index);
+    vec_free(&p->refs);
+    p->refs.at = maps.at;
+    p->refs.n = maps.n;
+    p->refs.cap = maps.cap;
 }
 
 void v8_nodes_keep_maps(struct v8_nodes *n) {
     parallel_for(n->pages->list.n, keep_maps, n);
+    n->maps_only = true;
     mem_trim();
+}
+
+size_t v8_nodes_pages(const struct v8_nodes *n) {
+    return n->pages->list.n;
 }
 
 void v8_nodes_of_page(const struct v8_nodes *n, size_t page, uint32_t *ret_first,

@@ -40,6 +40,8 @@ uint32_t v8_node_at(const struct v8_nodes *n, uint64_t tagged);
 /* Where it begins (not tagged). */
 uint64_t v8_node_addr(const struct v8_nodes *n, uint32_t node);
 uint64_t v8_node_bytes(const struct v8_nodes *n, uint32_t node);
+/* False: a page claims more references than it can hold, so that some were left out. */
+bool v8_nodes_are_whole(const struct v8_nodes *n);
 /* What it refers to, its map first; V8_REF_WEAK may be set. Not in it: values of ephemeron tables.
  */
 const uint32_t *v8_node_refs(const struct v8_nodes *n, uint32_t node, size_t *ret_n);
@@ -53,10 +55,11 @@ const struct v8_ephemeron *v8_nodes_ephemerons(const struct v8_nodes *n, size_t 
 /* Maps that V8 keeps for some collections although nothing needs them, as long as their constructor
  * lives (Heap::AddRetainedMap). */
 const uint32_t *v8_nodes_retained_maps(const struct v8_nodes *n, size_t *ret_n);
-/* Forget what nodes refer to but for their maps, which v8_node_refs() gives from then on: half of
+/* Forget what nodes refer to but for their maps, which v8_node_refs() gives from then on: most of
  * all the memory, for who has the references elsewhere. */
 void v8_nodes_keep_maps(struct v8_nodes *n);
-/* The nodes of one page: [*ret_first, *ret_end). */
+size_t v8_nodes_pages(const struct v8_nodes *n);
+/* The nodes of one page (index): [*ret_first, *ret_end). */
 void v8_nodes_of_page(const struct v8_nodes *n, size_t page, uint32_t *ret_first,
                       uint32_t *ret_end);
 

@@ -10,13 +10,16 @@ enum {
     V8_ACCEPT_COLLECTION = 1, /* count although a collection is under way */
     V8_ACCEPT_UNWALKED = 2,   /* count although some of the heap could not be walked */
     V8_LIVENESS = 4,          /* also which objects live */
+    V8_SHAPES = 8,            /* instead: only how many there are of each shape */
 };
 
 struct v8_heap;
 struct v8_nodes;
 struct v8_root_list;
+struct v8_shapes;
 
-/* All that was found of the heap, while the image still stands. */
+/* All that was found of the heap, while the image still stands. `nodes`, `roots` and `live` are
+ * there with V8_LIVENESS, `shapes` with V8_SHAPES; else NULL. */
 struct v8_view {
     struct image *img;
     const struct v8_layout *l;
@@ -24,10 +27,12 @@ struct v8_view {
     struct v8_nodes *nodes; /* the visitor may make it smaller */
     const struct v8_root_list *roots;
     const uint64_t *live; /* a set of nodes */
+    const struct v8_shapes *shapes;
     const struct v8_census *census;
 };
 
-/* Who wants to look at it: called once for a census that is accepted, with V8_LIVENESS only. */
+/* Who wants to look at it: called once for a census that is accepted, with V8_LIVENESS or
+ * V8_SHAPES only. */
 struct v8_visit {
     void *arg;
     int (*see)(void *arg, const struct v8_view *view, struct err *e);

@@ -249,6 +249,10 @@ static void tell(struct walker *w, uint64_t at, uint64_t size, const struct v8_m
     const struct v8_walk_sink *s = &w->job->sink;
     if (!s->arg)
         return;
+    if (s->heads_only) {
+        s->object(s->arg, w->index, at, size, m, NULL, 0);
+        return;
+    }
     blank_unread(w, at, size);
     s->object(s->arg, w->index, at, size, m, w->buf + (at - w->page->addr), size);
 }
@@ -269,6 +273,10 @@ static void tell_large(struct walker *w, uint64_t size, const struct v8_map_info
     if (!s->arg)
         return;
     s->begin(s->arg, w->index);
+    if (s->heads_only) {
+        s->object(s->arg, w->index, g->area_start, size, m, NULL, 0);
+        return;
+    }
     for (uint64_t done = 0; done < size;) {
         uint64_t at = g->area_start + done, have = size - done;
         have = have < V8_PAGE_ALIGN ? have : V8_PAGE_ALIGN;

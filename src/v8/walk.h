@@ -28,6 +28,9 @@ struct v8_walk_sink {
      * bytes. May be NULL. */
     void (*free)(void *arg, size_t page, uint64_t at, uint64_t size, const uint8_t *bytes,
                  uint64_t have);
+    /* Where objects are and what their maps say is enough: `object` gets no bytes (NULL, 0), and
+     * the rest of large objects is not read. */
+    bool heads_only;
 };
 
 struct v8_walk {

@@ -72,6 +72,24 @@ def against_a_snapshot(node):
         print(f"Node {node.version}: {live:,} live objects, V8's snapshot {theirs:,}")
 
 
+def row(c):
+    return c["name"], c.get("properties"), c["count"], c["shallow"], c["off_heap"]
+
+
+def compare_shapes(pid, quick):
+    """Counted by shape in one pass, without knowing what lives: the same, and that is not claimed."""
+    plain = ask("objects", pid, "--no-liveness")
+    equal("without liveness", sorted(map(row, plain["classes"])), sorted(map(row, quick["classes"])))
+    equal("garbage and retained sizes are not told", [k for c in plain["classes"] for k in c
+                                                      if "garbage" in k or k == "retained"], [])
+    by_shape = [ask("objects", pid, "--by", "shape", *more)["classes"] for more in (["--no-liveness"], ["--no-retained"])]
+    equal("by shape", *[sorted(map(str, map(row, rows))) for rows in by_shape])
+    some = ask("objects", pid, "--no-liveness", "--class", "D*d")["classes"]
+    equal("of one class", [row(c) for c in some], [row(c) for c in quick["classes"] if c["name"] == "Derived"])
+    for more in (["--garbage"], ["--where", "size>1k"], ["--by", "script"], ["--sort", "retained"]):
+        refuses("objects", pid, "--no-liveness", *more, code=2, json_code="usage", says="--no-liveness")
+
+
 @test(nodes=[24])
 def retained(node):
     """The objects of one class hold all that is theirs alone."""
@@ -88,6 +106,7 @@ def retained(node):
         equal("the same counts", [(c["name"], c["count"]) for c in sorted(quick["classes"], key=lambda c: c["name"])],
               [(c["name"], c["count"]) for c in sorted(doc["classes"], key=lambda c: c["name"])])
         equal("no retained sizes", ["retained" in c for c in quick["classes"]].count(True), 0)
+        compare_shapes(t.pid, quick)
         a = memwhy("objects", t.pid, "--class", "Derived", "--top", "1")
         equal("exit code", a.code, 0)
         equal("the class is there", "Derived" in a.out and "Base" not in a.out, True)
