@@ -1,12 +1,14 @@
 #include "collect/snapshot.h"
 
 #include "base/bits.h"
+#include "collect/snapshot_earlier.h"
 #include "collect/snapshot_edges.h"
 #include "collect/snapshot_hashes.h"
 #include "collect/snapshot_kinds.h"
 #include "collect/snapshot_places.h"
 #include "collect/snapshot_spool.h"
 #include "collect/snapshot_text.h"
+#include "collect/snapshot_trail.h"
 #include "v8/nodes.h"
 #include "v8/strings.h"
 
@@ -19,8 +21,10 @@ struct writing {
     struct snapshot_edges *edges;
     struct snapshot_text *text;
     struct snapshot_spool *spool;
-    uint32_t *name, *count;        /* by ordinal: its name, its edges */
-    uint32_t elements, properties; /* names */
+    uint64_t secret;                  /* of the process */
+    uint32_t *name, *count;           /* by ordinal: its name, its edges */
+    struct snapshot_content *content; /* and what is in it */
+    uint32_t elements, properties;    /* names */
     uint32_t object_elements, object_properties;
     uint32_t unnamed, width;
 };
@@ -36,8 +40,13 @@ static uint32_t name_objects(struct writing *w) {
     for (uint32_t node = 0; node < n; node++) {
         if (node % SNAPSHOT_HASHES == 0)
             hash = snapshot_hashes_of(hashes, node);
-        if (bits_get(p->in, node))
-            w->name[ordinal++] = snapshot_name(&w->kinds, node, hash[node % SNAPSHOT_HASHES]);
+        if (!bits_get(p->in, node))
+            continue;
+        uint64_t h = hash[node % SNAPSHOT_HASHES];
+        w->name[ordinal] = snapshot_name(&w->kinds, node, h);
+        if (h)
+            w->content[ordinal] = snapshot_content_of_string(w->secret, h);
+        ordinal++;
     }
     snapshot_hashes_free(hashes);
     return ordinal;
@@ -115,14 +124,6 @@ static void put_node(struct writing *w, uint32_t ordinal, enum v8_node_kind kind
     snapshot_text_put(t, w->plan.form->has_trace_node_id ? ",0,0\n" : ",0\n");
 }
 
-/* With the characters of an external string, as V8 11 and later count them. */
-static uint64_t bytes_of(struct writing *w, uint32_t node, enum v8_node_kind kind) {
-    const struct snapshot_plan *p = &w->plan;
-    uint64_t bytes = bits_get(p->read_only, node) ? 0 : v8_node_bytes(p->view->nodes, node);
-    return kind == V8_NODE_STRING ? bytes + heap_outside_of(heap_look_outside(w->look), node)
-                                  : bytes;
-}
-
 static void put_nodes(struct writing *w) {
     const struct snapshot_plan *p = &w->plan;
     uint32_t n = v8_nodes_count(p->view->nodes), ordinal = 0;
@@ -133,11 +134,12 @@ static void put_nodes(struct writing *w) {
         if (!bits_get(p->in, node))
             continue;
         enum v8_node_kind kind = snapshot_kind(&w->kinds, node);
-        put_node(w, ordinal++, kind, snapshot_id(&p->ids, v8_node_addr(p->view->nodes, node)),
-                 bytes_of(w, node, kind));
+        put_node(w, ordinal++, kind, snapshot_number(p, node),
+                 snapshot_bytes(p, w->look, node, kind));
     }
-    for (size_t i = 0; i < p->stores.n; i++)
-        put_node(w, ordinal++, V8_NODE_NATIVE, p->stores.at[i].id, p->stores.at[i].bytes);
+    for (size_t i = 0; i < p->stores.n; i++, ordinal++)
+        put_node(w, ordinal, V8_NODE_NATIVE, p->given ? p->given[ordinal] : p->stores.at[i].id,
+                 p->stores.at[i].bytes);
     snapshot_text_put(w->text, "],\n");
 }
 
@@ -222,6 +224,7 @@ static int put_all(struct writing *w) {
     put_nodes(w);
     put_edges(w);
     put_places(w);
+    snapshot_trail_put(w->text, &w->plan, w->secret, w->content);
     put_strings(w);
     snapshot_text_flush(w->text);
     return w->spool->error ? w->spool->error : w->text->error;
@@ -233,9 +236,10 @@ static void prepare(struct writing *w) {
     w->names = (struct snapshot_names){.o = &w->look->objects,
                                        .first = 1 + (uint32_t)w->plan.ephemerons.n};
     snapshot_kinds_open(w->look, &w->names, w->plan.form, w->snapshot->redact, &w->kinds);
-    w->edges = snapshot_edges_new(w->look, &w->plan, &w->names);
     w->name = mem_zalloc(w->plan.n * sizeof *w->name);
     w->count = mem_zalloc(w->plan.n * sizeof *w->count);
+    w->content = mem_zalloc(w->plan.n * sizeof *w->content);
+    w->edges = snapshot_edges_new(w->look, &w->plan, &w->names, w->secret, w->content);
     w->width = v8_snapshot_fields(w->plan.form);
     w->snapshot->edges = 0;
     name_nodes(w);
@@ -254,7 +258,16 @@ static void tell_result(struct writing *w) {
         s->garbage += (uint64_t)__builtin_popcountll(w->plan.in[i] & ~w->plan.view->live[i]);
 }
 
-static int fill_file(struct writing *w, struct capture_sink *sink) {
+/* From here on only the maps of nodes are asked for. */
+static int keep_numbers(struct writing *w, struct err *e) {
+    struct snapshot *s = w->snapshot;
+    struct snapshot_later later = {w->look,  &w->plan,   &w->kinds, &w->names, w->name,
+                                   w->count, w->content, w->spool,  w->secret};
+    v8_nodes_keep_maps(w->plan.view->nodes);
+    return s->earlier ? snapshot_earlier_match(s->earlier, &later, &s->kept, &s->before, e) : 0;
+}
+
+static int fill_file(struct writing *w, struct capture_sink *sink, struct err *e) {
     w->spool = mem_alloc(sizeof *w->spool);
     int r = snapshot_spool_open(w->snapshot->path, w->snapshot->cancelled, w->spool);
     if (r < 0)
@@ -266,7 +279,11 @@ static int fill_file(struct writing *w, struct capture_sink *sink) {
     w->text->n = 0;
     w->text->written = 0;
     w->text->error = 0;
-    r = w->spool->error ? w->spool->error : put_all(w);
+    r = w->spool->error;
+    if (r == 0)
+        r = keep_numbers(w, e);
+    if (r == 0)
+        r = put_all(w);
     snapshot_spool_done(w->spool);
     return r;
 }
@@ -276,12 +293,12 @@ static int write_file(struct writing *w, struct err *e) {
     int r = capture_sink_open(w->snapshot->path, w->snapshot->packed, &sink, e);
     if (r < 0)
         return r;
-    r = fill_file(w, sink);
+    r = fill_file(w, sink, e);
     if (r == 0)
         r = capture_sink_finish(sink, &w->snapshot->disk_bytes);
-    if (r < 0)
+    if (r < 0 && !e->code)
         r = capture_sink_explain(sink, r, e);
-    else
+    else if (r == 0)
         tell_result(w);
     capture_sink_free(sink);
     return r;
@@ -293,8 +310,12 @@ int snapshot_see(void *snapshot, const struct v8_view *view, struct err *e) {
     if (r < 0)
         return r;
     struct writing w = {.snapshot = snapshot, .look = &look};
-    r = snapshot_plan_make(&look, w.snapshot->isolate, w.snapshot->with_garbage, &w.plan, e);
+    int isolate = 0;
+    r = snapshot_isolate(view, w.snapshot->isolate, &isolate, e);
+    if (r == 0)
+        r = snapshot_plan_make(&look, isolate, w.snapshot->with_garbage, &w.plan, e);
     if (r == 0) {
+        w.secret = snapshot_secret(&look, isolate);
         r = write_file(&w, e);
         snapshot_edges_free(w.edges);
         snapshot_kinds_done(&w.kinds);
@@ -304,6 +325,7 @@ int snapshot_see(void *snapshot, const struct v8_view *view, struct err *e) {
         free(w.spool);
         free(w.name);
         free(w.count);
+        free(w.content);
     }
     heap_look_done(&look);
     return r;

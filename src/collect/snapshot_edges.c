@@ -34,11 +34,16 @@ struct snapshot_edges {
     unsigned read; /* which are being read; the others are told */
     snapshot_edge_fn *tell;
     void *arg;
+    uint64_t secret;
+    struct snapshot_content *content; /* by ordinal */
 };
 
 struct snapshot_edges *snapshot_edges_new(struct heap_look *look, const struct snapshot_plan *plan,
-                                          struct snapshot_names *names) {
+                                          struct snapshot_names *names, uint64_t secret,
+                                          struct snapshot_content *content) {
     struct snapshot_edges *s = mem_zalloc(sizeof *s);
+    s->secret = secret;
+    s->content = content;
     s->look = look;
     s->plan = plan;
     s->names = names;
@@ -119,6 +124,11 @@ static void read_node(struct piece *piece, uint32_t node, uint32_t from) {
             add_item(piece, node, from, &e[i]);
     if (piece->all->plan->ephemerons.n)
         read_ephemerons(piece, node, from);
+    struct snapshot_content *content = &piece->all->content[from];
+    if (!content->all)
+        *content = snapshot_content(&piece->objects, piece->all->secret,
+                                    heap_look_addr(piece->all->look, node),
+                                    v8_node_bytes(piece->all->plan->view->nodes, node));
 }
 
 static void read_piece(struct snapshot_edges *s, struct piece *piece) {
@@ -160,13 +170,10 @@ char *snapshot_ephemeron_text(struct snapshot_edges *s, size_t i) {
     const struct snapshot_plan *p = s->plan;
     const struct v8_ephemeron *e = &p->ephemerons.at[i];
     struct v8_classes *c = heap_look_classes(s->look);
-    const struct v8_nodes *nodes = p->view->nodes;
     return mem_printf("%zu / part of key (%s @%u) -> value (%s @%u) pair in WeakMap (table @%u)",
-                      i + 1, v8_class_name(c, v8_class_of(c, e->key)),
-                      snapshot_id(&p->ids, v8_node_addr(nodes, e->key)),
-                      v8_class_name(c, v8_class_of(c, e->value)),
-                      snapshot_id(&p->ids, v8_node_addr(nodes, e->value)),
-                      snapshot_id(&p->ids, v8_node_addr(nodes, e->table)));
+                      i + 1, v8_class_name(c, v8_class_of(c, e->key)), snapshot_number(p, e->key),
+                      v8_class_name(c, v8_class_of(c, e->value)), snapshot_number(p, e->value),
+                      snapshot_number(p, e->table));
 }
 
 /* --- telling, in order --- */

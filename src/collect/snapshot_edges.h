@@ -5,6 +5,7 @@
 
 #include "collect/snapshot_names.h"
 #include "collect/snapshot_plan.h"
+#include "collect/snapshot_trail.h"
 #include "v8/edges.h"
 
 /* Called for each; `name` is a number in the names, or an index where the kind has one (element,
@@ -14,8 +15,11 @@ typedef void snapshot_edge_fn(void *arg, uint32_t from, enum v8_edge_kind kind, 
 
 struct snapshot_edges;
 
+/* `content`: by ordinal, filled beside the edges where there is none yet
+ * (collect/snapshot_trail.h). */
 struct snapshot_edges *snapshot_edges_new(struct heap_look *look, const struct snapshot_plan *plan,
-                                          struct snapshot_names *names);
+                                          struct snapshot_names *names, uint64_t secret,
+                                          struct snapshot_content *content);
 void snapshot_edges_free(struct snapshot_edges *s);
 /* All of them. *stop, if not 0, ends it early. */
 void snapshot_edges_tell(struct snapshot_edges *s, snapshot_edge_fn *tell, void *arg,

@@ -6,14 +6,6 @@
 
 enum { INDICES_KEPT = 1 << 20 };
 
-/* Multiply and fold, a unit at a time: the same for a text in ASCII and for a string of the heap.
- */
-static uint64_t hash_step(uint64_t h, uint64_t unit) {
-    __extension__ unsigned __int128 p =
-        (unsigned __int128)(h ^ (unit + 0x9E3779B97F4A7C15ull)) * 0xD6E8FEB86659FD93ull;
-    return (uint64_t)p ^ (uint64_t)(p >> 64);
-}
-
 static uint32_t add(struct snapshot_names *n, uint64_t hash, uint64_t entry) {
     uint32_t number = n->first + (uint32_t)n->list.n;
     vec_push(&n->list, entry);
@@ -25,7 +17,7 @@ uint32_t snapshot_name_text(struct snapshot_names *n, const char *text) {
     uint64_t hash = 0, number;
     size_t len = strlen(text);
     for (size_t i = 0; i < len; i++)
-        hash = hash_step(hash, (unsigned char)text[i]);
+        hash = snapshot_hash_step(hash, (unsigned char)text[i]);
     if (map64_get(&n->by_hash, hash | 1, &number))
         return (uint32_t)number;
     size_t at = n->texts.n;
@@ -54,10 +46,15 @@ bool snapshot_string_hash(struct v8_objects *o, uint64_t string, uint64_t *ret) 
     if (v8_string_read(o, string, SNAPSHOT_STRING_MAX, &t) < 0)
         return false;
     for (size_t i = 0; i < t.n; i++)
-        hash = hash_step(hash, t.units[i]);
+        hash = snapshot_hash_step(hash, t.units[i]);
     v8_text_done(&t);
     *ret = hash;
     return true;
+}
+
+uint32_t snapshot_name_find(const struct snapshot_names *n, uint64_t hash) {
+    uint64_t number;
+    return map64_get(&n->by_hash, hash | 1, &number) ? (uint32_t)number : 0;
 }
 
 uint32_t snapshot_name_hashed(struct snapshot_names *n, uint64_t string, uint64_t hash) {

@@ -4,6 +4,7 @@
 #ifndef MEMWHY_COLLECT_SNAPSHOT_NAMES_H
 #define MEMWHY_COLLECT_SNAPSHOT_NAMES_H
 
+#include "base/hash.h"
 #include "base/map64.h"
 #include "base/vec.h"
 #include "v8/objects.h"
@@ -29,6 +30,12 @@ uint32_t snapshot_name_index(struct snapshot_names *n, uint32_t index);
 uint32_t snapshot_name_string(struct snapshot_names *n, uint64_t string, bool keep);
 /* Of its content; false when it cannot be read. */
 bool snapshot_string_hash(struct v8_objects *o, uint64_t string, uint64_t *ret);
+/* The hash's next, from 0 on: by units of UTF-16, or by bytes of a text of our own. */
+static inline uint64_t snapshot_hash_step(uint64_t h, uint64_t unit) {
+    return hash_mix(h ^ (unit + 0x9E3779B97F4A7C15ull), 0xD6E8FEB86659FD93ull);
+}
+/* The number of what has this hash; 0: there is none. */
+uint32_t snapshot_name_find(const struct snapshot_names *n, uint64_t hash);
 /* Of a string whose hash is known. */
 uint32_t snapshot_name_hashed(struct snapshot_names *n, uint64_t string, uint64_t hash);
 /* The i-th as a text, valid until the next is added; NULL: it is *ret_string's content. */

@@ -10,7 +10,7 @@
 
 /* --- which objects --- */
 
-static int find_isolate(const struct v8_view *view, const char *name, int *ret, struct err *e) {
+int snapshot_isolate(const struct v8_view *view, const char *name, int *ret, struct err *e) {
     char *end;
     unsigned long number = name ? strtoul(name, &end, 10) : 0;
     *ret = 0;
@@ -244,15 +244,12 @@ static bool is_global(const struct snapshot_plan *p, uint32_t node) {
     return false;
 }
 
-int snapshot_plan_make(struct heap_look *look, const char *isolate, bool with_garbage,
+int snapshot_plan_make(struct heap_look *look, int isolate, bool with_garbage,
                        struct snapshot_plan *ret, struct err *e) {
     struct snapshot_plan p = {.view = look->view, .form = v8_snapshot_form(look->view->l)};
     struct graph_nodes globals = {0};
-    int number, r = find_isolate(look->view, isolate, &number, e);
-    if (r < 0)
-        return r;
-    choose(&p, number, with_garbage);
-    r = number_all(&p, with_garbage, e);
+    choose(&p, isolate, with_garbage);
+    int r = number_all(&p, with_garbage, e);
     if (r < 0) {
         snapshot_plan_done(&p);
         return r;
@@ -270,6 +267,12 @@ int snapshot_plan_make(struct heap_look *look, const char *isolate, bool with_ga
     return 0;
 }
 
+uint64_t snapshot_bytes(const struct snapshot_plan *p, struct heap_look *look, uint32_t node,
+                        enum v8_node_kind kind) {
+    uint64_t bytes = bits_get(p->read_only, node) ? 0 : v8_node_bytes(p->view->nodes, node);
+    return kind == V8_NODE_STRING ? bytes + heap_outside_of(heap_look_outside(look), node) : bytes;
+}
+
 void snapshot_plan_done(struct snapshot_plan *p) {
     free(p->in);
     free(p->read_only);
@@ -282,4 +285,5 @@ void snapshot_plan_done(struct snapshot_plan *p) {
     vec_free(&p->by_key);
     vec_free(&p->ephemerons);
     snapshot_ids_done(&p->ids);
+    free(p->given);
 }

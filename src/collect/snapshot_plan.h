@@ -6,6 +6,7 @@
 
 #include "collect/heap_look.h"
 #include "collect/snapshot_ids.h"
+#include "v8/nodes.h"
 #include "v8/snapshot_form.h"
 
 enum { SNAPSHOT_ROOT, SNAPSHOT_GC_ROOTS, SNAPSHOT_FIRST_SUBROOT };
@@ -47,10 +48,13 @@ struct snapshot_plan {
     VEC(struct v8_ephemeron) ephemerons; /* those whose parts are in it */
     VEC(struct snapshot_key) by_key;     /* the same by key */
     struct snapshot_ids ids;
+    uint32_t *given; /* by ordinal: the number of each, where an earlier snapshot's are kept */
 };
 
-/* -E2BIG, -EINVAL (no isolate `isolate`) with `e` filled. */
-int snapshot_plan_make(struct heap_look *look, const char *isolate, bool with_garbage,
+/* The index of that isolate (by name or number), NULL: the main one; -EINVAL with `e` filled. */
+int snapshot_isolate(const struct v8_view *view, const char *name, int *ret, struct err *e);
+/* -E2BIG with `e` filled. */
+int snapshot_plan_make(struct heap_look *look, int isolate, bool with_garbage,
                        struct snapshot_plan *ret, struct err *e);
 void snapshot_plan_done(struct snapshot_plan *p);
 /* The first in by_key with this key, or with the next. */
@@ -66,5 +70,14 @@ static inline uint32_t snapshot_ordinal(const struct snapshot_plan *p, uint32_t 
     return p->in[node / 64] >> (node % 64) & 1 ? p->first_heap + snapshot_rank(p, node)
                                                : SNAPSHOT_NOT;
 }
+
+/* The number of an object. */
+static inline uint32_t snapshot_number(const struct snapshot_plan *p, uint32_t node) {
+    return p->given ? p->given[snapshot_ordinal(p, node)]
+                    : snapshot_id(&p->ids, v8_node_addr(p->view->nodes, node));
+}
+/* How much it weighs: with the characters of an external string, as V8 11 and later count them. */
+uint64_t snapshot_bytes(const struct snapshot_plan *p, struct heap_look *look, uint32_t node,
+                        enum v8_node_kind kind);
 
 #endif

@@ -27,7 +27,8 @@ int snapshot_spool_open(const char *path, const atomic_bool *cancelled,
     ret->error = 0;
     ret->cancelled = cancelled;
     ret->at = ret->n = 0;
-    ret->left = ret->offset = 0;
+    ret->left = ret->edges = ret->offset = 0;
+    ret->is_read = false;
     return 0;
 }
 
@@ -55,13 +56,16 @@ void snapshot_spool_put(struct snapshot_spool *s, unsigned kind, uint32_t name, 
         flush(s);
     put_number(s, (uint64_t)name << 3 | kind);
     put_number(s, to);
-    s->left++;
+    s->edges++;
 }
 
 void snapshot_spool_rewind(struct snapshot_spool *s) {
-    flush(s);
-    s->at = 0;
+    if (!s->is_read)
+        flush(s);
+    s->is_read = true;
+    s->at = s->n = 0;
     s->offset = 0;
+    s->left = s->edges;
 }
 
 /* More bytes behind those that are left of the last ones. */

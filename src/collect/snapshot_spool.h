@@ -15,6 +15,8 @@ struct snapshot_spool {
     int fd;
     int error; /* negative errno */
     const atomic_bool *cancelled;
+    bool is_read;    /* nothing is put any more */
+    uint64_t edges;  /* in all */
     size_t at, n;    /* of what is in hand */
     uint64_t offset; /* of the next, in the file */
     uint64_t left;   /* edges still to be read */
@@ -26,7 +28,7 @@ int snapshot_spool_open(const char *path, const atomic_bool *cancelled, struct s
 void snapshot_spool_done(struct snapshot_spool *s);
 /* `kind` is below 8. */
 void snapshot_spool_put(struct snapshot_spool *s, unsigned kind, uint32_t name, uint32_t to);
-/* From here on it is read, from the first on. */
+/* From here on it is read, from the first on; once more, too. */
 void snapshot_spool_rewind(struct snapshot_spool *s);
 /* False at the end, or after an error. */
 bool snapshot_spool_get(struct snapshot_spool *s, unsigned *ret_kind, uint32_t *ret_name,

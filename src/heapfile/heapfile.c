@@ -23,6 +23,16 @@ static int read_meta(struct reading *r) {
     return rc;
 }
 
+static void take_trail(void *trail, const char *text, size_t n) {
+    spool_put(trail, text, n);
+}
+
+static int read_trail(struct reading *r) {
+    r->scan.where = "what memwhy adds";
+    int rc = scan_string(&r->scan, take_trail, &r->f->trail);
+    return rc < 0 ? rc : spool_end(&r->f->trail, r->scan.e);
+}
+
 /* What must have been read before, by name: V8, and all who read what it writes, keep to it. */
 static const struct part {
     const char *key, *after;
@@ -30,7 +40,7 @@ static const struct part {
 } parts[] = {
     {"snapshot", NULL, read_meta},      {"nodes", "snapshot", rows_nodes},
     {"edges", "nodes", rows_edges},     {"locations", "edges", rows_locations},
-    {"strings", "edges", rows_strings},
+    {"strings", "edges", rows_strings}, {"memwhy", "edges", read_trail},
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 
@@ -67,7 +77,8 @@ static int read_part(struct reading *r, bool seen[PARTS]) {
 static int check_whole(struct reading *r, const bool seen[PARTS]) {
     struct heapfile *f = r->f;
     for (int i = 0; i < PARTS; i++)
-        if (!seen[i] && strcmp(parts[i].key, "locations") != 0) /* Node 8 has none */
+        if (!seen[i] && parts[i].read != rows_locations /* Node 8 has none */ &&
+            parts[i].read != read_trail)
             return err_set(r->scan.e, -EBADMSG, "", "this is no heap snapshot: it has no \"%s\"",
                            parts[i].key);
     if (r->largest_name.name >= f->strings)
@@ -139,11 +150,12 @@ int heapfile_open(const char *path, struct progress *p, struct heapfile **ret, s
     if (rc < 0)
         return rc;
     struct heapfile *f = r.f = mem_zalloc(sizeof *f);
-    f->edge_spool.fd = f->text.fd = f->location_spool.fd = -1;
+    f->edge_spool.fd = f->text.fd = f->location_spool.fd = f->trail.fd = -1;
     rc = input_open(fd, &in, &err);
     if (rc == 0 && (rc = spool_open(&f->edge_spool, &err)) == 0 &&
         (rc = spool_open(&f->text, &err)) == 0 &&
-        (rc = spool_open(&f->location_spool, &err)) == 0) {
+        (rc = spool_open(&f->location_spool, &err)) == 0 &&
+        (rc = spool_open(&f->trail, &err)) == 0) {
         f->form = input_form(in);
         f->file_bytes = input_file_bytes(in);
         scan_init(&r.scan, in, &err);
@@ -179,6 +191,7 @@ void heapfile_free(struct heapfile *f) {
     spool_close(&f->edge_spool);
     spool_close(&f->text);
     spool_close(&f->location_spool);
+    spool_close(&f->trail);
     free(f);
 }
 

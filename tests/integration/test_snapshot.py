@@ -185,6 +185,79 @@ def options(node):
         refuses("snapshot", t.pid, "-o", os.path.join(folder, "x"), "--isolate", "other", code=2, says="no isolate")
 
 
+def tracked(path, order):
+    """By their numbers, the ids of the objects that moving.js holds, which says in which order."""
+    s = Snapshot(path)
+    equal("objects with one id", s.n - len(set(s.id)), 0)
+    kinds = {k: i for i, k in enumerate(s.edge_kinds)}
+
+    def child(node, name):
+        return next(s.edge_to[e] for e in range(s.first[node], s.first[node + 1])
+                    if s.edge_kind[e] == kinds["property"] and s.strings[s.edge_name[e]] == name)
+    holder = next(s.edge_to[e] for e in range(len(s.edge_to))
+                  if s.edge_kind[e] == kinds["property"] and s.strings[s.edge_name[e]] == "moving")
+    held = child(holder, "list")
+    return {order[s.edge_name[e]]: s.id[s.edge_to[e]]
+            for e in range(s.first[held], s.first[held + 1]) if s.edge_kind[e] == kinds["element"]}, set(s.id)
+
+
+@test(nodes="all", timeout=240)
+def identity(node):
+    """V8 knows its objects while it moves them; we know them again."""
+    args = {"node_args": ["--expose-gc", "--no-warnings",
+                          "--compact-on-every-full-gc" if node.version > 16 else "--always-compact"]}
+    with tempfile.TemporaryDirectory() as folder, Target("moving.js", node=node, **args) as t:
+        stopped(t.pid)
+
+        def of_v8(name):
+            path = os.path.join(folder, name)
+            resume(t, f"snapshot {path}")
+            return tracked(path, t.truth["order"])[0]
+
+        def of_ours(name, after=None):
+            path, _ = snapshot(t.pid, folder, *(["--after", os.path.join(folder, after)] if after else []), name=name)
+            return tracked(path, t.truth["order"])
+        v8_before = of_v8("v0")
+        before, all_before = of_ours("m0")
+        resume(t, "churn move")
+        remade = set(t.truth["remade"])
+        after, all_after = of_ours("m1", "m0")
+        v8_after = of_v8("v1")
+        same = [n for n in v8_after if v8_before.get(n) == v8_after[n]]
+        equal("those V8 knows again", set(same), (set(before) & set(after)) - remade)
+        kept = sum(before[n] == after[n] for n in same)
+        print(f"Node {node.version}: {kept} of {len(same)} that were moved have their ids")
+        at_most("lost, of 1000", (len(same) - kept) * 1000 // len(same), 50)
+        known = {i: n for n, i in before.items()}
+        equal("others with ids of theirs", [n for n, i in after.items() if i in known and (known[i] != n or n in remade)], [])
+        resume(t, "churn scavenge")
+        last, all_last = of_ours("m2", "m1")
+        same = (set(after) & set(last)) - set(t.truth["remade"])
+        at_most("lost the next time, of 1000", sum(after[n] != last[n] for n in same) * 1000 // len(same), 50)
+        equal("ids that come back", (all_before - all_after) & all_last, set())
+
+
+@test(nodes=[24])
+def after_what(node):
+    with tempfile.TemporaryDirectory() as folder, Target("snapshot.js", node=node, **ARGS) as t, \
+            Target("snapshot.js", node=node, **ARGS) as other:
+        stopped(t.pid)
+        stopped(other.pid)
+        first, _ = snapshot(t.pid, folder, "--redact", name="first.zst")
+        path, doc = snapshot(t.pid, folder, "--after", first, name="again")
+        equal("nothing has moved", (doc["kept_objects"], doc["gone_objects"]), (doc["objects"], 0))
+        again = os.path.join(folder, "x")
+        refuses("snapshot", other.pid, "-o", again, "--after", path, code=2, says="another process")
+        refuses("snapshot", t.pid, "-o", again, "--after", path, "--isolate", 1, code=2, says="another of its isolates")
+        text = Path(path).read_text(encoding="utf-8")
+        at = text.index('"memwhy":"') + len('"memwhy":"')
+        for what, broken in (("cut", text[:-100]), ("hostile", text[:at] + "00 0 " + text[at:]),
+                             ("of V8", text[:at - len('"memwhy":"')] + text[text.index('"strings"'):])):
+            Path(folder, what).write_text(broken, encoding="utf-8")
+            refuses("snapshot", t.pid, "-o", again, "--after", os.path.join(folder, what))
+        equal("nothing is written", os.path.exists(again), False)
+
+
 @test(nodes=[24])
 def files(node):
     with tempfile.TemporaryDirectory() as folder, Target("snapshot.js", node=node, **ARGS) as t:

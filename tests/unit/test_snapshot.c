@@ -1,7 +1,10 @@
-/* The parts of a snapshot that know no heap: edges that wait in a file, numbers of objects. */
+/* The parts of a snapshot that know no heap: edges that wait in a file, numbers of objects, what is
+ * said of them for the next, which are the same in two. */
 #include "base/map64.h"
 #include "collect/snapshot_ids.h"
+#include "collect/snapshot_same.h"
 #include "collect/snapshot_spool.h"
+#include "collect/snapshot_trail.h"
 #include "unit.h"
 #include <errno.h>
 #include <unistd.h>
@@ -103,11 +106,201 @@ static void ids(void **state) {
     vec_free(&pages.list);
 }
 
+static void fresh_ids(void **state) {
+    (void)state;
+    struct v8_pages pages = {0};
+    struct snapshot_ids ids;
+    struct map64 seen = {0};
+    uint64_t other;
+    vec_push(&pages.list, page(2 * V8_PAGE_ALIGN, V8_PAGE_ALIGN));
+    assert_int_equal(snapshot_ids_new(&pages, &ids), 0);
+    for (uint32_t i = 0; i < 100000; i++) {
+        uint32_t id = snapshot_id_fresh(&ids);
+        assert_true(id & 1 && id >> 16 != 0 && id >> 16 != 2);
+        assert_false(map64_get(&seen, id, &other));
+        map64_put(&seen, id, 1);
+    }
+    memset(ids.taken, 0xff, SNAPSHOT_UNITS / 8);
+    ids.fresh = 0;
+    assert_int_equal(snapshot_id_fresh(&ids), 0);
+    map64_done(&seen);
+    snapshot_ids_done(&ids);
+    vec_free(&pages.list);
+}
+
+/* --- what a snapshot says of where its objects stood --- */
+
+static size_t more_text(void *arg, char *buf, size_t n) {
+    const char **text = arg;
+    size_t left = strlen(*text);
+    n = n < 3 && n < left ? n : left < 3 ? left : 3; /* in pieces */
+    memcpy(buf, *text, n);
+    *text += n;
+    return n;
+}
+
+static int begin_trail(struct snapshot_trail *t, const char **text, uint64_t *taken) {
+    uint64_t process;
+    uint32_t first;
+    t->more = more_text;
+    t->arg = text;
+    memset(taken, 0, SNAPSHOT_UNITS / 8);
+    int r = snapshot_trail_begin(t, &process, &first, taken);
+    if (r == 0) {
+        assert_int_equal(process, 0xbeef);
+        assert_int_equal(first, 29);
+    }
+    return r;
+}
+
+/* 65533 numbers are free behind the first three, of which two are taken: A (none free), C (two
+ * taken), 65534 in digits of five bits. */
+static void trail(void **state) {
+    (void)state;
+    /* Unit 3, old: 0, 4 * 3; the first word, one hash; the third, two; a unit back, young: 0, 4 - 2
+     * + 1
+     */
+    const char *text = "000000000000beef 29 AC-__B AMFBAAAAKAgAAAABAAAADE", *at = text;
+    uint64_t taken[SNAPSHOT_UNITS / 64];
+    struct snapshot_trail *t = malloc(sizeof *t);
+    assert_int_equal(begin_trail(t, &at, taken), 0);
+    assert_int_equal(taken[0], 3);
+    assert_true(snapshot_trail_next(t));
+    assert_true(t->begins && !t->is_young);
+    assert_int_equal(t->addr, 3 * V8_PAGE_ALIGN);
+    assert_int_equal(t->content.all, 1);
+    assert_int_equal(t->content.first, 0);
+    assert_true(snapshot_trail_next(t));
+    assert_false(t->begins);
+    assert_int_equal(t->addr, 3 * V8_PAGE_ALIGN + 16);
+    assert_int_equal(t->content.all, 32 << 6);
+    assert_int_equal(t->content.first, 64);
+    assert_true(snapshot_trail_next(t));
+    assert_true(t->begins && t->is_young);
+    assert_int_equal(t->addr, 2 * V8_PAGE_ALIGN);
+    assert_false(snapshot_trail_next(t));
+    static const char *const bad[] = {
+        "",
+        "beef",
+        "beef 29",
+        "beef x AC-__B ",
+        "beef 29 AC-__B",
+        "beef 29 ACgggggggggggggggggg ",
+        "beef 29 AAAAAAAA ",
+        "00000000000000beef 29 AC-__B ",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        at = bad[i];
+        assert_int_equal(begin_trail(t, &at, taken), -EBADMSG);
+    }
+    static const char *const ends[] = {"AM", "A", "AMB", "AMFBAA", "F \"", "AMgggggggggggggg"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        char buf[64];
+        snprintf(buf, sizeof buf, "beef 29 AC-__B %s", ends[i]);
+        at = buf;
+        assert_int_equal(begin_trail(t, &at, taken), 0);
+        assert_false(snapshot_trail_next(t));
+    }
+    free(t);
+}
+
+/* --- which are the same --- */
+
+enum { LISTS = 1, OBJECTS = 40, NODES = LISTS + OBJECTS };
+
+static void make_graph(struct snapshot_graph *g) {
+    g->n = NODES;
+    g->first = calloc(NODES + 1, sizeof *g->first);
+    g->edge = calloc(OBJECTS, sizeof *g->edge);
+    g->look = calloc(NODES, sizeof *g->look);
+    g->content = calloc(NODES, sizeof *g->content);
+    g->number = calloc(NODES, sizeof *g->number);
+    g->young = calloc(1, 8);
+    for (uint32_t i = 0; i < OBJECTS; i++) { /* a list holds all */
+        g->edge[i] = (struct snapshot_step){8 * i, LISTS + i};
+        g->content[LISTS + i] = 1000 + i;
+    }
+    for (uint32_t i = 1; i <= NODES; i++)
+        g->first[i] = OBJECTS;
+}
+
+static void free_graph(struct snapshot_graph *g) {
+    free(g->first);
+    free(g->edge);
+    free(g->look);
+    free(g->content);
+    free(g->number);
+    free(g->young);
+}
+
+static void make_same(struct snapshot_same *s) {
+    memset(s, 0, sizeof *s);
+    make_graph(&s->then);
+    make_graph(&s->now);
+    s->lists = LISTS;
+    s->units = 1;
+    s->there = calloc(NODES, sizeof *s->there);
+    s->unit = calloc(NODES, sizeof *s->unit);
+    memset(s->there, 0xff, NODES * sizeof *s->there);
+    s->unit[0] = 1;
+}
+
+static void free_same(struct snapshot_same *s) {
+    free_graph(&s->then);
+    free_graph(&s->now);
+    free(s->there);
+    free(s->unit);
+    free(s->now_of);
+    free(s->then_of);
+}
+
+static void same(void **state) {
+    (void)state;
+    struct snapshot_same s;
+    make_same(&s); /* all have moved, in order */
+    snapshot_same_find(&s);
+    for (uint32_t i = 0; i < NODES; i++)
+        assert_int_equal(s.now_of[i], i);
+    free_same(&s);
+
+    make_same(&s); /* one stands elsewhere: it was made anew */
+    s.now.content[LISTS + 5] = 1039;
+    s.now.content[LISTS + 39] = 1005;
+    s.then.content[LISTS + 39] = 7;
+    snapshot_same_find(&s);
+    assert_int_equal(s.now_of[LISTS + 5], SNAPSHOT_NONE);
+    assert_int_equal(s.now_of[LISTS + 6], LISTS + 6);
+    free_same(&s);
+
+    make_same(&s); /* the page was not emptied: what stands there no more is gone */
+    for (uint32_t i = 0; i < OBJECTS; i++)
+        s.there[LISTS + i] = i < 20 ? LISTS + i : SNAPSHOT_NONE;
+    snapshot_same_find(&s);
+    assert_int_equal(s.now_of[LISTS + 19], LISTS + 19);
+    assert_int_equal(s.now_of[LISTS + 20], SNAPSHOT_NONE);
+    assert_int_equal(s.then_of[LISTS + 20], SNAPSHOT_NONE);
+    free_same(&s);
+
+    make_same(&s); /* two look alike: neither is known again */
+    s.then.content[LISTS + 1] = s.then.content[LISTS + 2];
+    s.now.content[LISTS + 1] = s.now.content[LISTS + 2];
+    snapshot_same_find(&s);
+    assert_int_equal(s.now_of[LISTS + 1], SNAPSHOT_NONE);
+    assert_int_equal(s.now_of[LISTS + 2], SNAPSHOT_NONE);
+    assert_int_equal(s.now_of[LISTS + 3], LISTS + 3);
+    free_same(&s);
+
+    make_same(&s); /* nothing old becomes young */
+    *s.now.young = ~0ull;
+    snapshot_same_find(&s);
+    assert_int_equal(s.now_of[LISTS + 1], SNAPSHOT_NONE);
+    free_same(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(spool),
-        cmocka_unit_test(spool_errors),
-        cmocka_unit_test(ids),
+        cmocka_unit_test(spool),     cmocka_unit_test(spool_errors), cmocka_unit_test(ids),
+        cmocka_unit_test(fresh_ids), cmocka_unit_test(trail),        cmocka_unit_test(same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
