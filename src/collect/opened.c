@@ -8,6 +8,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* From version 14 on V8 names the context in the global object's place. */
+static void add_global(struct opened *o, uint32_t node) {
+    uint32_t object = opened_target(o, node, "global_object");
+    bits_set(o->globals, node);
+    if (object != GRAPH_NONE)
+        bits_set(o->globals, object);
+}
+
 int opened_open(const char *path, struct progress *p, struct opened *ret, struct err *e) {
     struct opened o = {.progress = p};
     int r = heapfile_open(path, p, &o.f, e);
@@ -20,7 +28,7 @@ int opened_open(const char *path, struct progress *p, struct opened *ret, struct
         o.globals = bits_new(o.f->nodes);
         for (size_t i = 0; i < edges.list.n; i++)
             if (edges.list.at[i].kind == HEAPFILE_SHORTCUT)
-                bits_set(o.globals, edges.list.at[i].to);
+                add_global(&o, edges.list.at[i].to);
     } else if (r == 0) {
         r = err_set(e, -EIO, "", "what was put aside of the file cannot be read again");
     }
@@ -68,8 +76,11 @@ char *opened_summary(const struct opened *o, uint32_t node) {
     cleanup_free char *name = shortened(heapfile_string(f, f->name[node]));
     const char *class = o->classes.names.at[heapfile_class_of(&o->classes, node)];
     switch (f->kind[node]) {
-    case HEAPFILE_OBJECT:
     case HEAPFILE_NATIVE:
+        return mem_printf(
+            "%s%s", o->classes.detached && bits_get(o->classes.detached, node) ? "Detached " : "",
+            name);
+    case HEAPFILE_OBJECT:
     case HEAPFILE_SYNTHETIC:
         return mem_strdup(name);
     case HEAPFILE_STRING:

@@ -14,7 +14,7 @@ struct opened {
     struct heapfile_graph graph;
     struct heapfile_ways ways; /* by opened_find_ways() */
     bool has_ways;
-    uint64_t *globals; /* set: nodes that shortcuts of the root lead to */
+    uint64_t *globals; /* set: the global objects */
     struct progress *progress;
 };
 
@@ -27,6 +27,9 @@ void opened_done(struct opened *o);
 char *opened_summary(const struct opened *o, uint32_t node);
 /* -EINVAL: there is none of that id. */
 int opened_find(const struct opened *o, uint64_t id, uint32_t *ret, struct err *e);
+
+/* Where the internal edge of `node` leads whose name is `name`; GRAPH_NONE: it has none. */
+uint32_t opened_target(const struct opened *o, uint32_t node, const char *name);
 
 struct opened_class {
     const char *name; /* the classes' */

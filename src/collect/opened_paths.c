@@ -50,8 +50,7 @@ static const struct heapfile_edge *best_edge(const struct naming *n, uint32_t to
     return best;
 }
 
-/* Where the edge of `node` leads whose name is `name`; GRAPH_NONE. */
-static uint32_t target_of(const struct opened *o, uint32_t node, const char *name) {
+uint32_t opened_target(const struct opened *o, uint32_t node, const char *name) {
     struct heapfile_edges edges = {0};
     uint32_t to = GRAPH_NONE;
     heapfile_edges(o->f, node, node + 1, &edges);
@@ -65,10 +64,10 @@ static uint32_t target_of(const struct opened *o, uint32_t node, const char *nam
 
 /* "/app/server.js", of a function; NULL: not known. */
 static char *script_of(const struct opened *o, uint32_t function) {
-    uint32_t shared = function == GRAPH_NONE ? GRAPH_NONE : target_of(o, function, "shared");
-    uint32_t script = shared == GRAPH_NONE ? GRAPH_NONE : target_of(o, shared, "script");
+    uint32_t shared = function == GRAPH_NONE ? GRAPH_NONE : opened_target(o, function, "shared");
+    uint32_t script = shared == GRAPH_NONE ? GRAPH_NONE : opened_target(o, shared, "script");
     if (script == GRAPH_NONE && shared != GRAPH_NONE)
-        script = target_of(o, shared, "script_or_debug_info");
+        script = opened_target(o, shared, "script_or_debug_info");
     if (script == GRAPH_NONE)
         return NULL;
     char *name = heapfile_string(o->f, o->f->name[script]);

@@ -122,9 +122,10 @@ int graph_tree_build(const struct graph *g, const struct graph_weights *w, struc
         if (w->user_roots.at[i] < g->nodes && graph_is_live(g, w->user_roots.at[i]))
             vec_push(&live, w->user_roots.at[i]);
     struct graph_list user_roots = {live.at, (uint32_t)live.n};
-    uint64_t *owned = live.n ? graph_reach(g, user_roots, (struct graph_list){0}) : NULL;
-    int r = dominators_find(g, owned, user_roots, &d);
-    free(owned);
+    uint64_t *reached =
+        live.n && !w->owned ? graph_reach(g, user_roots, (struct graph_list){0}) : NULL;
+    int r = dominators_find(g, w->owned ? w->owned : reached, user_roots, &d);
+    free(reached);
     vec_free(&live);
     if (r < 0)
         return err_set(e, r, "", "a node is referred to over 4,294,967,295 times");

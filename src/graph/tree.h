@@ -25,6 +25,9 @@ struct graph_weights {
     /* Called once edges are not looked at any more, for who wants to drop them (graph_drop_edges)
      * before the tree takes their room. May be NULL. */
     void (*dominated)(void *ctx);
+    /* The set (base/bits.h) of what belongs to the program, where the caller knows that these lead
+     * to more than by edges of the graph; NULL: what they lead to. */
+    const uint64_t *owned;
 };
 
 /* -E2BIG: over 2^32 edges into one node. The graph must outlive the tree. */

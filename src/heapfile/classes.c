@@ -50,26 +50,48 @@ static char *name_of_kind(const struct heapfile *f, unsigned kind) {
     }
 }
 
+static uint32_t number_of_name(struct heapfile_classes *c, struct map64 *index, uint32_t string,
+                               const char *before) {
+    cleanup_free char *text = heapfile_string(c->f, string);
+    char *name = mem_printf("%s%s", before, text);
+    cut_element(name);
+    return number_of(c, index, name);
+}
+
+static void name_detached(struct heapfile_classes *c, struct map64 *index, uint32_t node) {
+    uint32_t string = c->f->name[node];
+    uint64_t known;
+    if (!map64_get(&c->of_detached, string + 1ull, &known))
+        map64_put(&c->of_detached, string + 1ull, number_of_name(c, index, string, "Detached "));
+}
+
+static void name_node(struct heapfile_classes *c, struct map64 *index, uint32_t node) {
+    uint32_t string = c->f->name[node];
+    uint8_t kind = c->f->kind[node];
+    if (kind == HEAPFILE_NATIVE && c->detached && bits_get(c->detached, node))
+        name_detached(c, index, node);
+    else if ((kind == HEAPFILE_OBJECT || kind == HEAPFILE_NATIVE) && c->of_name[string] == NOT_YET)
+        c->of_name[string] = number_of_name(c, index, string, "");
+}
+
 void heapfile_classes_find(const struct heapfile *f, struct heapfile_classes *ret) {
-    struct heapfile_classes c = {.f = f};
+    struct heapfile_classes c = {.f = f, .detached = heapfile_detached_find(f)};
     struct map64 index = {0};
     for (unsigned k = 0; k < HEAPFILE_KINDS_MAX; k++)
         if (f->kind_names[k])
             c.of_kind[k] = number_of(&c, &index, name_of_kind(f, k));
     c.of_name = mem_alloc(f->strings * sizeof(*c.of_name));
     memset(c.of_name, 0xff, f->strings * sizeof(*c.of_name)); /* NOT_YET */
-    for (uint32_t node = 0; node < f->nodes; node++) {
-        if (f->kind[node] != HEAPFILE_OBJECT && f->kind[node] != HEAPFILE_NATIVE)
-            continue;
-        uint32_t string = f->name[node];
-        if (c.of_name[string] != NOT_YET)
-            continue;
-        char *name = heapfile_string(f, string);
-        cut_element(name);
-        c.of_name[string] = number_of(&c, &index, name);
-    }
+    for (uint32_t node = 0; node < f->nodes; node++)
+        name_node(&c, &index, node);
     map64_done(&index);
     *ret = c;
+}
+
+uint32_t heapfile_class_of_detached(const struct heapfile_classes *c, uint32_t node) {
+    uint64_t class = 0;
+    map64_get(&c->of_detached, c->f->name[node] + 1ull, &class);
+    return (uint32_t) class;
 }
 
 void heapfile_classes_done(struct heapfile_classes *c) {
@@ -77,5 +99,8 @@ void heapfile_classes_done(struct heapfile_classes *c) {
         free(c->names.at[i]);
     vec_free(&c->names);
     free(c->of_name);
+    free(c->detached);
+    map64_done(&c->of_detached);
     c->of_name = NULL;
+    c->detached = NULL;
 }

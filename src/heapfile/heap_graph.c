@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "base/search.h"
+#include "heapfile/owners.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -70,33 +71,6 @@ static void tell_sizes(void *ctx, uint32_t first, uint32_t end, uint64_t *ret) {
 
 /* --- building --- */
 
-/* What the program's objects are reached from: what shortcuts of the root lead to, and in Chrome
- * its documents. What else of the root leads to an object of the program holds it as well, which is
- * said by naming it too: it is theirs already, so that this makes nothing else theirs. */
-static void find_user_roots(struct heapfile_graph *g, struct graph_nodes *ret) {
-    struct heapfile_edges edges = {0};
-    const struct heapfile *f = g->f;
-    heapfile_edges(f, f->root, f->root + 1, &edges);
-    for (size_t i = 0; i < edges.list.n; i++) {
-        const struct heapfile_edge *e = &edges.list.at[i];
-        bool documents = e->kind == HEAPFILE_ELEMENT && f->kind[e->to] == HEAPFILE_SYNTHETIC &&
-                         heapfile_string_is(f, f->name[e->to], "(Document DOM trees)");
-        if (e->kind == HEAPFILE_SHORTCUT || documents)
-            vec_push(ret, e->to);
-    }
-    if (ret->n && ret->n < edges.list.n) {
-        struct graph_list roots = {ret->at, (uint32_t)ret->n};
-        cleanup_free uint64_t *owned = graph_reach(g->graph, roots, (struct graph_list){0});
-        for (size_t i = 0; i < edges.list.n; i++) {
-            const struct heapfile_edge *e = &edges.list.at[i];
-            if (e->kind != HEAPFILE_SHORTCUT && is_essential(g, f->root, e) &&
-                bits_get(owned, e->to))
-                vec_push(ret, e->to);
-        }
-    }
-    vec_free(&edges.list);
-}
-
 static int cannot_read_again(struct err *e) {
     return err_set(e, -EIO, "", "what was put aside of the file cannot be read again");
 }
@@ -108,46 +82,41 @@ static int connect(struct heapfile_graph *g, struct err *e) {
     return r == 0 && g->failed ? cannot_read_again(e) : r;
 }
 
-/* Of what no way leads to, what nothing refers to either, to tell it as roots. V8 lists some of its
- * own, of no size and with no edges, which need no second look: false. */
-static bool find_orphans(struct heapfile_graph *g) {
-    const struct heapfile *f = g->f;
-    bool matters = false;
-    if (graph_live_count(g->graph) + 1 >= f->nodes) /* the root is no node of it */
-        return false;
-    cleanup_free uint64_t *referred = bits_new(f->nodes);
-    for (uint32_t node = 0; node < f->nodes; node++) {
-        if (graph_is_live(g->graph, node) || node == f->root)
-            continue;
-        struct graph_list l = graph_successors(g->graph, node);
-        for (uint32_t i = 0; i < l.n; i++)
-            bits_set(referred, l.at[i]);
-    }
-    for (uint32_t node = 0; node < f->nodes; node++)
-        if (!graph_is_live(g->graph, node) && !bits_get(referred, node) && node != f->root) {
-            vec_push(&g->orphans, node);
-            matters = matters || heapfile_size(f, node) || graph_successors(g->graph, node).n;
-        }
-    return matters;
+/* V8 lists some that nothing refers to, of no size and with no edges, for which the graph need not
+ * be built again. */
+static bool matter(const struct heapfile_graph *g, struct graph_nodes orphans) {
+    bool some = false;
+    for (size_t i = 0; i < orphans.n && !some; i++)
+        some =
+            heapfile_size(g->f, orphans.at[i]) || graph_successors(g->graph, orphans.at[i]).n != 0;
+    return some;
+}
+
+static int build_tree(struct heapfile_graph *g, const struct owners *o, struct err *e) {
+    struct graph_weights weights = {.ctx = g,
+                                    .sizes = tell_sizes,
+                                    .user_roots = {o->tops.at, (uint32_t)o->tops.n},
+                                    .owned = o->owned};
+    return graph_tree_build(g->graph, &weights, &g->tree, e);
 }
 
 static int build(struct heapfile_graph *g, struct progress *p, struct err *e) {
+    struct owners o = {0};
     progress_say(p, "connecting the objects", 0, 0);
     int r = connect(g, e);
-    if (r == 0 && find_orphans(g)) {
+    if (r == 0 && owners_find(g, &o) < 0)
+        r = cannot_read_again(e);
+    if (r == 0 && matter(g, o.orphans)) {
         graph_free(g->graph);
         g->graph = NULL;
+        g->orphans = (struct graph_list){o.orphans.at, (uint32_t)o.orphans.n};
         r = connect(g, e);
+        g->orphans = (struct graph_list){0};
     }
-    if (r < 0)
-        return r;
-    struct graph_nodes user = {0};
-    find_user_roots(g, &user);
-    struct graph_weights weights = {
-        .ctx = g, .sizes = tell_sizes, .user_roots = {user.at, (uint32_t)user.n}};
     progress_say(p, "finding what holds what", 0, 0);
-    r = graph_tree_build(g->graph, &weights, &g->tree, e);
-    vec_free(&user);
+    if (r == 0)
+        r = build_tree(g, &o, e);
+    owners_done(&o);
     return r;
 }
 
@@ -172,7 +141,6 @@ void heapfile_graph_done(struct heapfile_graph *g) {
     graph_free(g->graph);
     free(g->odd);
     free(g->ephemerals);
-    vec_free(&g->orphans);
     *g = (struct heapfile_graph){0};
 }
 

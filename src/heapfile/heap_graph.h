@@ -18,11 +18,11 @@ struct heapfile_graph {
     const struct heapfile *f;
     struct graph *graph;
     struct graph_tree *tree;
-    uint64_t *odd;        /* set: nodes some of whose edges are left out of the graph, or count
-                             for one thing and not for another */
-    uint64_t *ephemerals; /* set of strings: names of f->ephemerons; NULL: there are none */
-    struct graph_nodes orphans; /* that nothing refers to, as if the root did */
-    bool failed;                /* edges could not be read again */
+    uint64_t *odd;             /* set: nodes some of whose edges are left out of the graph, or count
+                                  for one thing and not for another */
+    uint64_t *ephemerals;      /* set of strings: names of f->ephemerons; NULL: there are none */
+    struct graph_list orphans; /* while it is built: told as roots */
+    bool failed;               /* edges could not be read again */
 };
 
 /* `f` must outlive it. -EIO: what the temporary file held cannot be read again. */

@@ -70,7 +70,11 @@ static const struct image_ops core_ops = {
 static int check_header(const struct core *c, const char *path, Elf64_Ehdr *ret, struct err *e) {
     const struct core_file *f = &c->file;
     if (f->len < SELFMAG || memcmp(f->map, ELFMAG, SELFMAG) != 0)
-        return err_set(e, -EBADMSG, hint_core, "not a core file: %s is not ELF", path);
+        return err_set(e, -EBADMSG,
+                       f->len && *(const char *)f->map == '{'
+                           ? "`memwhy open` reads heap snapshots."
+                           : hint_core,
+                       "not a core file: %s is not ELF", path);
     if (f->len < sizeof *ret)
         return err_set(e, -EBADMSG, "Copy the core again; this one holds nothing.",
                        "not a core file: %s ends inside its ELF header", path);

@@ -49,7 +49,7 @@ for (let i = 0; i < snapshot.nodeCount; i++) {
   const name = node.className();
   classes[name] = (classes[name] ?? 0) + 1;
   if (['object', 'closure', 'regexp'].includes(node.type()))
-    objects.push({id: node.id(), class: name, retained: node.retainedSize()});
+    objects.push({id: node.id(), class: name, retained: node.retainedSize(), distance: node.distance()});
 }
 objects.sort((a, b) => b.retained - a.retained);
 process.stdout.write(JSON.stringify({

@@ -43,17 +43,21 @@ def number(addr):
     return (unit << 15 | word) << 1 | 1
 
 
+def seen_by_devtools(path):
+    """What devtools.mjs prints."""
+    return json.loads(subprocess.run(
+        [Node(24).need().path, "--no-warnings", "--experimental-transform-types",
+         Path(__file__).with_name("devtools.mjs"), viewers() / "devtools", path],
+        capture_output=True, text=True, check=True).stdout)
+
+
 @test(nodes="all", timeout=240)
 def devtools(node):
     """DevTools' own worker loads it without a word, and says of it what memwhy says."""
-    worker = viewers() / "devtools"
     with tempfile.TemporaryDirectory() as folder, Target("dominators.js", node=node, **ARGS) as t:
         stopped(t.pid)
         path, ours = snapshot(t.pid, folder)
-        shown = json.loads(subprocess.run(
-            [Node(24).need().path, "--no-warnings", "--experimental-transform-types",
-             Path(__file__).with_name("devtools.mjs"), worker, path],
-            capture_output=True, text=True, check=True).stdout)
+        shown = seen_by_devtools(path)
         equal("what DevTools says", shown["said"], [])
         equal("nodes", shown["nodes"], ours["nodes"])
         equal("edges", shown["edges"], ours["edges"])
