@@ -28,9 +28,22 @@ static void catch_signals(void) {
     sigaction(SIGXFSZ, &none, NULL);
 }
 
-static bool ends_in(const char *path, const char *end) {
-    size_t n = strlen(path), m = strlen(end);
-    return n > m && strcmp(path + n - m, end) == 0;
+/* By what its name ends in, if in anything. */
+static int form_of(const char *path, enum capture_form *ret, struct err *e) {
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *end = strrchr(name, '.');
+    if (!end || strcmp(end, ".heapsnapshot") == 0)
+        *ret = CAPTURE_PLAIN;
+    else if (strcmp(end, ".zst") == 0)
+        *ret = CAPTURE_ZSTD;
+    else if (strcmp(end, ".gz") == 0)
+        *ret = CAPTURE_GZIP;
+    else
+        return err_set(e, -EINVAL,
+                       "Give a name that ends in .heapsnapshot, .heapsnapshot.gz or "
+                       ".heapsnapshot.zst.",
+                       "%s: there are no snapshots of the form %s", path, end);
+    return 0;
 }
 
 static void print(struct run *r, const struct evidence *ev, const struct snapshot *s) {
@@ -38,11 +51,12 @@ static void print(struct run *r, const struct evidence *ev, const struct snapsho
     if (r->json) {
         document_common(r->doc, ev);
         json_t *j =
-            json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "file", s->path, "zstd",
-                      (int)s->packed, "redacted", (int)s->redact, "nodes", (json_int_t)s->nodes,
-                      "edges", (json_int_t)s->edges, "objects", (json_int_t)s->objects,
-                      "garbage_objects", (json_int_t)s->garbage, "strings", (json_int_t)s->strings,
-                      "bytes", (json_int_t)s->file_bytes, "file_bytes", (json_int_t)s->disk_bytes);
+            json_pack("{s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "file", s->path,
+                      "zstd", s->form == CAPTURE_ZSTD, "gzip", s->form == CAPTURE_GZIP, "redacted",
+                      (int)s->redact, "nodes", (json_int_t)s->nodes, "edges", (json_int_t)s->edges,
+                      "objects", (json_int_t)s->objects, "garbage_objects", (json_int_t)s->garbage,
+                      "strings", (json_int_t)s->strings, "bytes", (json_int_t)s->file_bytes,
+                      "file_bytes", (json_int_t)s->disk_bytes);
         if (s->earlier) {
             json_object_set_new(j, "after", json_string(opt_string(r->opts, "after", "")));
             json_object_set_new(j, "kept_objects", json_integer((json_int_t)s->kept));
@@ -92,15 +106,14 @@ static int run_snapshot(struct run *r) {
                          .with_garbage = opt_flag(r->opts, "with-garbage"),
                          .isolate = opt_string(r->opts, "isolate", NULL),
                          .cancelled = &cancelled};
-    s.packed = ends_in(s.path, ".zst");
     if (!s.path[0])
         return err_set(&r->err, -EINVAL, "For example: memwhy snapshot 1234 -o app.heapsnapshot",
                        "snapshot needs to know the file to write");
-    if (ends_in(s.path, ".gz"))
-        return err_set(&r->err, -EINVAL, "Give a name that ends in .zst, or pack it afterwards.",
-                       "%s: snapshots are not packed with gzip", s.path);
+    int rc = form_of(s.path, &s.form, &r->err);
+    if (rc < 0)
+        return rc;
     catch_signals();
-    int rc = after ? read_earlier(r, after, &earlier) : 0;
+    rc = after ? read_earlier(r, after, &earlier) : 0;
     s.earlier = earlier;
     if (rc == 0)
         rc = look(r, &s);
@@ -130,7 +143,7 @@ const struct command cmd_snapshot = {
         "(Memory, Load profile), VS Code and memlab.\n"
         "\n"
         "  $ memwhy snapshot 1234 -o app.heapsnapshot\n"
-        "  $ memwhy snapshot app.core -o app.heapsnapshot.zst     from a core; packed\n"
+        "  $ memwhy snapshot app.core -o app.heapsnapshot.zst     from a core; packed, or .gz\n"
         "  $ memwhy snapshot 1234 -o w.heapsnapshot --isolate worker-2\n"
         "  $ memwhy snapshot 1234 -o all.heapsnapshot --with-garbage\n"
         "  $ memwhy snapshot 1234 -o later.heapsnapshot --after app.heapsnapshot\n"

@@ -290,7 +290,7 @@ static int fill_file(struct writing *w, struct capture_sink *sink, struct err *e
 
 static int write_file(struct writing *w, struct err *e) {
     struct capture_sink *sink;
-    int r = capture_sink_open(w->snapshot->path, w->snapshot->packed, &sink, e);
+    int r = capture_sink_open(w->snapshot->path, w->snapshot->form, &sink, e);
     if (r < 0)
         return r;
     r = fill_file(w, sink, e);

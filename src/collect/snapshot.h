@@ -7,6 +7,7 @@
 #ifndef MEMWHY_COLLECT_SNAPSHOT_H
 #define MEMWHY_COLLECT_SNAPSHOT_H
 
+#include "image/capture_sink.h"
 #include "v8/v8.h"
 #include <stdatomic.h>
 
@@ -15,7 +16,7 @@ struct snapshot_earlier;
 struct snapshot {
     /* What is wanted. */
     const char *path;
-    bool packed;                            /* with zstd */
+    enum capture_form form;                 /* packed or not */
     bool redact;                            /* contents of strings become x's of the same length */
     bool with_garbage;                      /* what does not live, too, below "(Garbage)" */
     const char *isolate;                    /* its name or number; NULL: the main one */

@@ -177,7 +177,7 @@ static struct capture_result result_of(const struct writing *w) {
 int capture_write(struct image *img, const struct capture_options *o, struct capture_result *ret,
                   struct err *e) {
     struct writing w = {.img = img, .o = o};
-    int r = capture_sink_open(o->path, o->packed, &w.sink, e);
+    int r = capture_sink_open(o->path, o->packed ? CAPTURE_ZSTD : CAPTURE_PLAIN, &w.sink, e);
     if (r < 0)
         return r;
     r = write_held(&w, e);

@@ -254,7 +254,7 @@ static int receive_into(struct pipe_copy *c, struct capture_pipe_result *ret, st
         r = make_head(c, note);
     if (r < 0)
         return refuse(r, e);
-    r = capture_sink_open(c->o->path, true, &c->sink, e);
+    r = capture_sink_open(c->o->path, CAPTURE_ZSTD, &c->sink, e);
     if (r == 0)
         r = copy(c, ret, e);
     if (r < 0)

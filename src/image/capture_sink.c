@@ -39,7 +39,7 @@ static struct capture_sink *new_sink(const char *path) {
     return s;
 }
 
-static int create(struct capture_sink *s, bool packed, struct err *e) {
+static int create(struct capture_sink *s, enum capture_form form, struct err *e) {
     struct stat st;
     if (lstat(s->path, &st) == 0)
         return err_set(e, -EEXIST, "Give another name; files are never overwritten.",
@@ -53,13 +53,14 @@ static int create(struct capture_sink *s, bool packed, struct err *e) {
         return err_set(e, -errno, "Name a file in a folder you may write to: -o FILE.",
                        "%s cannot be created (%s)", s->path, strerror(errno));
     s->fd = fd;
-    int r = fchmod(fd, 0600) < 0 ? -errno : packed ? capture_packer_new(fd, &s->packer) : 0;
+    int r = fchmod(fd, 0600) < 0 ? -errno : form ? capture_packer_new(fd, form, &s->packer) : 0;
     return r < 0 ? capture_sink_explain(s, r, e) : 0;
 }
 
-int capture_sink_open(const char *path, bool packed, struct capture_sink **ret, struct err *e) {
+int capture_sink_open(const char *path, enum capture_form form, struct capture_sink **ret,
+                      struct err *e) {
     struct capture_sink *s = new_sink(path);
-    int r = create(s, packed, e);
+    int r = create(s, form, e);
     if (r < 0) {
         capture_sink_free(s);
         return r;

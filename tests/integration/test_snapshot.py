@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import tempfile
+import zlib
 from pathlib import Path
 from devtools import Snapshot
 from harness import ROOT, Node, Skip, Target, ask, at_most, equal, near, refuses, test
@@ -274,9 +275,19 @@ def files(node):
         same = subprocess.run(["zstd", "-dc", packed], capture_output=True, check=True).stdout
         with open(path, "rb") as f:
             equal("packed is the same", same == f.read(), True)
-        refuses("snapshot", t.pid, "-o", os.path.join(folder, "x.gz"), code=2, says="gzip")
+        zipped, told = snapshot(t.pid, folder, name="x.heapsnapshot.gz")
+        equal("told", (told["gzip"], told["zstd"]), (True, False))
+        same = subprocess.run(["gzip", "-dc", zipped], capture_output=True, check=True)
+        equal("what gzip says", same.stderr, b"")
+        with open(path, "rb") as f:
+            equal("zipped is the same", same.stdout == f.read(), True)
+        with open(zipped, "rb") as f:  # one member, for readers that know no more
+            unpacker = zlib.decompressobj(31)
+            unpacker.decompress(f.read())
+            equal("it ends where the file does", (unpacker.eof, unpacker.unused_data), (True, b""))
+        refuses("snapshot", t.pid, "-o", os.path.join(folder, "x.heapsnapshot.xz"), code=2, says=".xz")
         limited = os.path.join(folder, "limited")
         done = subprocess.run(["bash", "-c", f"ulimit -f 100; exec {ROOT}/build/memwhy snapshot {t.pid} -o {limited}"],
                               capture_output=True, text=True, check=False)
         equal("a full disk", done.returncode != 0 and "nothing is left of it" in done.stderr, True)
-        equal("nothing is left", sorted(os.listdir(folder)), ["ours.heapsnapshot", "x.heapsnapshot.zst"])
+        equal("nothing is left", sorted(os.listdir(folder)), ["ours.heapsnapshot", "x.heapsnapshot.gz", "x.heapsnapshot.zst"])
