@@ -15,7 +15,7 @@ static const struct {
     {"coverage_info_map", BODY_NONE},        {"bytecode_array_map", BODY_HEADER},
     {"instruction_stream_map", BODY_BYTES},  {"ephemeron_hash_table_map", BODY_EPHEMERONS},
     {"weak_cell_map", BODY_WEAK_CELL},       {"allocation_site_map", BODY_SITE},
-    {"weak_array_list_map", BODY_WEAK_LIST},
+    {"weak_array_list_map", BODY_WEAK_LIST}, {"code_data_container_map", BODY_CODE_DATA},
 };
 
 void v8_bodies_setup(struct v8_layout *l, const struct v8_map_info *maps) {

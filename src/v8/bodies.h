@@ -17,6 +17,7 @@ enum v8_body {
     BODY_FUNCTION,       /* JSFunction with a dispatch handle */
     BODY_FEEDBACK_CELL,  /* FeedbackCell with one */
     BODY_WEAK_LIST,      /* WeakArrayList: may be the list of retained maps */
+    BODY_CODE_DATA,      /* CodeDataContainer, up to version 10: the next code of its context */
     BODY_SITE,           /* AllocationSite: its last word links the list of all sites */
 };
 

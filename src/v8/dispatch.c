@@ -7,7 +7,6 @@ enum {
     SEGMENT = 64 << 10,   /* kSegmentSize, src/sandbox/external-entity-table.h */
     HANDLE_SHIFT = 8,     /* kJSDispatchHandleShift: 2^24 entries of 16 bytes */
     OBJECT_SHIFT = 16,    /* JSDispatchEntry::kObjectPointerShift */
-    TABLE_MAX = RESERVED,
 };
 
 static uint64_t code_of(uint64_t word) {
@@ -30,19 +29,34 @@ static bool explains(const struct v8_pages *pages, const uint64_t *words, size_t
     return good >= 16 && good >= used / 4;
 }
 
+/* The reservation that begins with region `i`: its used segments, with unused ones among them where
+ * all functions of a segment are gone, and the rest. In *ret_end, where the last used one ends. */
+static bool is_reservation(const struct region_list *l, size_t i, uint64_t *ret_end) {
+    const uint64_t start = l->at[i].start;
+    uint64_t end = start;
+    bool writable = false;
+    if (!is_anonymous(&l->at[i], REGION_R) || (l->at[i].end - start) % SEGMENT)
+        return false;
+    for (; i < l->n && l->at[i].start == end && end - start < RESERVED; i++) {
+        const struct region *r = &l->at[i];
+        bool used = is_anonymous(r, REGION_R | REGION_W) || is_anonymous(r, REGION_R);
+        if (!used && !is_anonymous(r, 0))
+            return false;
+        end = r->end;
+        if (used)
+            *ret_end = end;
+        writable = writable || (used && r->prot & REGION_W);
+    }
+    return writable && end - start >= RESERVED && *ret_end - start <= RESERVED;
+}
+
 static bool load_at(const struct image *img, const struct v8_pages *pages, size_t i,
                     struct v8_dispatch *ret) {
-    const struct region_list *l = image_regions(img);
-    const struct region *first = &l->at[i], *last = first;
-    if (!is_anonymous(first, REGION_R) || (first->end - first->start) % SEGMENT)
+    const struct region *first = &image_regions(img)->at[i];
+    uint64_t end;
+    if (!is_reservation(image_regions(img), i, &end))
         return false;
-    while (++i < l->n && l->at[i].start == last->end &&
-           (is_anonymous(&l->at[i], REGION_R | REGION_W) || is_anonymous(&l->at[i], REGION_R)))
-        last = &l->at[i];
-    if (last == first || i >= l->n || l->at[i].start != last->end || !is_anonymous(&l->at[i], 0) ||
-        l->at[i].end - first->start < RESERVED || last->end - first->start > TABLE_MAX)
-        return false;
-    uint64_t size = last->end - first->start;
+    uint64_t size = end - first->start;
     uint64_t *words = mem_zalloc(size);
     for (uint64_t at = 0; at < size; at += SEGMENT)
         if (image_read(img, first->start + at, (char *)words + at, SEGMENT) < 0)

@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "base/parallel.h"
 #include "v8/mark.h"
+#include "v8/weaken.h"
 #include <string.h>
 
 struct tally {
@@ -89,6 +90,7 @@ void v8_liveness_take(struct image *img, const struct v8_layout *l, const struct
     cleanup_free uint64_t *held = mem_zalloc((p->list.n + 1) * sizeof *held);
     v8_nodes_settle(k->nodes);
     v8_roots_collect(img, l, p, &heap->isolates, k->nodes, &k->roots);
+    v8_weaken(img, l, p, &k->roots, k->nodes);
     struct v8_marks *marks = v8_marks_new(k->nodes);
     v8_mark(marks, &k->roots, V8_STRONG_ROOTS & ~(1u << ROOT_STACK));
     uint64_t without_stacks = marked_bytes(p, k->nodes, marks, live);

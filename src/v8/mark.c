@@ -98,11 +98,6 @@ static void follow(struct v8_marks *m) {
     drain(&m->todo, &(struct drain_work){.arg = m, .soon = soon, .one = look_at});
 }
 
-static bool is_map(const struct v8_marks *m, uint32_t node) {
-    uint32_t meta = v8_node_map(m->nodes, node);
-    return v8_node_map(m->nodes, meta) == meta;
-}
-
 /* A map's references: its own map, its prototype, then its constructor, or on a transition the map
  * it comes from (Map, src/objects/map.h: these are the first tagged words, from 7.8 on). */
 static bool constructor_lives(const struct v8_marks *m, uint32_t map) {
@@ -113,7 +108,7 @@ static bool constructor_lives(const struct v8_marks *m, uint32_t map) {
         if (n <= CONSTRUCTOR)
             return false;
         map = V8_REF_NODE(refs[CONSTRUCTOR]);
-        if (!is_map(m, map))
+        if (!v8_node_is_map(m->nodes, map))
             return bits_get(m->marked, map);
     }
     return false;

@@ -154,12 +154,14 @@ static void add_ephemerons(const struct v8_nodes *n, struct page_nodes *p, uint3
     }
 }
 
-/* The code of what has a dispatch handle. */
+/* The code of what has a dispatch handle: functions keep it, feedback cells do not
+ * (VisitJSDispatchTableEntry and VisitJSFunction, src/heap/marking-visitor-inl.h, 13.6 and 14.6).
+ */
 static void add_code_of(const struct v8_nodes *n, struct page_nodes *p, const uint8_t *bytes,
-                        uint64_t offset, uint64_t have) {
+                        uint64_t offset, uint64_t have, uint32_t strength) {
     uint64_t code = offset + 4 <= have ? v8_dispatch_code(&n->dispatch, u32_at(bytes, offset)) : 0;
     if (code)
-        add_ref(n, p, code, 0);
+        add_ref(n, p, code, strength);
 }
 
 /* WeakArrayList::kHeaderSize is 24; pairs of a weak map and for how many collections it is kept. */
@@ -217,16 +219,20 @@ static void add_body(const struct v8_nodes *n, struct page_nodes *p, uint8_t bod
     }
     case BODY_FUNCTION:
         add_words(n, p, bytes, from, have, 0);
-        add_code_of(n, p, bytes, (uint64_t)n->l->facts.function_dispatch_handle, have);
+        add_code_of(n, p, bytes, (uint64_t)n->l->facts.function_dispatch_handle, have, 0);
         return;
     case BODY_FEEDBACK_CELL:
         add_words(n, p, bytes, from, have, 0);
-        add_code_of(n, p, bytes, (uint64_t)n->l->facts.cell_dispatch_handle, have);
+        add_code_of(n, p, bytes, (uint64_t)n->l->facts.cell_dispatch_handle, have, V8_REF_WEAK);
         return;
     case BODY_WEAK_LIST:
         add_words(n, p, bytes, from, have, 0);
         if (!base)
             add_retained(n, p, bytes, have);
+        return;
+    case BODY_CODE_DATA: /* kNextCodeLinkOffset, src/objects/code.h of 7.8 to 10.2 */
+        for (uint64_t at = from; at + 8 <= have; at += 8)
+            add_ref(n, p, u64_at(bytes, at), at == 8 ? V8_REF_WEAK : 0);
         return;
     case BODY_SITE:
         for (uint64_t at = from; at + 8 <= have; at += 8)
@@ -372,9 +378,12 @@ void v8_nodes_settle(struct v8_nodes *n) {
         for (size_t k = 0; k < p->ephemerons.n; k++)
             vec_push(&n->ephemerons, p->ephemerons.at[k]);
         vec_free(&p->ephemerons);
+    }
+    for (size_t i = 0; i < n_pages; i++) {
+        struct page_nodes *p = &n->page[i];
         for (size_t k = 0; k < p->retained.n; k++) {
             uint32_t map = node_at_place(n, p->retained.at[k]);
-            if (map != V8_NO_NODE)
+            if (map != V8_NO_NODE && v8_node_is_map(n, map)) /* or it is a list of something else */
                 vec_push(&n->retained, map);
         }
         vec_free(&p->retained);
@@ -434,6 +443,15 @@ const uint32_t *v8_node_refs(const struct v8_nodes *n, uint32_t node, size_t *re
     uint32_t from = node == p->first_node ? 0 : n->ends[node - 1];
     *ret_n = p->is_large ? p->refs.n : n->ends[node] - from;
     return p->refs.at + from;
+}
+
+void v8_node_weaken(struct v8_nodes *n, uint32_t node, bool (*lets_go)(void *ctx, uint64_t addr),
+                    void *ctx) {
+    struct page_nodes *p = &n->page[page_of(n, node)];
+    size_t count, from = (size_t)(v8_node_refs(n, node, &count) - p->refs.at);
+    for (uint32_t *ref = &p->refs.at[from + 1]; ref < &p->refs.at[from + count]; ref++)
+        if (!(*ref & V8_REF_WEAK) && lets_go(ctx, v8_node_addr(n, *ref)))
+            *ref |= V8_REF_WEAK;
 }
 
 const struct v8_ephemeron *v8_nodes_ephemerons(const struct v8_nodes *n, size_t *ret_n) {

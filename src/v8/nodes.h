@@ -49,6 +49,15 @@ static inline uint32_t v8_node_map(const struct v8_nodes *n, uint32_t node) {
     size_t count;
     return V8_REF_NODE(v8_node_refs(n, node, &count)[0]);
 }
+/* Is it a map? Its map's map is itself (the meta map). */
+static inline bool v8_node_is_map(const struct v8_nodes *n, uint32_t node) {
+    uint32_t meta = v8_node_map(n, node);
+    return v8_node_map(n, meta) == meta;
+}
+/* Make weak what it refers to, but for its map, where lets_go() says so of an object's address (not
+ * tagged). */
+void v8_node_weaken(struct v8_nodes *n, uint32_t node, bool (*lets_go)(void *ctx, uint64_t addr),
+                    void *ctx);
 /* Its references will be asked for soon. */
 void v8_node_prefetch(const struct v8_nodes *n, uint32_t node);
 const struct v8_ephemeron *v8_nodes_ephemerons(const struct v8_nodes *n, size_t *ret_n);

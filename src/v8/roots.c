@@ -343,6 +343,17 @@ const char *v8_root_kind_name(enum v8_root_kind k) {
     return names[k];
 }
 
+bool v8_root_is_emptied(const struct v8_layout *l, const struct v8_root *root) {
+    static const char *const caches[] = {
+        "number_string_cache", "smi_string_cache",      "double_string_cache",
+        "string_split_cache",  "regexp_multiple_cache", "regexp_match_global_atom_cache",
+    };
+    for (size_t i = 0; root->entry < l->n_roots && i < sizeof caches / sizeof *caches; i++)
+        if (strcmp(l->root_names[root->entry], caches[i]) == 0)
+            return true;
+    return false;
+}
+
 char *v8_root_name(const struct v8_layout *l, const struct v8_root *root) {
     return mem_strdup(root->entry < l->n_roots ? l->root_names[root->entry]
                                                : v8_root_kind_name(root->kind));

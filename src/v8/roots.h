@@ -32,6 +32,11 @@ struct v8_root_list {
     bool globals_found; /* false: the global handles of some isolate were not found */
 };
 
+/* Is it a cache that every full collection empties before it marks? (Heap::MarkCompactPrologue,
+ * src/heap/heap.cc, 7.8 to 14.6: of strings made from numbers and of results of regular
+ * expressions.) What is in it keeps nothing. */
+bool v8_root_is_emptied(const struct v8_layout *l, const struct v8_root *root);
+
 /* All roots of all isolates. The image must not move. */
 void v8_roots_collect(struct image *img, const struct v8_layout *l, const struct v8_pages *pages,
                       const struct v8_isolate_list *isolates, const struct v8_nodes *nodes,

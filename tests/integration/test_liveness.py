@@ -56,6 +56,12 @@ def weakly_held(node):
 
 
 @test(nodes=VERSIONS, timeout=240)
+def let_go(node):
+    """What V8's caches hold, and optimised code of functions that are gone, is no live memory."""
+    compare(node, ["60000", "10", "let_go"])
+
+
+@test(nodes=VERSIONS, timeout=240)
 def worker(node):
     before, _ = compare(node, ["100000", "20", "mixed", "worker"])
     equal("isolates", len(before["isolates"]), 2)

@@ -2,13 +2,13 @@
 // line on stdin the process collects twice, prints READY with V8's own statistics and stops itself
 // ("snapshot FILE": after V8 has written its heap snapshot, which collects too);
 // a worker with a heap of its own, where one is asked for, has collected before.
-// Usage: liveness.js OBJECTS GARBAGE_MB [mixed|weak] [worker]
+// Usage: liveness.js OBJECTS GARBAGE_MB [mixed|weak|let_go] [worker]
 'use strict';
 const fs = require('fs');
 const v8 = require('v8');
 const vm = require('vm');
 const { Worker, isMainThread, parentPort } = require('worker_threads');
-const n = Number(process.argv[2] || 20000), garbage = Number(process.argv[3] || 0), weak = process.argv[4] === 'weak';
+const n = Number(process.argv[2] || 20000), garbage = Number(process.argv[3] || 0), mode = process.argv[4] || 'mixed';
 
 const statistics = () => ({ memory: process.memoryUsage(), spaces: v8.getHeapSpaceStatistics() });
 const print = (truth) => fs.writeSync(1, 'READY ' + JSON.stringify(truth) + '\n');
@@ -55,6 +55,20 @@ function references(kept) {
   kept.push(map, registry, chain);
 }
 
+// What V8 refers to and lets go all the same: results in its caches, and in code it optimised for
+// a function that is gone the variables of that function.
+function letGo(kept) {
+  const each = (f) => { let s = 0; for (let i = 0; i < 1000; i++) s += f(i); return s; };
+  for (let k = 0; k < 2; k++) {
+    const many = new Array(300000).fill(k + 0.5);
+    const once = (i) => many[i] + i;
+    for (let i = 0; i < 2000; i++) each(once);
+  }
+  for (let i = 0; i < 60000; i++) String(i + 0.25);
+  for (let i = 0; i < 2000; i++) ('a' + i + ',' + i).split(',');
+  kept.push(each);
+}
+
 function litter() {
   const rows = [];
   for (let i = 0; i < garbage * 16; i++) {
@@ -69,8 +83,9 @@ function litter() {
 }
 
 globalThis.kept = [];
-(weak ? references : mixed)(globalThis.kept);
+(mode === 'weak' ? references : mixed)(globalThis.kept);
 let junk = litter();
+if (mode === 'let_go') letGo(globalThis.kept);
 function rehearse() {
   const nowhere = fs.openSync('/dev/null', 'w');
   for (let i = 0; i < 3; i++) fs.writeSync(nowhere, 'READY ' + JSON.stringify(statistics()) + '\n');
