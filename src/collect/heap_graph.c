@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "base/search.h"
+#include "image/elf_file.h"
 #include "v8/heap.h"
 #include "v8/nodes.h"
 #include "v8/roots.h"
@@ -95,6 +96,8 @@ int heap_graph_build(const struct v8_view *view, enum heap_keeps keeps,
                                   .edges = tell_edges};
     struct graph_weights weights = {
         .ctx = &c, .sizes = weigh, .user_roots = globals, .dominated = let_go};
+    if (view->l->elf)
+        elf_file_let_go(view->l->elf); /* the symbols of Node: some 20 MB */
     int r = graph_build(&source, &g.graph, e);
     c.graph = g.graph;
     if (r == 0 && keeps != HEAP_KEEPS_ALL)

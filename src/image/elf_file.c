@@ -174,6 +174,10 @@ void elf_file_free(struct elf_file *f) {
     free(f);
 }
 
+void elf_file_let_go(const struct elf_file *f) {
+    madvise((void *)(uintptr_t)f->map, f->len, MADV_DONTNEED);
+}
+
 bool elf_file_is_pie(const struct elf_file *f) {
     return f->pie;
 }

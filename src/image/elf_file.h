@@ -20,6 +20,9 @@ struct elf_symbol {
 int elf_file_open(int fd, const char *path, struct elf_file **ret, struct err *e);
 void elf_file_free(struct elf_file *f);
 
+/* What of it was read need not stay in memory: it is read again when it is asked for. */
+void elf_file_let_go(const struct elf_file *f);
+
 bool elf_file_is_pie(const struct elf_file *f);
 /* True when there is no .symtab (only .dynsym is left). */
 bool elf_file_is_stripped(const struct elf_file *f);
