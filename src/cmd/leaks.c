@@ -7,7 +7,6 @@
 #include "cmd/look.h"
 #include "cmd/malloc_notes.h"
 #include "report/document.h"
-#include <errno.h>
 
 enum { ROWS = 25 }; /* of groups, unless all are asked for */
 enum { EXIT_FINDINGS = 1, EXIT_PARTIAL = 4 };
@@ -102,20 +101,6 @@ static void note_gaps(struct evidence *ev, const struct leaks *l) {
                       (unsigned long long)ev->residency.swap_bytes);
 }
 
-static int refuse(struct run *r, struct evidence *ev) {
-    int rc;
-    if (ev->has_malloc)
-        rc = err_set(&r->err, -ENOTSUP, "`memwhy malloc` says what is known of it.",
-                     "The allocator of this target is %s: only glibc's chunks can be told apart.",
-                     malloc_kind_name(ev->malloc.kind));
-    else
-        rc = err_set(&r->err, -ENODATA,
-                     "If it has only just started, try again; a core must hold libc's data.", "%s",
-                     ev->notes.n ? ev->notes.at[ev->notes.n - 1] : "malloc was not found");
-    evidence_done(ev);
-    return rc;
-}
-
 static int run_leaks(struct run *r) {
     const char *const *args;
     struct evidence ev;
@@ -126,7 +111,7 @@ static int run_leaks(struct run *r) {
     if (rc < 0)
         return rc;
     if (!ev.has_malloc || ev.malloc.kind != MALLOC_GLIBC)
-        return refuse(r, &ev);
+        return malloc_refuse(r, &ev);
     note_gaps(&ev, &l);
     struct table *groups = groups_table(&l, r->json || opt_flag(r->opts, "all") ? SIZE_MAX : ROWS);
     if (r->json)

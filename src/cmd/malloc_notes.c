@@ -1,5 +1,7 @@
 #include "cmd/malloc_notes.h"
 
+#include <errno.h>
+
 /* What the census could not see, a sentence each. */
 void malloc_notes_add(struct evidence *ev) {
     const struct malloc_coverage *v = &ev->malloc.coverage;
@@ -21,4 +23,18 @@ void malloc_notes_add(struct evidence *ev) {
     for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++)
         if (gaps[i].n)
             evidence_note(ev, "%llu %s", (unsigned long long)gaps[i].n, gaps[i].what);
+}
+
+int malloc_refuse(struct run *r, struct evidence *ev) {
+    int rc;
+    if (ev->has_malloc)
+        rc = err_set(&r->err, -ENOTSUP, "`memwhy malloc` says what is known of it.",
+                     "The allocator of this target is %s: only glibc's chunks can be told apart.",
+                     malloc_kind_name(ev->malloc.kind));
+    else
+        rc = err_set(&r->err, -ENODATA,
+                     "If it has only just started, try again; a core must hold libc's data.", "%s",
+                     ev->notes.n ? ev->notes.at[ev->notes.n - 1] : "malloc was not found");
+    evidence_done(ev);
+    return rc;
 }

@@ -71,7 +71,7 @@ const char *chunk_content(const struct v8_census *v8, const uint8_t *bytes, size
     if (is_text(bytes, n))
         return "text";
     if (words >= LIST_WORDS && repeated(bytes, words, &word))
-        return !word                 ? "mostly zeros"
+        return !word                 ? NULL
                : is_tagged(v8, word) ? "one reference of V8, repeated"
                                      : "one word, repeated";
     if (words >= LIST_WORDS && all_tagged(v8, bytes, words))

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/map64.h"
 #include "base/mem.h"
+#include "base/search.h"
 #include "base/vec.h"
 #include "collect/chunk_content.h"
 #include "image/elf_file.h"
@@ -15,7 +16,10 @@ struct chunk_names {
     const struct v8_census *v8;
     struct map64 classes; /* by address of the table: 1 + index of names; 1: none */
     VEC(char *) names;
+    struct map64 owned; /* where a name stands: its index */
 };
+
+static const char isolate_name[] = "v8::Isolate";
 
 struct chunk_names *chunk_names_new(struct image *img, const struct v8_census *v8) {
     struct chunk_names *n = mem_zalloc(sizeof *n);
@@ -32,15 +36,17 @@ void chunk_names_free(struct chunk_names *n) {
         free(n->names.at[i]);
     vec_free(&n->names);
     map64_done(&n->classes);
+    map64_done(&n->owned);
     free(n);
 }
 
 /* ---- classes ---- */
 
-/* Tables of virtual functions stand where nothing is written, in a file's mapping. */
+/* Tables of virtual functions stand where nothing is written, in a file's mapping; beside the code,
+ * as older linkers put them (Node 18 and before). */
 static bool may_be_table(const struct image *img, uint64_t addr) {
     const struct region *r = region_find(image_regions(img), addr);
-    return r && !(addr & 7) && r->kind == REGION_FILE && !(r->prot & (REGION_W | REGION_X));
+    return r && !(addr & 7) && r->kind == REGION_FILE && !(r->prot & REGION_W);
 }
 
 static char *class_by_symbol(struct image *img, size_t module, uint64_t addr) {
@@ -86,6 +92,13 @@ static char *find_class(struct image *img, uint64_t table) {
     return class_by_type_info(img, table);
 }
 
+/* Contents have names that are not in n->names. */
+bool chunk_name_is_class(const struct chunk_names *n, const char *name) {
+    uint64_t at;
+    return name && (name == isolate_name ||
+                    (map64_get(&n->owned, (uint64_t)(uintptr_t)name, &at) && n->names.at[at]));
+}
+
 static const char *class_of(struct chunk_names *n, uint64_t table) {
     uint64_t at;
     if (!table || table >= LIMIT_USER_ADDR || (table & 7))
@@ -97,6 +110,7 @@ static const char *class_of(struct chunk_names *n, uint64_t table) {
     if (name) {
         at = n->names.n;
         vec_push(&n->names, name);
+        map64_put(&n->owned, (uint64_t)(uintptr_t)name, at);
     }
     map64_put(&n->classes, table, at);
     return name;
@@ -104,16 +118,35 @@ static const char *class_of(struct chunk_names *n, uint64_t table) {
 
 /* ---- contents ---- */
 
-enum { LOOK_BYTES = 16 << 10 }; /* of large chunks only the beginning is looked at */
+/* What V8 knows to hold: stores of ArrayBuffers and strings; isolates. */
+static const char *known_to_v8(const struct v8_census *v8, uint64_t addr, uint64_t end) {
+    static const char *const kinds[] = {
+        [V8_STORE_BUFFER] = "ArrayBuffer",
+        [V8_STORE_SHARED] = "SharedArrayBuffer",
+        [V8_STORE_WASM] = "memory of WebAssembly",
+        [V8_STORE_STRING] = "external string",
+    };
+    size_t i = first_where(v8->stores.n, k, v8->stores.at[k].addr >= addr);
+    if (i < v8->stores.n && v8->stores.at[i].addr < end)
+        return kinds[v8->stores.at[i].kind];
+    for (i = 0; i < v8->isolates.n; i++)
+        if (v8->isolates.at[i].isolate >= addr && v8->isolates.at[i].isolate < end)
+            return isolate_name;
+    return NULL;
+}
+
+const char *chunk_name_of_bytes(struct chunk_names *n, uint64_t addr, uint64_t end,
+                                const uint8_t *bytes, size_t have) {
+    const char *name = n->v8 ? known_to_v8(n->v8, addr, end) : NULL;
+    if (!name && have >= 8)
+        name = class_of(n, u64_at(bytes, 0));
+    return name || have < 8 ? name : chunk_content(n->v8, bytes, have);
+}
 
 const char *chunk_name(struct chunk_names *n, uint64_t addr, uint64_t end) {
-    uint8_t bytes[LOOK_BYTES];
+    uint8_t bytes[CHUNK_LOOK_BYTES];
     size_t want = end - addr < sizeof bytes ? (size_t)(end - addr) : sizeof bytes;
-    size_t have = image_read_prefix(n->img, addr, bytes, want);
-    if (have < 8)
-        return NULL;
-    const char *name = class_of(n, u64_at(bytes, 0));
-    return name ? name : chunk_content(n->v8, bytes, have);
+    return chunk_name_of_bytes(n, addr, end, bytes, image_read_prefix(n->img, addr, bytes, want));
 }
 
 char *chunk_text(const struct image *img, uint64_t addr, uint64_t end) {

@@ -12,9 +12,17 @@ struct chunk_names;
 struct chunk_names *chunk_names_new(struct image *img, const struct v8_census *v8);
 void chunk_names_free(struct chunk_names *n);
 
+/* As many bytes of a chunk are looked at. */
+enum { CHUNK_LOOK_BYTES = 4096 };
+
 /* The name of what is in memory [addr, end): the same pointer for the same name, owned by `n`; NULL
- * when it has none. */
+ * when it has none. The second gets the beginning of that memory. */
 const char *chunk_name(struct chunk_names *n, uint64_t addr, uint64_t end);
+const char *chunk_name_of_bytes(struct chunk_names *n, uint64_t addr, uint64_t end,
+                                const uint8_t *bytes, size_t have);
+
+/* Whether a name says what a chunk is for, and so what it leads to: a class, not a content. */
+bool chunk_name_is_class(const struct chunk_names *n, const char *name);
 
 /* The text a chunk begins with, for people to recognise it; NULL when that is none. The caller
  * frees it. */

@@ -199,7 +199,7 @@ int leaks_see(void *arg, struct image *img, const struct evidence *ev, struct er
     *h.l = wanted;
     if (!ev->has_malloc || ev->malloc.kind != MALLOC_GLIBC)
         return 0;
-    int r = native_graph_build(img, &ev->malloc, &h.graph, e);
+    int r = native_graph_build(img, &ev->malloc, false, &h.graph, e);
     if (r < 0)
         return r;
     h.names = chunk_names_new(img, ev->has_v8 ? &ev->v8 : NULL);

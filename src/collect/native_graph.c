@@ -51,26 +51,33 @@ static inline uint32_t meant(const struct native_graph *g, uint64_t word) {
 
 /* ---- roots ---- */
 
-static void root(struct builder *b, uint32_t piece) {
-    if (piece != CHUNK_NONE)
-        bits_claim(b->rooted, piece);
+static void root(struct builder *b, uint32_t piece, uint64_t place) {
+    if (piece == CHUNK_NONE)
+        return;
+    bits_claim(b->rooted, piece);
+    if (!b->g->places)
+        return;
+    uint64_t *least = &b->g->places[piece], old = __atomic_load_n(least, __ATOMIC_RELAXED);
+    while (place < old && !__atomic_compare_exchange_n(least, &old, place, true, __ATOMIC_RELAXED,
+                                                       __ATOMIC_RELAXED))
+        ;
 }
 
-static void scan_words(struct builder *b, const uint8_t *bytes, size_t n) {
+static void scan_words(struct builder *b, const uint8_t *bytes, size_t n, uint64_t place) {
     for (size_t i = 0; i + 8 <= n; i += 8)
-        root(b, meant(b->g, u64_at(bytes, i)));
+        root(b, meant(b->g, u64_at(bytes, i)), place + i);
 }
 
 /* V8 makes `mov r32, imm32` of addresses below 4 GiB, as in the heap of a program that is not
  * position-independent. */
-static void scan_code(struct builder *b, const uint8_t *bytes, size_t n) {
+static void scan_code(struct builder *b, const uint8_t *bytes, size_t n, uint64_t place) {
     enum { MOV = 0xb8, REGISTERS = 7 };
     for (size_t i = 0; i + 8 <= n; i++) {
         uint64_t word = u64_at(bytes, i);
         if (word < LIMIT_USER_ADDR)
-            root(b, chunk_map_find(&b->g->map, word));
+            root(b, chunk_map_find(&b->g->map, word), place + i);
         if ((bytes[i] & ~REGISTERS) == MOV)
-            root(b, chunk_map_at(&b->g->map, (uint32_t)(word >> 8)));
+            root(b, chunk_map_at(&b->g->map, (uint32_t)(word >> 8)), place + i);
     }
 }
 
@@ -88,9 +95,9 @@ static void scan_range(void *arg, size_t i) {
             continue;
         }
         if (r->code)
-            scan_code(b, buf, n);
+            scan_code(b, buf, n, native_place(r->kind, at));
         else
-            scan_words(b, buf, n);
+            scan_words(b, buf, n, native_place(r->kind, at));
         next = at + n;
         if (r->code && next < r->end)
             next -= 8; /* what lies across */
@@ -162,7 +169,7 @@ static void tell_edges(void *ctx, uint32_t first, uint32_t end, struct graph_sin
     mem_window_done(&w);
 }
 
-int native_graph_build(const struct image *img, const struct malloc_census *c,
+int native_graph_build(const struct image *img, const struct malloc_census *c, bool places,
                        struct native_graph *ret, struct err *e) {
     struct builder b = {.img = img, .g = ret};
     *ret = (struct native_graph){0};
@@ -171,8 +178,12 @@ int native_graph_build(const struct image *img, const struct malloc_census *c,
         return err_set(e, r, "", "the heap has %zu chunks, more than can be numbered", c->pieces.n);
     native_roots_find(img, c, &ret->roots);
     b.rooted = bits_new(ret->map.n);
+    if (places) {
+        ret->places = mem_alloc(ret->map.n * sizeof *ret->places + 1);
+        memset(ret->places, 0xff, ret->map.n * sizeof *ret->places); /* NATIVE_NOWHERE */
+    }
     for (size_t i = 0; i < ret->roots.words.n; i++)
-        root(&b, meant(ret, ret->roots.words.at[i]));
+        root(&b, meant(ret, ret->roots.words.at[i]), native_place(ROOT_STACK, 0));
     parallel_for(ret->roots.list.n, scan_range, &b);
     struct graph_source source = {
         .ctx = &b, .nodes = ret->map.n, .roots = tell_roots, .edges = tell_edges};
@@ -187,5 +198,6 @@ void native_graph_done(struct native_graph *g) {
     graph_free(g->graph);
     native_roots_done(&g->roots);
     chunk_map_done(&g->map);
+    free(g->places);
     *g = (struct native_graph){0};
 }

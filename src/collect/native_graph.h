@@ -22,11 +22,19 @@ struct native_graph {
     struct chunk_map map;
     struct native_roots roots;
     struct graph *graph;
+    uint64_t *places;      /* of each piece: the root that says most about who holds it, as
+                              native_place(), or NATIVE_NOWHERE; NULL when not asked for */
     uint64_t unread_bytes; /* of roots and of chunks in use: in memory and yet not readable */
 };
 
+#define NATIVE_NOWHERE UINT64_MAX
+enum { NATIVE_PLACE_BITS = 60 };
+static inline uint64_t native_place(enum root_kind kind, uint64_t addr) {
+    return (uint64_t)kind << NATIVE_PLACE_BITS | addr;
+}
+
 /* Reads all of a still image once. The census must have its pieces and outlive `ret`. */
-int native_graph_build(const struct image *img, const struct malloc_census *c,
+int native_graph_build(const struct image *img, const struct malloc_census *c, bool places,
                        struct native_graph *ret, struct err *e);
 void native_graph_done(struct native_graph *g);
 

@@ -98,47 +98,59 @@ static bool may_hold_pointers(const struct region *r) {
     }
 }
 
-static void add_shares(struct native_roots *ret, uint64_t start, uint64_t end, bool code) {
-    start = (start + 7) & ~7ull;
-    end &= ~7ull;
-    for (uint64_t next; start < end; start = next) {
-        next = end - start > SHARE ? start + SHARE : end;
-        vec_push(&ret->list, (struct root_range){start, next, code});
+static void add_shares(struct native_roots *ret, struct root_range r) {
+    uint64_t end = r.end & ~7ull;
+    r.start = (r.start + 7) & ~7ull;
+    for (; r.start < end; r.start = r.end) {
+        r.end = end - r.start > SHARE ? r.start + SHARE : end;
+        vec_push(&ret->list, r);
     }
 }
 
-/* [start, end) without what is left out; *at goes along. */
+/* The range without what is left out; *at goes along. */
 static void add_rest(struct native_roots *ret, const struct ranges * not, size_t *at,
-                     uint64_t start, uint64_t end, bool code) {
-    while (*at < not ->list.n && not ->list.at[*at].end <= start)
+                     struct root_range r) {
+    uint64_t end = r.end;
+    while (*at < not ->list.n && not ->list.at[*at].end <= r.start)
         ++*at;
     for (size_t i = *at; i < not ->list.n && not ->list.at[i].start < end; i++) {
         const struct image_range *x = &not ->list.at[i];
-        if (x->start > start)
-            add_shares(ret, start, x->start, code);
-        if (x->end > start)
-            start = x->end;
+        r.end = x->start;
+        if (r.end > r.start)
+            add_shares(ret, r);
+        if (x->end > r.start)
+            r.start = x->end;
     }
-    if (start < end)
-        add_shares(ret, start, end, code);
+    r.end = end;
+    if (r.start < end)
+        add_shares(ret, r);
 }
 
-static void add_region(const struct image *img, const struct region *r, const struct ranges * not,
+/* bss is anonymous memory right behind what is mapped from the file. */
+static enum root_kind kind_of(const struct region_list *l, size_t i) {
+    const struct region *r = &l->at[i];
+    bool follows = i && l->at[i - 1].end == r->start && l->at[i - 1].kind == REGION_FILE;
+    return r->kind == REGION_STACK                                         ? ROOT_STACK
+           : r->kind == REGION_FILE || (r->kind == REGION_ANON && follows) ? ROOT_DATA
+                                                                           : ROOT_OTHER;
+}
+
+static void add_region(const struct image *img, size_t region, const struct ranges * not,
                        size_t *at, struct native_roots *ret) {
+    const struct region *r = &image_regions(img)->at[region];
     const struct residency *res = image_residency(img);
-    bool code = r->prot & REGION_X && r->kind == REGION_ANON;
-    if (!res) {
-        add_rest(ret, not, at, r->start, r->end, code);
-        return;
-    }
-    for (size_t i = residency_lower_bound(res, r->start); i < res->n && res->at[i].start < r->end;
-         i++) {
+    struct root_range x = {r->start, r->end, kind_of(image_regions(img), region),
+                           r->prot & REGION_X && r->kind == REGION_ANON};
+    if (!res)
+        add_rest(ret, not, at, x);
+    for (size_t i = res ? residency_lower_bound(res, r->start) : 0;
+         res && i < res->n && res->at[i].start < r->end; i++) {
         const struct resident_run *run = &res->at[i];
-        uint64_t start = run->start > r->start ? run->start : r->start;
-        uint64_t end = run->end < r->end ? run->end : r->end;
+        x.start = run->start > r->start ? run->start : r->start;
+        x.end = run->end < r->end ? run->end : r->end;
         if (r->kind == REGION_FILE && run->flags & RESIDENT_FILE && !(r->prot & REGION_W))
             continue; /* as it is in the file */
-        add_rest(ret, not, at, start, end, code);
+        add_rest(ret, not, at, x);
     }
 }
 
@@ -167,7 +179,7 @@ void native_roots_find(const struct image *img, const struct malloc_census *c,
     settle(&not );
     for (size_t i = 0; i < l->n; i++)
         if (may_hold_pointers(&l->at[i]))
-            add_region(img, &l->at[i], &not, &at, ret);
+            add_region(img, i, &not, &at, ret);
     for (size_t i = 0; i < c->tcaches.n; i++) /* their threads' storage may be in swap */
         vec_push(&ret->words, c->tcaches.at[i]);
     vec_free(&not .list);

@@ -2,9 +2,8 @@
  * still held. All that it wrote itself counts:
  *
  *  - registers of all threads, and their stacks from 128 bytes below the stack pointer (the red
- * zone of the x86-64 ABI) on; what is further below belonged to calls that have ended;
- *  - data and bss of all modules, thread-local storage (it is in the stacks' mappings, behind
- * them);
+ *    zone of the x86-64 ABI) on; what is further below belonged to calls that have ended;
+ *  - data and bss of all modules; thread-local storage, which lies behind the stacks;
  *  - every other private mapping, the JavaScript heap with what is garbage on it among them, and
  *    shared memory; stretches of malloc's that could not be walked.
  *
@@ -18,9 +17,17 @@
 
 #include "base/vec.h"
 
+/* The lower, the more its words say about who holds what they refer to. */
+enum root_kind {
+    ROOT_DATA,  /* of a module; bss too */
+    ROOT_OTHER, /* the JavaScript heap, stacks of threads, ... */
+    ROOT_STACK, /* of the main thread; registers */
+};
+
 struct root_range {
     uint64_t start, end; /* resident; whole words */
-    bool code;           /* anonymous machine code: pointers stand at any byte */
+    enum root_kind kind;
+    bool code; /* anonymous machine code: pointers stand at any byte */
 };
 
 struct native_roots {

@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct image *img = fake_glibc_image(&f);
     malloc_census_take(img, &hints, &c, NULL);
     check(&c);
-    if (native_graph_build(img, &c, &graph, NULL) == 0) {
+    if (native_graph_build(img, &c, true, &graph, NULL) == 0) {
         check_pieces(&c, &graph.map);
         native_graph_done(&graph);
     }

@@ -74,7 +74,7 @@ static void references(void **state) {
         fake_put(&h.f, m[8], m[8]);                        /* itself */
         heap_forget(&h);
         heap_look(&h);
-        assert_int_equal(native_graph_build(h.img, &h.c, &g, NULL), 0);
+        assert_int_equal(native_graph_build(h.img, &h.c, false, &g, NULL), 0);
         for (int i = 0; i < 9; i++)
             assert_int_equal(graph_is_live(g.graph, chunk_of(&h.c, 0x100, i)), i < LIVE);
         assert_int_equal(g.unread_bytes, 0);
@@ -118,7 +118,7 @@ static void fault_loop(void **state) {
     do {
         struct native_graph g;
         image_fake_fault_at(h.img, ++n);
-        assert_int_equal(native_graph_build(h.img, &h.c, &g, NULL), 0);
+        assert_int_equal(native_graph_build(h.img, &h.c, false, &g, NULL), 0);
         said += g.unread_bytes > 0;
         native_graph_done(&g);
     } while (image_fake_reads(h.img) >= n);
