@@ -1,18 +1,48 @@
 /* memwhy compare: what has grown from one look to another, of processes or files. */
+#include "base/clock.h"
+#include "base/progress.h"
 #include "cmd/cmd.h"
 #include "cmd/growth_report.h"
 #include "cmd/look.h"
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
 /* When it was as it is shown: now, or when the file was last written. 0: not known. */
 static double moment_of(const struct growth_side *s) {
     struct stat st;
-    if (strcmp(s->ev.target.kind, "core") != 0)
+    if (!s->summary.is_file && strcmp(s->ev.target.kind, "core") != 0)
         return (double)time(NULL);
     return stat(s->target, &st) == 0 ? (double)st.st_mtime : 0;
+}
+
+/* A core begins otherwise; what is packed with zstd may be either, and its name has to say. */
+static bool is_heap_file(const char *target) {
+    static const unsigned char gzip[] = {0x1f, 0x8b};
+    unsigned char begin[2] = {0};
+    struct stat st;
+    if (stat(target, &st) < 0 || !S_ISREG(st.st_mode))
+        return false;
+    cleanup_fclose FILE *f = fopen(target, "rb");
+    if (!f || fread(begin, 1, sizeof begin, f) != sizeof begin)
+        return strstr(target, ".heapsnapshot") != NULL;
+    return begin[0] == '{' || memcmp(begin, gzip, sizeof gzip) == 0 ||
+           strstr(target, ".heapsnapshot") != NULL;
+}
+
+static int read_file(struct run *r, struct growth_side *s) {
+    struct progress line = progress_start(r->progress);
+    struct rusage usage;
+    uint64_t began = clock_ns();
+    int rc = heap_summary_read(s->target, &line, &s->summary, &r->err);
+    progress_done(&line);
+    getrusage(RUSAGE_SELF, &usage);
+    s->ev = (struct evidence){
+        .target = {.kind = "heapsnapshot", .engine = ENGINE_V8},
+        .cost = {.took_ns = clock_ns() - began, .own_rss_bytes = (uint64_t)usage.ru_maxrss * 1024}};
+    return rc;
 }
 
 static int look(struct run *r, struct growth_report *g, const char *target) {
@@ -20,8 +50,10 @@ static int look(struct run *r, struct growth_report *g, const char *target) {
     struct growth_side *s = &g->side[g->n];
     *s = (struct growth_side){.target = target};
     s->summary.earlier = g->n ? &g->side[g->n - 1].summary.holders : NULL;
-    int rc = look_at_heap_and(r, target, needs, &(struct v8_visit){&s->summary, heap_summary_see},
-                              &s->ev);
+    int rc = is_heap_file(target)
+                 ? read_file(r, s)
+                 : look_at_heap_and(r, target, needs,
+                                    &(struct v8_visit){&s->summary, heap_summary_see}, &s->ev);
     if (rc < 0)
         heap_summary_done(&s->summary);
     else
@@ -29,15 +61,29 @@ static int look(struct run *r, struct growth_report *g, const char *target) {
     return rc;
 }
 
+/* Of a file it is not known whose it is, but for its ids. */
+static bool are_one_process(const struct growth_side *a, const struct growth_side *b,
+                            const char **ret_why_not) {
+    *ret_why_not = "a snapshot does not say of which process it is";
+    if (a->summary.is_file && b->summary.is_file) {
+        *ret_why_not = "most ids of the one are not those of the other";
+        return heap_summary_shares_ids(&a->summary, &b->summary);
+    }
+    return !a->summary.is_file && !b->summary.is_file &&
+           growth_same_process(&a->ev, &b->ev, ret_why_not);
+}
+
 static void compare(struct growth_report *g) {
     struct growth_side *a = &g->side[0], *b = &g->side[1];
     const char *why;
-    g->same_process = growth_same_process(&a->ev, &b->ev, &why);
+    g->same_process = are_one_process(a, b, &why);
     if (!g->same_process)
         evidence_note(&b->ev,
-                      "%s and %s are not one process: %s. Holders are found again by their paths "
-                      "alone, and what is larger need not have grown",
+                      "%s and %s are not taken for one process: %s. Holders are found again by "
+                      "their paths alone, and what is larger need not have grown",
                       a->target, b->target, why);
+    if (a->summary.is_file != b->summary.is_file)
+        evidence_note(&b->ev, "a snapshot counts what ArrayBuffers hold as an object of its own");
     double then = moment_of(a), now = moment_of(b);
     if (g->same_process && then > 0 && now > then)
         b->seconds = now - then;
@@ -80,12 +126,15 @@ const struct command cmd_compare = {
         "   1. variable cache of /srv/quotes.js\n"
         "         Map of 70,000 entries: +31,250 (8.7 a second), +24.1 MiB\n"
         "         most of them PriceQuote, written at /srv/quotes.js:4\n"
+        "  $ memwhy compare a.heapsnapshot b.heapsnapshot      two of `memwhy snapshot`, or V8's\n"
         "\n"
         "Two looks show that something grew, not that it goes on: `memwhy growth PID` looks once\n"
         "more. What has grown must exceed what chance does to a set of which so many members "
         "went.\n"
         "An object is found again by its address where it does not move, else by its path and\n"
-        "class; of two different processes by path and class alone. `memwhy objects --growing`\n"
+        "class; of two different processes by path and class alone. Of files by id, if most ids "
+        "are\n"
+        "in both. `memwhy objects --growing`\n"
         "compares chosen objects only, `memwhy diff` the memory outside the heap.\n"
         "\n"
         "The rate is by the time between A and B: of a file, when it was last written.\n"

@@ -163,8 +163,10 @@ static void print_growing(struct run *r, const struct growth_report *g) {
                     " are still there\n",
                     one->asked, one->kept);
         if (one->now->addr)
-            fprintf(r->out, "      memwhy inspect %s 0x%" PRIx64 "\n", last_of(g)->target,
-                    one->now->addr);
+            fprintf(r->out,
+                    last_of(g)->summary.is_file ? "      memwhy open %s path %" PRIu64 "\n"
+                                                : "      memwhy inspect %s 0x%" PRIx64 "\n",
+                    last_of(g)->target, one->now->addr);
         fputc('\n', r->out);
     }
     if (!n)
@@ -242,8 +244,10 @@ static struct table *class_table(const struct histogram *then, const struct hist
 }
 
 static void print_classes(struct run *r, const struct growth_report *g, size_t most) {
-    struct table *t =
-        class_table(&g->side[0].summary.sources, &last_of(g)->summary.sources, true, most);
+    const struct heap_summary *a = &g->side[0].summary, *b = &last_of(g)->summary;
+    bool only_classes = a->is_file || b->is_file;
+    struct table *t = class_table(only_classes ? &a->classes : &a->sources,
+                                  only_classes ? &b->classes : &b->sources, true, most);
     if (table_rows(t)) {
         fputs("Live objects there are more of, garbage left out:\n", r->out);
         table_print(t, r->out, r->width);
@@ -345,7 +349,7 @@ static void put_bound(json_t *row, const struct holder *h) {
     json_object_set_new(row, "bound", bound);
 }
 
-static json_t *holder_json(const struct growth *g) {
+static json_t *holder_json(const struct growth *g, bool is_file) {
     const struct holder *h = g->now;
     json_t *row = json_object();
     char addr[24];
@@ -357,7 +361,9 @@ static json_t *holder_json(const struct growth *g) {
     json_object_set_new(row, "kind", json_string(kind_word(h->kind)));
     json_object_set_new(row, "verdict", json_string(verdict_word(g->verdict)));
     json_object_set_new(row, "identity", json_string(identity_word(g->identity)));
-    if (h->addr)
+    if (h->addr && is_file)
+        put_u64(row, "id", h->addr);
+    else if (h->addr)
         json_object_set_new(row, "addr", json_string(addr));
     put_u64(row, "entries", h->members);
     put_i64(row, "entries_delta", g->members_delta);
@@ -410,14 +416,17 @@ static void to_json(struct run *r, const struct growth_report *g, const struct w
     document_common(r->doc, &last_of(g)->ev);
     for (size_t i = 0; i < g->list.list.n; i++) {
         const struct growth *one = &g->list.list.at[i];
-        json_array_append_new(one->verdict == GROWTH_GROWS ? growing : undecided, holder_json(one));
+        json_array_append_new(one->verdict == GROWTH_GROWS ? growing : undecided,
+                              holder_json(one, b->is_file));
     }
     json_object_set_new(r->doc, "same_process", json_boolean(g->same_process));
     json_object_set_new(r->doc, "containers", growing);
     json_object_set_new(r->doc, "undecided", undecided);
     put_classes(r, "classes", &a->classes, &b->classes);
-    put_classes(r, "shapes", &a->shapes, &b->shapes);
-    put_classes(r, "sources", &a->sources, &b->sources);
+    if (!a->is_file && !b->is_file) {
+        put_classes(r, "shapes", &a->shapes, &b->shapes);
+        put_classes(r, "sources", &a->sources, &b->sources);
+    }
     put_i64(r->doc, "live_delta", w->live);
     if (w->known)
         put_i64(r->doc, "rss_delta", w->rss);

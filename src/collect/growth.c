@@ -61,7 +61,8 @@ static bool slows(const struct growth_step *s, bool by_bytes) {
     return last < first / 2;
 }
 
-static enum growth_verdict judge_members(const struct growth_step *s, size_t n, bool is_new) {
+static enum growth_verdict judge_members(const struct growth_step *s, size_t n,
+                                         struct growth_case c) {
     for (size_t i = 1; i < n; i++)
         if (!is_beyond_chance(&s[i - 1], &s[i]))
             return GROWTH_NONE;
@@ -72,7 +73,7 @@ static enum growth_verdict judge_members(const struct growth_step *s, size_t n, 
     for (size_t i = 1; i < n; i++)
         if (turns(&s[i]))
             return GROWTH_TURNS;
-    if (!stays_known(&s[n - 2], &s[n - 1], is_new && n == 2))
+    if (!c.has_no_names && !stays_known(&s[n - 2], &s[n - 1], c.is_new && n == 2))
         return GROWTH_YOUNG;
     return n > 2 && slows(s, false) ? GROWTH_SLOWS : GROWTH_GROWS;
 }
@@ -90,11 +91,11 @@ static enum growth_verdict judge_bytes(const struct growth_step *s, size_t n) {
     return n > 2 && slows(s, true) ? GROWTH_SLOWS : n > 2 ? GROWTH_GROWS : GROWTH_NONE;
 }
 
-enum growth_verdict growth_judge(const struct growth_step *steps, size_t n, bool is_new,
+enum growth_verdict growth_judge(const struct growth_step *steps, size_t n, struct growth_case c,
                                  bool *ret_by_bytes) {
-    enum growth_verdict v = judge_members(steps, n, is_new);
+    enum growth_verdict v = judge_members(steps, n, c);
     *ret_by_bytes = false;
-    if (v != GROWTH_NONE || is_new)
+    if (v != GROWTH_NONE || c.is_new)
         return v;
     v = judge_bytes(steps, n);
     *ret_by_bytes = v != GROWTH_NONE;
@@ -155,7 +156,7 @@ static struct growth judge(const struct growth_look *looks, size_t n, const stru
     g.identity = !like || like == now                    ? GROWTH_NEW
                  : same_process && by_address(like, now) ? GROWTH_BY_ADDRESS
                                                          : GROWTH_BY_PATH;
-    g.verdict = growth_judge(steps, n, !at[0], &g.by_bytes);
+    g.verdict = growth_judge(steps, n, (struct growth_case){!at[0], !same_process}, &g.by_bytes);
     g.members_delta = (int64_t)(steps[n - 1].members - steps[0].members);
     g.bytes_delta = (int64_t)(steps[n - 1].bytes - steps[0].bytes);
     g.asked = steps[n - 1].asked;
@@ -170,30 +171,38 @@ static struct growth judge(const struct growth_look *looks, size_t n, const stru
     return g;
 }
 
-/* Of two places of one object, that which is more of a collection is the outer one. */
 static bool is_within(const struct holder *in, const struct holder *h) {
-    return in->position == h->position ? in->kind < h->kind && in->end
-                                       : in->position < h->position && h->end <= in->end;
+    return in->position <= h->position && h->end <= in->end && in->end;
 }
 
 static bool is_most_of(int64_t part, int64_t whole) {
     return part > 0 && part >= whole / 10 * 6;
 }
 
-/* What it holds grows because something in it does, which is told; or it is another view of the
- * same: of a chain of objects and contexts each is one, and the outermost is told, unless there is
- * a collection. */
+/* Two views of the same growth: of a chain of objects and contexts each is one, and the outermost
+ * is told; of what hangs on something, the nearest; and a collection before either. */
+static bool is_view_of(const struct growth *g, const struct growth *by) {
+    bool alike = is_most_of(g->members_delta, by->members_delta) &&
+                 is_most_of(by->members_delta, g->members_delta);
+    bool inside = is_within(g->now, by->now), outside = is_within(by->now, g->now);
+    if (!alike || by->by_bytes || (!inside && !outside))
+        return false;
+    if (g->now->position == by->now->position)
+        return by->now->kind < g->now->kind;
+    if (by->now->kind < HOLDER_LINKED)
+        return g->now->kind == HOLDER_LINKED || (g->now->kind == HOLDER_OWNER && inside);
+    return g->now->kind == HOLDER_OWNER
+               ? inside
+               : g->now->kind == HOLDER_LINKED && by->now->kind == HOLDER_LINKED && outside;
+}
+
+/* What it holds grows because something in it does, which is told, or it is another view of that.
+ */
 static bool is_told_by(const struct growth *g, const struct growth *by) {
     if (g == by || by->verdict == GROWTH_NONE)
         return false;
-    if (g->by_bytes)
-        return is_within(g->now, by->now) && is_most_of(by->bytes_delta, g->bytes_delta);
-    bool is_view = g->now->kind == HOLDER_LINKED || g->now->kind == HOLDER_OWNER;
-    bool by_collection = by->now->kind < HOLDER_LINKED;
-    bool alike = is_most_of(g->members_delta, by->members_delta) &&
-                 is_most_of(by->members_delta, g->members_delta);
-    return is_view && alike && !by->by_bytes &&
-           (is_within(by->now, g->now) || (by_collection && is_within(g->now, by->now)));
+    return g->by_bytes ? is_within(g->now, by->now) && is_most_of(by->bytes_delta, g->bytes_delta)
+                       : is_view_of(g, by);
 }
 
 static int most_first(const void *a, const void *b) {

@@ -56,8 +56,13 @@ struct growth_step {
     uint32_t asked, kept; /* of the members at the step before */
     double seconds;       /* since then; 0: not known */
 };
-/* `is_new`: it was not found at the first step. */
-enum growth_verdict growth_judge(const struct growth_step *steps, size_t n, bool is_new,
+/* What is known of all steps. */
+struct growth_case {
+    bool is_new; /* it was not found at the first */
+    bool
+        has_no_names; /* members cannot be found again: of two processes, or a process and a file */
+};
+enum growth_verdict growth_judge(const struct growth_step *steps, size_t n, struct growth_case c,
                                  bool *ret_by_bytes);
 
 #endif

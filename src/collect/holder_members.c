@@ -1,5 +1,5 @@
-/* The members of a holder: what its tables refer to, what is linked to it, what hangs on it. */
-#include "collect/holder_search.h"
+/* The members of collections on V8's heap. */
+#include "collect/holder_heap.h"
 
 #include "base/hash.h"
 #include "v8/collections.h"
@@ -103,38 +103,11 @@ static void add_referred(struct holder_scan *s, uint32_t table, struct graph_nod
             vec_push(ret, refs[i]);
 }
 
-static void add_linked(struct holder_scan *s, const struct holder_place *p,
-                       struct graph_nodes *ret) {
-    uint32_t end = graph_tree_end(s->tree, p->position);
-    for (uint32_t at = p->position; at < end; at++) {
-        uint32_t node = graph_tree_node(s->tree, at);
-        if (holder_link_key(s, node) == p->key)
-            vec_push(ret, node);
-    }
-}
-
-static void add_hanging(struct holder_scan *s, const struct holder_place *p,
-                        struct graph_nodes *ret) {
-    struct v8_classes *classes = heap_look_classes(s->look);
-    uint32_t end = graph_tree_end(s->tree, p->position);
-    for (uint32_t at = p->position + 1; at < end; at = graph_tree_end(s->tree, at)) {
-        uint32_t node = graph_tree_node(s->tree, at);
-        if (v8_class_of(classes, node) == p->class)
-            vec_push(ret, node);
-    }
-}
-
-void holder_members(struct holder_scan *s, const struct holder_place *p, struct graph_nodes *ret) {
+void holder_members(struct holder_scan *s, uint32_t node, struct graph_nodes *ret) {
     uint32_t tables[2];
-    if (p->kind == HOLDER_LINKED) {
-        add_linked(s, p, ret);
-    } else if (p->kind == HOLDER_OWNER) {
-        add_hanging(s, p, ret);
-    } else {
-        size_t n = tables_of(s, p->node, tables);
-        for (size_t i = 0; i < n; i++)
-            add_referred(s, tables[i], ret);
-    }
+    size_t n = tables_of(s, node, tables);
+    for (size_t i = 0; i < n; i++)
+        add_referred(s, tables[i], ret);
 }
 
 /* --- members that are no objects --- */

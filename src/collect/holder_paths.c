@@ -1,5 +1,5 @@
 /* How holders are reached, and whether a bound stands beside them. */
-#include "collect/holder_search.h"
+#include "collect/holder_heap.h"
 
 #include "base/limits.h"
 #include "collect/paths.h"
@@ -25,28 +25,6 @@ struct naming {
     struct path_namer namer;
     uint64_t edges; /* read so far */
 };
-
-struct order {
-    size_t holder;
-    uint64_t score;
-};
-
-static int highest_first(const void *a, const void *b) {
-    const struct order *x = a, *y = b;
-    if (x->score != y->score)
-        return x->score > y->score ? -1 : 1;
-    return (x->holder > y->holder) - (x->holder < y->holder);
-}
-
-static uint64_t more(uint64_t now, uint64_t then) {
-    return now > then ? now - then : 0;
-}
-
-static uint64_t score(const struct holder *h, const struct holders *earlier) {
-    const struct holder *then = earlier ? holders_same(earlier, h, true) : NULL;
-    return then ? more(h->retained, then->retained) + 64 * more(h->members, then->members)
-                : h->retained + 64 * h->members;
-}
 
 /* From the root on; false when nothing leads there. */
 static bool way_to(const struct ways *w, uint32_t node, struct way_nodes *ret) {
@@ -135,17 +113,6 @@ static void find_bound(struct naming *n, const struct way_nodes *way, struct hol
 
 /* --- paths --- */
 
-/* ".list", "variable list" and "[\"list\"]" as "list"; "[17]" as it is. */
-static char *bare_step(const char *name) {
-    static const char variable[] = "variable ";
-    size_t n = strlen(name);
-    if (strncmp(name, variable, sizeof variable - 1) == 0)
-        return mem_strdup(name + sizeof variable - 1);
-    if (n > 4 && strncmp(name, "[\"", 2) == 0 && strcmp(name + n - 2, "\"]") == 0)
-        return mem_strndup(name + 2, n - 4);
-    return mem_strdup(name[0] == '.' ? name + 1 : name);
-}
-
 static void take_steps(struct naming *n, const struct path *path, const char *worker,
                        struct holder *h) {
     if (worker)
@@ -156,7 +123,7 @@ static void take_steps(struct naming *n, const struct path *path, const char *wo
         bool is_global = v8_type(&n->look->objects, step->addr) == TYPE_JS_GLOBAL_OBJECT;
         while (is_global && h->steps.n > first)
             free(h->steps.at[--h->steps.n]);
-        vec_push(&h->steps, bare_step(is_global ? "global" : step->name));
+        vec_push(&h->steps, holder_bare_step(is_global ? "global" : step->name));
     }
 }
 
@@ -190,7 +157,7 @@ static void name_link(struct naming *n, uint32_t next, struct holder *h) {
                 mem_printf("%s%s%s", h->link, *h->link ? " → " : "", path.steps.at[i].name);
             free(h->link);
             h->link = longer;
-            vec_push(&h->steps, bare_step(path.steps.at[i].name));
+            vec_push(&h->steps, holder_bare_step(path.steps.at[i].name));
         }
         path_done(&path);
     }
@@ -216,13 +183,9 @@ void holder_paths_name(struct heap_look *look, const struct holder_nodes *nodes,
                        const struct holders *earlier, struct holders *ret) {
     struct naming n = {.look = look, .ways = ways_open(look)};
     n.namer = (struct path_namer){look, v8_edge_reader_new(&look->objects, look->view->nodes)};
-    VEC(struct order) order = {0};
-    for (size_t i = 0; i < ret->list.n; i++)
-        vec_push(&order, (struct order){i, score(&ret->list.at[i], earlier)});
-    vec_sort(&order, highest_first);
-    for (size_t i = 0; i < order.n && i < NAMED_MAX; i++)
-        name_one(&n, &nodes[order.at[i].holder], &ret->list.at[order.at[i].holder]);
-    vec_free(&order);
+    cleanup_free size_t *order = holder_naming_order(ret, earlier);
+    for (size_t i = 0; i < ret->list.n && i < NAMED_MAX; i++)
+        name_one(&n, &nodes[order[i]], &ret->list.at[order[i]]);
     v8_edge_reader_free(n.namer.reader);
     ways_done(&n.ways);
 }

@@ -1,16 +1,21 @@
-/* Finding holders on a heap that stands. */
+/* Finding holders on a heap, wherever that comes from: a process, a file. For
+ * src/collect/holder_*.c and heap_summary*.c alone. */
 #ifndef MEMWHY_COLLECT_HOLDER_SEARCH_H
 #define MEMWHY_COLLECT_HOLDER_SEARCH_H
 
-#include "collect/heap_look.h"
 #include "collect/holders.h"
+#include "graph/tree.h"
 
-/* Those that hold most, and how some of them are reached: what has grown since `earlier` first, if
- * that is not NULL. -E2BIG as heap_look_graph(). */
-int holder_search(struct heap_look *look, const struct holders *earlier, struct holders *ret,
-                  struct err *e);
-
-/* --- its parts, for src/collect/holder_*.c alone --- */
+/* What of a node decides what it may be. */
+enum holder_shape {
+    SHAPE_NONE,
+    SHAPE_ARRAY,
+    SHAPE_TABLE,
+    SHAPE_OBJECT,
+    SHAPE_CONTEXT,
+    SHAPE_LINK, /* promises, cons strings: held by their like */
+    SHAPE_LARGE,
+};
 
 /* A node that may be a holder. */
 struct holder_place {
@@ -24,47 +29,42 @@ struct holder_places {
     VEC(struct holder_place) list;
 };
 
-/* What of a heap's shape decides what a node may be; by node of its map. */
-enum holder_shape {
-    SHAPE_UNKNOWN,
-    SHAPE_NONE,
-    SHAPE_ARRAY,
-    SHAPE_TABLE,
-    SHAPE_OBJECT,
-    SHAPE_CONTEXT,
-    SHAPE_LINK, /* promises, cons strings: held by their like */
-    SHAPE_LARGE,
-};
-struct holder_scan {
-    struct heap_look *look;
-    const struct graph_tree *tree;
-    uint8_t *shapes; /* by node of a map */
-};
-enum holder_shape holder_shape_of(struct holder_scan *s, uint32_t node);
-/* Nodes with the same are of one linked structure; GRAPH_NONE: of none. */
-uint32_t holder_link_key(struct holder_scan *s, uint32_t node);
-
-void holder_places_find(struct holder_scan *s, struct holder_places *ret);
-
-/* How many members a collection has. */
-uint64_t holder_count_members(struct holder_scan *s, uint32_t node, enum holder_shape shape);
-/* The nodes that are the members of a place; the caller frees the vector. */
-void holder_members(struct holder_scan *s, const struct holder_place *p, struct graph_nodes *ret);
-/* Members that are numbers, each as an identity for a sketch: elements with their place, keys. */
-struct holder_numbers {
-    VEC(uint64_t) list;
-};
-void holder_numbers(struct holder_scan *s, const struct holder_place *p,
-                    struct holder_numbers *ret);
-/* Bytes of the holder and of the tables its members are in. */
-uint64_t holder_shallow(struct holder_scan *s, uint32_t node);
-
-/* The node of a holder, and of what is linked to it first; V8_NO_NODE. */
+/* The node of a holder, and of what is linked to it first; GRAPH_NONE. */
 struct holder_nodes {
     uint32_t node, next;
 };
-/* Name those of the holders that matter. */
-void holder_paths_name(struct heap_look *look, const struct holder_nodes *nodes,
-                       const struct holders *earlier, struct holders *ret);
+
+struct holder_heap {
+    void *ctx;
+    const struct graph_tree *tree;
+    enum holder_shape (*shape_of)(void *ctx, uint32_t node);
+    /* Nodes with the same are of one linked structure; GRAPH_NONE: of none. */
+    uint32_t (*link_key)(void *ctx, uint32_t node);
+    /* Of arrays, tables and objects: how many members; which nodes those are (added to `ret`). */
+    uint64_t (*count_members)(void *ctx, uint32_t node, enum holder_shape shape);
+    void (*members)(void *ctx, uint32_t node, struct graph_nodes *ret);
+    uint32_t (*class_of)(void *ctx, uint32_t node);
+    const char *(*class_name)(void *ctx, uint32_t class);
+    /* By which it is known at another look; 0: it will not be. */
+    uint64_t (*identity)(void *ctx, uint32_t node);
+    /* What else is known: address, sizes, where the class of `member` is written (GRAPH_NONE: there
+     * is none), members that are no objects. */
+    void (*describe)(void *ctx, const struct holder_place *p, uint32_t member, struct holder *ret);
+    /* Name those that matter. */
+    void (*name)(void *ctx, const struct holder_nodes *nodes, const struct holders *earlier,
+                 struct holders *ret);
+};
+
+/* Adds those that hold most, and names what has grown since `earlier` first, if that is not NULL.
+ */
+void holder_search(const struct holder_heap *heap, const struct holders *earlier,
+                   struct holders *ret);
+
+void holder_places_find(const struct holder_heap *heap, struct holder_places *ret);
+
+/* The order in which they are to be named: indices of `all`; the caller frees it. */
+size_t *holder_naming_order(const struct holders *all, const struct holders *earlier);
+/* ".list", "variable list" and "[\"list\"]" as "list"; "[17]" as it is. The caller frees it. */
+char *holder_bare_step(const char *name);
 
 #endif

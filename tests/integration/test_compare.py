@@ -1,5 +1,6 @@
 """`memwhy growth` and `memwhy compare` on programs in which several things grow, or nothing does."""
 import os
+import signal
 import tempfile
 import time
 from harness import Target, ask, equal, memwhy, refuses, test
@@ -16,8 +17,10 @@ def fits(holder, want):
             want.get("class", "") in holder.get("entries_class", ""))
 
 
-def all_told(doc, truth, what):
-    """Each that grows is named, and nothing else."""
+def all_told(doc, truth, what, is_file=False):
+    """Each that grows is named, and nothing else. A snapshot has no numbers in it, and Buffers' bytes as objects."""
+    if is_file:
+        truth = {name: {**want, "off_heap": False} for name, want in truth.items() if name != "numbers"}
     for name, want in truth.items():
         found = [h for h in doc["containers"] if fits(h, want)]
         equal(f"{what}, {name}: named {names(doc['containers'])}, undecided {names(doc['undecided'])}",
@@ -90,6 +93,49 @@ def two_captures(node):
               next(h for h in doc["containers"] if h["path_text"] == "global.orders")["entries_delta"])
 
 
+@test(nodes=[20, 24])
+def snapshots(node):
+    """Of memwhy's and of V8's own; and a snapshot beside the process."""
+    flags = {"node_args": ["--no-warnings", "--heapsnapshot-signal=SIGUSR2"]}
+    with tempfile.TemporaryDirectory() as folder, \
+            Target("growing.js", node=node, args=["leaks"], cwd=folder, **flags) as t:
+        ours = [os.path.join(folder, name) for name in ("a.heapsnapshot", "b.heapsnapshot.zst")]
+        for path in ours:
+            equal("written", memwhy("snapshot", t.pid, "-o", path).code, 0)
+            time.sleep(1.5)
+        doc = ask("compare", *ours, codes=(1,))
+        equal("memwhy's: one process", doc["same_process"], True)
+        all_told(doc, t.truth, "memwhy's", is_file=True)
+        mixed = ask("compare", ours[0], t.pid, codes=(1,))
+        equal("a snapshot and a process", (mixed["same_process"], "shapes" in mixed), (False, False))
+        equal("found by their paths", {h["identity"] for h in mixed["containers"]} <= {"path", "new"}, True)
+        equal("global.orders", "global.orders" in names(mixed["containers"]), True)
+        theirs = [v8_snapshot(t, folder, n) for n in (1, 2)]
+        doc = ask("compare", *theirs, codes=(1,))
+        equal("V8's: one process", doc["same_process"], True)
+        all_told(doc, t.truth, "V8's", is_file=True)
+        orders = {r["name"]: r["count_delta"] for r in doc["classes"]}["Order"]
+        equal("as many Orders", next(h for h in doc["containers"] if h["path_text"] == "global.orders")["entries_delta"],
+              orders)
+
+
+def v8_snapshot(t, folder, n):
+    """The nth that V8 writes of itself, after it has run for a while; whole when it ends so."""
+    time.sleep(1.5)
+    os.kill(t.pid, signal.SIGUSR2)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        files = sorted(f for f in os.listdir(folder) if f.startswith("Heap."))
+        if len(files) == n:
+            path = os.path.join(folder, files[-1])
+            with open(path, "rb") as f:
+                f.seek(max(0, os.path.getsize(path) - 4))
+                if f.read().rstrip().endswith(b"]}"):
+                    return path
+        time.sleep(0.1)
+    raise AssertionError("V8 wrote no snapshot")
+
+
 @test
 def another_process():
     """Of two processes paths and classes are compared, and that is said."""
@@ -98,7 +144,7 @@ def another_process():
         stopped_at = ask("compare", a.pid, b.pid, codes=(0, 1))
         equal("one process", stopped_at["same_process"], False)
         note = " ".join(stopped_at["looks"][1]["coverage"]["notes"])
-        equal("says so", "are not one process: their process ids differ" in note, True)
+        equal("says so", "are not taken for one process: their process ids differ" in note, True)
         equal("no rates", any("per_second" in h for h in stopped_at["containers"]), False)
 
 

@@ -77,7 +77,7 @@ static enum growth_verdict judge3(struct growth_step a, struct growth_step b,
                                   struct growth_step c) {
     struct growth_step steps[] = {a, b, c};
     bool by_bytes;
-    return growth_judge(steps, 3, false, &by_bytes);
+    return growth_judge(steps, 3, (struct growth_case){0}, &by_bytes);
 }
 
 static void what_nobody_leaves_grows(void **state) {
@@ -151,10 +151,10 @@ static void what_members_hold_may_grow(void **state) {
     struct growth_step steps[] = {step(1000, 1 << 20, 0, 0), step(1000, 2 << 20, 1000, 1000),
                                   step(1000, 3 << 20, 1000, 1000)};
     bool by_bytes = false;
-    assert_int_equal(growth_judge(steps, 3, false, &by_bytes), GROWTH_GROWS);
+    assert_int_equal(growth_judge(steps, 3, (struct growth_case){0}, &by_bytes), GROWTH_GROWS);
     assert_true(by_bytes);
     steps[2].kept = 100;
-    assert_int_equal(growth_judge(steps, 3, false, &by_bytes), GROWTH_NONE);
+    assert_int_equal(growth_judge(steps, 3, (struct growth_case){0}, &by_bytes), GROWTH_NONE);
     assert_false(by_bytes);
 }
 
@@ -162,9 +162,20 @@ static void two_looks_do_not_believe_in_new_young_things(void **state) {
     (void)state;
     struct growth_step steps[] = {step(0, 0, 0, 0), step(300, 1 << 20, 0, 0)};
     bool by_bytes;
-    assert_int_equal(growth_judge(steps, 2, true, &by_bytes), GROWTH_GROWS);
+    assert_int_equal(growth_judge(steps, 2, (struct growth_case){.is_new = true}, &by_bytes),
+                     GROWTH_GROWS);
     steps[1].lasting = 10;
-    assert_int_equal(growth_judge(steps, 2, true, &by_bytes), GROWTH_YOUNG);
+    assert_int_equal(growth_judge(steps, 2, (struct growth_case){.is_new = true}, &by_bytes),
+                     GROWTH_YOUNG);
+}
+
+static void of_two_processes_sizes_are_all_there_is(void **state) {
+    (void)state;
+    struct growth_step steps[] = {step(1000, 1 << 20, 0, 0), step(3000, 3 << 20, 0, 0)};
+    bool by_bytes;
+    assert_int_equal(growth_judge(steps, 2, (struct growth_case){0}, &by_bytes), GROWTH_YOUNG);
+    assert_int_equal(growth_judge(steps, 2, (struct growth_case){.has_no_names = true}, &by_bytes),
+                     GROWTH_GROWS);
 }
 
 /* --- of holders --- */
@@ -251,6 +262,7 @@ int main(void) {
         cmocka_unit_test(a_few_small_ones_are_nothing),
         cmocka_unit_test(what_members_hold_may_grow),
         cmocka_unit_test(two_looks_do_not_believe_in_new_young_things),
+        cmocka_unit_test(of_two_processes_sizes_are_all_there_is),
         cmocka_unit_test(holders_are_found_again),
         cmocka_unit_test(a_bound_that_is_near_leaves_it_open),
     };
