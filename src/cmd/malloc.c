@@ -5,6 +5,8 @@
 #include "cmd/cmd.h"
 #include "cmd/look.h"
 #include "cmd/malloc_notes.h"
+#include "kernel/cpus.h"
+#include "model/malloc_remedies.h"
 #include "report/document.h"
 #include <errno.h>
 
@@ -24,6 +26,8 @@ static const struct column arena_columns[] = {
     {NULL, "threads", COL_TEXT},
     {"address", NULL, COL_ADDR},
     {"heaps", NULL, COL_COUNT},
+    {"max_system", NULL, COL_BYTES},
+    {"free_pages", NULL, COL_BYTES},
     {"in_use_count", NULL, COL_COUNT},
     {"in_use_resident", NULL, COL_BYTES},
     {"header_bytes", NULL, COL_BYTES},
@@ -43,6 +47,8 @@ enum {
     A_THREADS,
     A_ADDRESS,
     A_HEAPS,
+    A_MAX_SYSTEM,
+    A_FREE_PAGES,
     A_IN_USE_COUNT,
     A_IN_USE_RESIDENT,
     A_HEADERS,
@@ -105,6 +111,8 @@ static void add_arena(const struct evidence *ev, size_t i, struct table *tb) {
     table_text(tb, A_THREADS, threads);
     table_u64(tb, A_ADDRESS, a->addr);
     table_u64(tb, A_HEAPS, a->heaps);
+    table_u64(tb, A_MAX_SYSTEM, a->max_system_bytes);
+    table_u64(tb, A_FREE_PAGES, a->free_pages);
     table_u64(tb, A_IN_USE_COUNT, a->share[MALLOC_IN_USE].count);
     table_u64(tb, A_HEADERS, a->header_bytes);
     if (a->is_main)
@@ -128,10 +136,11 @@ static struct table *arenas_table(const struct evidence *ev) {
 
 static struct table *classes_table(const struct malloc_census *c) {
     static const struct column columns[] = {
-        {"size", "chunks up to", COL_COUNT},     {"in_use_count", "in use", COL_COUNT},
-        {"in_use_bytes", "bytes", COL_BYTES},    {"tcached_count", "tcached", COL_COUNT},
-        {"tcached_bytes", NULL, COL_BYTES},      {"free_count", "free", COL_COUNT},
-        {"free_bytes", "free bytes", COL_BYTES},
+        {"size", "chunks up to", COL_COUNT},      {"in_use_count", "in use", COL_COUNT},
+        {"in_use_bytes", "bytes", COL_BYTES},     {"in_use_resident", "resident", COL_BYTES},
+        {"tcached_count", "tcached", COL_COUNT},  {"tcached_bytes", NULL, COL_BYTES},
+        {"free_count", "free", COL_COUNT},        {"free_bytes", "free bytes", COL_BYTES},
+        {"free_resident", "resident", COL_BYTES},
     };
     struct table *tb = table_new(columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < MALLOC_SIZE_CLASSES; i++) {
@@ -142,10 +151,14 @@ static struct table *classes_table(const struct malloc_census *c) {
         table_u64(tb, 0, k->size);
         table_u64(tb, 1, k->in_use_count);
         table_u64(tb, 2, k->in_use_bytes);
-        table_u64(tb, 3, k->tcached_count);
-        table_u64(tb, 4, k->tcached_bytes);
-        table_u64(tb, 5, k->free_count);
-        table_u64(tb, 6, k->free_bytes);
+        if (c->has_residency)
+            table_u64(tb, 3, k->in_use_resident);
+        table_u64(tb, 4, k->tcached_count);
+        table_u64(tb, 5, k->tcached_bytes);
+        table_u64(tb, 6, k->free_count);
+        table_u64(tb, 7, k->free_bytes);
+        if (c->has_residency)
+            table_u64(tb, 8, k->free_resident);
     }
     return tb;
 }
@@ -171,6 +184,61 @@ static struct table *mmapped_table(const struct malloc_census *c) {
     return tb;
 }
 
+static size_t remedies_of(const struct evidence *ev, struct malloc_remedy ret[MALLOC_REMEDIES]) {
+    struct malloc_life life = {.rss_bytes = ev->residency.total_bytes};
+    if (ev->has_process)
+        process_size_get(&ev->process, PROCESS_RSS_PEAK, &life.peak_rss_bytes);
+    return malloc_remedies(&ev->malloc, &life, ret);
+}
+
+/* What the usual advice would do. */
+static struct table *remedies_table(const struct evidence *ev) {
+    static const struct column columns[] = {
+        {"setting", "remedy", COL_TEXT}, {"rss", "RSS then", COL_BYTES},
+        {"delta", "change", COL_DELTA},  {"why", "why", COL_TEXT},
+        {"effect", NULL, COL_TEXT},
+    };
+    struct table *tb = table_new(columns, sizeof columns / sizeof *columns);
+    struct malloc_remedy all[MALLOC_REMEDIES];
+    size_t n = remedies_of(ev, all);
+    for (size_t i = 0; i < n; i++) {
+        const struct malloc_remedy *m = &all[i];
+        table_row(tb);
+        table_text(tb, 0, m->setting);
+        if (m->has_estimate) {
+            table_u64(tb, 1, m->rss_bytes);
+            table_i64(tb, 2, (int64_t)(m->rss_bytes - ev->residency.total_bytes));
+        }
+        table_text(tb, 3, m->why);
+        table_text(tb, 4, malloc_effect_name(m->effect));
+        table_json_field(tb, "exact", json_boolean(m->exact));
+        table_json_field(tb, "at_next_start", json_boolean(!m->is_now));
+    }
+    return tb;
+}
+
+/* The last chunks before the free end of the brk heap. */
+static struct table *pins_table(const struct malloc_arena *a, bool has_residency) {
+    static const struct column columns[] = {
+        {"address", "pin", COL_ADDR},
+        {"size", "size", COL_COUNT},
+        {"state", "state", COL_TEXT},
+        {"below", "free below", COL_BYTES},
+        {"below_resident", "resident", COL_BYTES},
+    };
+    struct table *tb = table_new(columns, sizeof columns / sizeof *columns);
+    for (uint32_t i = 0; i < a->n_pins; i++) {
+        table_row(tb);
+        table_u64(tb, 0, a->pins[i].addr);
+        table_u64(tb, 1, a->pins[i].size);
+        table_text(tb, 2, malloc_state_name(a->pins[i].state));
+        table_u64(tb, 3, a->pins[i].below_bytes);
+        if (has_residency)
+            table_u64(tb, 4, a->pins[i].below_resident);
+    }
+    return tb;
+}
+
 static void set_int(json_t *o, const char *key, uint64_t v) {
     json_object_set_new(o, key, json_integer((json_int_t)v));
 }
@@ -179,8 +247,25 @@ static void set_addr(json_t *o, const char *key, uint64_t v) {
     json_object_set_new(o, key, json_sprintf("0x%llx", (unsigned long long)v));
 }
 
-static json_t *facts_to_json(const struct malloc_glibc *f) {
+/* glibc makes up to 8 arenas for each processor the process may run on (malloc/arena.c, arena_get2;
+ * NARENAS_FROM_NCORES, 2.17-2.43, on 64 bits); cgroup quotas it does not know. */
+enum { ARENAS_PER_CPU = 8 };
+
+static bool cpus_of(const struct evidence *ev, struct cpus *ret) {
+    return ev->cost.freeze &&
+           cpus_read(ev->target.pid, ev->has_cgroup ? &ev->cgroup : NULL, ret) == 0;
+}
+
+static json_t *facts_to_json(const struct evidence *ev) {
+    const struct malloc_glibc *f = &ev->malloc.glibc;
     json_t *o = json_object();
+    struct cpus cpus;
+    if (cpus_of(ev, &cpus)) {
+        set_int(o, "cpus_online", cpus.online);
+        set_int(o, "cpus_allowed", cpus.allowed);
+        if (cpus.has_quota)
+            json_object_set_new(o, "cpu_quota", json_real(cpus.quota));
+    }
     if (f->version[0])
         json_object_set_new(o, "version", json_string(f->version));
     set_addr(o, "main_arena", f->main_arena);
@@ -240,49 +325,93 @@ static json_t *totals_to_json(const struct malloc_census *c) {
 static void print_json(struct run *r, const struct evidence *ev, const struct table *arenas) {
     const struct malloc_census *c = &ev->malloc;
     struct table *classes = classes_table(c), *mmapped = mmapped_table(c);
+    struct table *remedies = remedies_table(ev);
     document_common(r->doc, ev);
     json_object_set_new(r->doc, "allocator", json_string(malloc_kind_name(c->kind)));
     json_object_set_new(r->doc, "recognised_by", text_json(c->how));
     if (c->glibc.main_arena)
-        json_object_set_new(r->doc, "glibc", facts_to_json(&c->glibc));
+        json_object_set_new(r->doc, "glibc", facts_to_json(ev));
     json_object_set_new(r->doc, "totals", totals_to_json(c));
     json_object_set_new(r->doc, "arenas", table_to_json(arenas));
     json_object_set_new(r->doc, "classes", table_to_json(classes));
     json_object_set_new(r->doc, "mmapped_chunks", table_to_json(mmapped));
     table_free(classes);
     table_free(mmapped);
+    if (c->arenas.n) {
+        struct table *pins = pins_table(&c->arenas.at[0], c->has_residency);
+        json_object_set_new(r->doc, "pins", table_to_json(pins));
+        table_free(pins);
+    }
+    if (table_rows(remedies))
+        json_object_set_new(r->doc, "remedies", table_to_json(remedies));
+    table_free(remedies);
 }
 
-static void print_facts(FILE *out, const struct malloc_census *c) {
-    const struct malloc_glibc *f = &c->glibc;
+static void print_arena_limit(FILE *out, const struct evidence *ev) {
+    struct cpus cpus;
+    uint64_t max = ev->malloc.glibc.arena_max;
+    if (max) {
+        fprintf(out, "At most %llu arena%s: MALLOC_ARENA_MAX is set.\n", (unsigned long long)max,
+                max == 1 ? "" : "s");
+    } else if (cpus_of(ev, &cpus)) {
+        fprintf(out, "At most %u arenas: 8 for each of the %u processor%s it may run on",
+                ARENAS_PER_CPU * cpus.allowed, cpus.allowed, cpus.allowed == 1 ? "" : "s");
+        if (cpus.allowed != cpus.online)
+            fprintf(out, " (the machine has %u)", cpus.online);
+        if (cpus.has_quota && cpus.quota < cpus.allowed)
+            fprintf(out, "; its cgroup gives it the time of %.3g", cpus.quota);
+        fprintf(out, ".\n");
+    }
+}
+
+static void print_facts(FILE *out, const struct evidence *ev) {
+    const struct malloc_glibc *f = &ev->malloc.glibc;
     char a[FMT_MAX], b[FMT_MAX];
     if (!f->mp_addr)
         return;
     fprintf(out,
             "\nSettings: chunks from %s are mapped by themselves (%s); the brk arena is cut when "
-            "its top exceeds %s",
+            "its top exceeds %s.\n",
             fmt_bytes(a, f->mmap_threshold), f->mmap_threshold_dynamic ? "moves with use" : "fixed",
             fmt_bytes(b, f->trim_threshold));
-    if (f->arena_max)
-        fprintf(out, "; at most %llu arenas", (unsigned long long)f->arena_max);
-    fprintf(out, ".\n");
+    print_arena_limit(out, ev);
+}
+
+/* Why what is free is not given back. */
+static void print_fragmentation(FILE *out, const struct malloc_census *c) {
+    char a[FMT_MAX], b[FMT_MAX], d[FMT_MAX];
+    uint64_t resident = 0, trimmable = malloc_census_trimmable(c), pinned = 0;
+    const struct malloc_arena *main = &c->arenas.at[0];
+    for (size_t i = 0; i < c->arenas.n; i++)
+        resident += malloc_arena_free(&c->arenas.at[i]).resident;
+    pinned = malloc_arena_free(main).resident - main->share[MALLOC_TOP].resident;
+    fprintf(
+        out,
+        "Of the free, %s is in memory: %s in whole pages, which malloc_trim(0) would give back, "
+        "%s in holes\nsmaller than a page.\n",
+        fmt_bytes(a, resident), fmt_bytes(b, trimmable),
+        fmt_bytes(d, resident > trimmable ? resident - trimmable : 0));
+    if (main->n_pins && pinned >= 1 << 20)
+        fprintf(out,
+                "In the brk heap %s lies below chunks that are not free, the last at 0x%llx (%llu "
+                "bytes); "
+                "only what\nis free above that goes back by itself.\n",
+                fmt_bytes(a, pinned), (unsigned long long)main->pins[0].addr,
+                (unsigned long long)main->pins[0].size);
 }
 
 static void print_totals(FILE *out, const struct malloc_census *c) {
     char a[FMT_MAX], b[FMT_MAX], d[FMT_MAX], n[FMT_MAX];
-    uint64_t free = 0, resident = 0;
-    for (size_t i = 0; i < c->arenas.n; i++) {
+    uint64_t free = 0;
+    for (size_t i = 0; i < c->arenas.n; i++)
         free += malloc_arena_free(&c->arenas.at[i]).bytes;
-        resident += malloc_arena_free(&c->arenas.at[i]).resident;
-    }
     fprintf(out, "%s%s%s: %s in use, %s free, %s in %s mmapped chunk%s.\n",
             malloc_kind_name(c->kind), *c->glibc.version ? " " : "", c->glibc.version,
             fmt_bytes(a, malloc_census_sum(c, MALLOC_IN_USE).bytes), fmt_bytes(b, free),
             fmt_bytes(d, c->mmapped.bytes), fmt_count(n, c->mmapped.count),
             c->mmapped.count == 1 ? "" : "s");
-    if (c->has_residency)
-        fprintf(out, "Of the free, %s is in memory; malloc_trim(0) would give back %s.\n",
-                fmt_bytes(a, resident), fmt_bytes(b, malloc_census_trimmable(c)));
+    if (c->has_residency && c->arenas.n)
+        print_fragmentation(out, c);
 }
 
 /* One line per arena and state. */
@@ -341,7 +470,10 @@ static void print_text(struct run *r, const struct evidence *ev, const struct ta
         print_table(r, classes_table(c));
     if (opt_flag(r->opts, "mmapped"))
         print_table(r, mmapped_table(c));
-    print_facts(r->out, c);
+    if (opt_flag(r->opts, "pins") && c->arenas.n)
+        print_table(r, pins_table(&c->arenas.at[0], c->has_residency));
+    print_table(r, remedies_table(ev));
+    print_facts(r->out, ev);
     document_footer(r->out, ev);
 }
 
@@ -349,7 +481,7 @@ static int run(struct run *r) {
     const char *const *args;
     struct evidence ev;
     opt_args(r->opts, &args);
-    int rc = look_at(r, args[0], NEED_MALLOC, &ev);
+    int rc = look_at(r, args[0], NEED_MALLOC | NEED_PROCESS | NEED_CGROUP, &ev);
     if (rc < 0)
         return rc;
     if (!ev.has_malloc) {
@@ -374,6 +506,8 @@ static int run(struct run *r) {
 static const struct opt opts[] = {
     {"classes", 'c', OPT_FLAG, NULL, "list size classes: how many chunks are in use and free"},
     {"arenas", 'a', OPT_FLAG, NULL, "split each arena by state, with what of each is in memory"},
+    {"pins", 'p', OPT_FLAG, NULL,
+     "list the last chunks before the free end of the brk heap, and what each keeps"},
     {"mmapped", 'm', OPT_FLAG, NULL, "list the chunks that are mappings of their own"},
     LOOK_OPT_FREEZE,
     LOOK_OPT_MAX_PAUSE,

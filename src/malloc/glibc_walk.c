@@ -7,6 +7,7 @@
 #include "base/u64.h"
 #include "malloc/glibc.h"
 #include <errno.h>
+#include <string.h>
 
 enum { RESYNC_TRIES = 1 << 18 /* 4 MiB */, RESYNC_CHAIN = 8 };
 
@@ -23,6 +24,10 @@ struct walk {
     uint64_t next_block;
     struct malloc_pin pins[MALLOC_PINS]; /* a ring, by n_pins */
     uint64_t n_pins, below_bytes, below_resident;
+    /* In use without a gap, and what is free right before it. */
+    struct {
+        uint64_t free, bytes, resident, large;
+    } stretch;
 };
 
 /* malloc.c, mtrim(), 2.17-2.43: after malloc_consolidate(), of each binned chunk the whole pages
@@ -117,6 +122,38 @@ static enum malloc_state listed(struct walk *w, uint64_t chunk) {
     return s;
 }
 
+/* What the program was doing when it made the gaps is told by what it kept between them; not by
+ * long stretches, which are older or younger than that. */
+static void close_stretch(struct walk *w) {
+    if (w->stretch.bytes <= w->stretch.free) {
+        w->arena->beside_resident += w->stretch.resident;
+        w->arena->beside_large_resident += w->stretch.large;
+    }
+    memset(&w->stretch, 0, sizeof w->stretch);
+}
+
+static void add_free(struct walk *w, uint64_t size, uint64_t resident) {
+    if (w->stretch.bytes)
+        close_stretch(w);
+    w->stretch.free += size;
+    w->below_bytes += size;
+    w->below_resident += resident;
+    if (size < MALLOC_LARGE)
+        return;
+    w->arena->large_free_resident += resident;
+    if (size <= w->g->c->glibc.mmap_threshold)
+        w->arena->block_free_resident += resident;
+}
+
+static void add_in_use(struct walk *w, uint64_t size, uint64_t resident) {
+    w->span->in_use_count++;
+    w->span->in_use_bytes += size;
+    w->arena->header_bytes += 8;
+    w->stretch.bytes += size;
+    w->stretch.resident += resident;
+    w->stretch.large += size >= MALLOC_LARGE ? resident : 0;
+}
+
 static void add_chunk(struct walk *w, uint64_t chunk, uint64_t size, bool binned) {
     enum malloc_state s = listed(w, chunk);
     struct malloc_size_class *cls = &w->g->c->classes[malloc_size_class_of(size)];
@@ -130,8 +167,7 @@ static void add_chunk(struct walk *w, uint64_t chunk, uint64_t size, bool binned
         cls->free_count++;
         cls->free_bytes += size;
         cls->free_resident += resident;
-        w->below_bytes += size;
-        w->below_resident += resident;
+        add_free(w, size, resident);
         if (size > w->arena->biggest_free)
             w->arena->biggest_free = size;
         if (!w->run_start)
@@ -148,9 +184,7 @@ static void add_chunk(struct walk *w, uint64_t chunk, uint64_t size, bool binned
         cls->in_use_count++;
         cls->in_use_bytes += size;
         cls->in_use_resident += resident;
-        w->span->in_use_count++;
-        w->span->in_use_bytes += size;
-        w->arena->header_bytes += 8;
+        add_in_use(w, size, resident);
     }
 }
 
@@ -241,6 +275,7 @@ static uint64_t fence(struct walk *w, uint64_t at, uint64_t end) {
 }
 
 static void take_top(struct walk *w, uint64_t at, uint64_t end) {
+    close_stretch(w);
     keep_pins(w);
     trim_top(w, end);
     add_share(w, at, end, MALLOC_TOP);

@@ -69,6 +69,9 @@ struct malloc_pin {
 };
 enum { MALLOC_PINS = 16 };
 
+/* malloc.c, DEFAULT_MMAP_THRESHOLD_MIN and DEFAULT_TRIM_THRESHOLD, 2.17-2.43. */
+#define MALLOC_LARGE (128ull << 10)
+
 struct malloc_arena {
     uint64_t addr; /* of its struct malloc_state */
     bool is_main;  /* the brk arena; others are made of mmapped heaps for threads */
@@ -78,10 +81,15 @@ struct malloc_arena {
     uint64_t system_bytes, max_system_bytes; /* by its own count */
     uint32_t heaps;
     struct malloc_share share[MALLOC_STATES];
-    uint64_t header_bytes;               /* of chunks in use */
-    uint64_t trimmable;                  /* resident bytes malloc_trim(0) would give back */
-    uint64_t biggest_free;               /* the largest free chunk, top not counted */
-    uint64_t free_pages;                 /* whole pages of free chunks, resident or not, in bytes */
+    uint64_t header_bytes; /* of chunks in use */
+    uint64_t trimmable;    /* resident bytes malloc_trim(0) would give back */
+    uint64_t biggest_free; /* the largest free chunk, top not counted */
+    uint64_t free_pages;   /* whole pages of free chunks, resident or not, in bytes */
+    /* Resident bytes free in bins in chunks of MALLOC_LARGE and more, which glibc maps by
+     * themselves until it has learnt not to; of these, in chunks no larger than a block it may have
+     * learnt that from; and what is in use right beside more that is free, with how much of it is
+     * so large. */
+    uint64_t large_free_resident, block_free_resident, beside_resident, beside_large_resident;
     struct malloc_pin pins[MALLOC_PINS]; /* nearest to the end first */
     uint32_t n_pins;
     VEC(pid_t) tids; /* whose arena this is; needs registers */

@@ -1,0 +1,187 @@
+#include "model/malloc_remedies.h"
+
+/* Less than this is not worth a change of settings, and less than what two runs differ by. */
+#define SAME_PERCENT 5
+/* Ends of thread arenas are cut down to a chunk's minimum and top_pad (128 KiB by default). */
+#define END_BYTES (MALLOC_LARGE + 4096)
+/* Below this part of what is free, what is in use says nothing of what was freed. */
+#define TELLING_PART 1000
+
+static uint64_t at_most(uint64_t v, uint64_t limit) {
+    return v < limit ? v : limit;
+}
+
+static uint64_t minus(uint64_t a, uint64_t b) {
+    return a > b ? a - b : 0;
+}
+
+static uint64_t share_of(uint64_t v, uint64_t part, uint64_t whole) {
+    return whole ? (uint64_t)((double)v * (double)part / (double)whole) : 0;
+}
+
+static uint64_t resident_of(const struct malloc_arena *a) {
+    uint64_t sum = 0;
+    for (int s = 0; s < MALLOC_STATES; s++)
+        sum += a->share[s].resident;
+    return sum;
+}
+
+/* What is there whatever is free: chunks in use, in caches, headers. */
+static uint64_t held_of(const struct malloc_arena *a) {
+    return resident_of(a) - malloc_arena_free(a).resident;
+}
+
+struct sums {
+    uint64_t resident, held, peak; /* of all arenas; peak: as far as it was resident */
+};
+
+/* Of an arena that gave most of its memory back nobody knows how much of its peak was resident. */
+static uint64_t peak_of(const struct malloc_arena *a) {
+    uint64_t resident = resident_of(a);
+    if (a->system_bytes < a->max_system_bytes / 4)
+        return a->max_system_bytes;
+    uint64_t peak = share_of(a->max_system_bytes, resident, a->system_bytes);
+    return peak > resident ? peak : resident;
+}
+
+static struct sums sum_up(const struct malloc_census *c) {
+    struct sums s = {0};
+    for (size_t i = 0; i < c->arenas.n; i++) {
+        s.resident += resident_of(&c->arenas.at[i]);
+        s.held += held_of(&c->arenas.at[i]);
+        s.peak += peak_of(&c->arenas.at[i]);
+    }
+    return s;
+}
+
+/* What an arena that keeps something keeps where nothing pins it. */
+static uint64_t kept_by_one(const struct malloc_census *c) {
+    uint64_t sum = 0, n = 0;
+    for (size_t i = 1; i < c->arenas.n; i++) {
+        uint64_t free = malloc_arena_free(&c->arenas.at[i]).resident;
+        if (free < MALLOC_LARGE)
+            continue;
+        sum += free;
+        n++;
+    }
+    return n ? at_most(sum / n, c->glibc.trim_threshold) : 0;
+}
+
+uint64_t malloc_rss_with_arenas(const struct malloc_census *c, const struct malloc_life *life,
+                                unsigned n) {
+    const struct malloc_arena *main = &c->arenas.at[0];
+    struct sums s = sum_up(c);
+    uint64_t other = minus(life->rss_bytes, s.resident), peak = s.peak;
+    if (life->peak_rss_bytes)
+        peak = at_most(peak, minus(life->peak_rss_bytes, other));
+    uint64_t spare = minus(peak, s.held);
+    uint64_t free = malloc_arena_free(main).bytes,
+             below_pins = free - main->share[MALLOC_TOP].bytes;
+    uint64_t ever_free = minus(main->max_system_bytes, minus(main->system_bytes, free));
+    uint64_t pinned = at_most(share_of(spare, below_pins, ever_free), spare);
+    return other + s.held + pinned + at_most(spare - pinned, n * kept_by_one(c));
+}
+
+/* Of one arena: what would no longer be there. */
+static uint64_t saved_by_thresholds(const struct malloc_arena *a) {
+    uint64_t large = a->large_free_resident, beside = a->beside_resident;
+    uint64_t mapped = a->block_free_resident;
+    if (beside > large / TELLING_PART)
+        mapped = share_of(large, a->beside_large_resident, beside);
+    return mapped + minus(a->share[MALLOC_TOP].resident, END_BYTES);
+}
+
+uint64_t malloc_rss_with_thresholds(const struct malloc_census *c, const struct malloc_life *life) {
+    uint64_t saved = 0;
+    for (size_t i = 0; i < c->arenas.n; i++)
+        saved += saved_by_thresholds(&c->arenas.at[i]);
+    return minus(life->rss_bytes, saved);
+}
+
+static enum malloc_effect effect_of(uint64_t rss, uint64_t now) {
+    uint64_t little = now / 100 * SAME_PERCENT;
+    return rss + little < now ? MALLOC_LESS : rss > now + little ? MALLOC_MORE : MALLOC_SAME;
+}
+
+static void estimate(struct malloc_remedy *r, uint64_t now, uint64_t rss, const char *const why[]) {
+    r->has_estimate = true;
+    r->rss_bytes = rss;
+    r->effect = effect_of(rss, now);
+    r->why = why[r->effect];
+}
+
+static void fewer_arenas(const struct malloc_census *c, const struct malloc_life *life,
+                         struct malloc_remedy *r) {
+    static const char *const why[] = {
+        [MALLOC_LESS] = "the arenas keep at their ends what none of them needs at once",
+        [MALLOC_SAME] = "what is kept is pinned, in few arenas as in many",
+        [MALLOC_MORE] = "arenas give back what only they used; together with the main arena's "
+                        "long-lived chunks it would stay",
+    };
+    const unsigned n = 2;
+    *r = (struct malloc_remedy){.setting = "MALLOC_ARENA_MAX=2"};
+    if (c->arenas.n <= n || (c->glibc.mp_addr && c->glibc.arena_max && c->glibc.arena_max <= n)) {
+        estimate(r, life->rss_bytes, life->rss_bytes, why);
+        r->why = "there are no more arenas than that";
+    } else if (!c->glibc.mp_addr) {
+        r->effect = MALLOC_EFFECT_UNKNOWN;
+        r->why = "malloc's settings were not found";
+    } else {
+        estimate(r, life->rss_bytes, malloc_rss_with_arenas(c, life, n), why);
+    }
+}
+
+static void fixed_thresholds(const struct malloc_census *c, const struct malloc_life *life,
+                             struct malloc_remedy *r) {
+    static const char *const why[] = {
+        [MALLOC_LESS] = "blocks of 128 KiB and more would go back when they are freed, and so "
+                        "would the ends of arenas",
+        [MALLOC_SAME] = "little of what is kept was in blocks of 128 KiB and more, or at ends",
+        [MALLOC_MORE] = "",
+    };
+    const struct malloc_glibc *g = &c->glibc;
+    if (!g->mp_addr) {
+        r->effect = MALLOC_EFFECT_UNKNOWN;
+        r->why = "malloc's settings were not found";
+    } else if (g->mmap_threshold <= MALLOC_LARGE + 4096 &&
+               g->trim_threshold <= 2 * MALLOC_LARGE + 8192) {
+        estimate(r, life->rss_bytes, life->rss_bytes, why);
+        r->why = "no block of 128 KiB or more was ever freed, so the thresholds are there already";
+    } else {
+        estimate(r, life->rss_bytes, malloc_rss_with_thresholds(c, life), why);
+    }
+}
+
+size_t malloc_remedies(const struct malloc_census *c, const struct malloc_life *life,
+                       struct malloc_remedy ret[MALLOC_REMEDIES]) {
+    static const char *const trim_why[] = {
+        [MALLOC_LESS] = "whole free pages, counted chunk by chunk; they come back with the load",
+        [MALLOC_SAME] = "there are few whole free pages",
+        [MALLOC_MORE] = "",
+    };
+    if (c->kind != MALLOC_GLIBC || !c->has_residency || !c->arenas.n || !life->rss_bytes)
+        return 0;
+    size_t n = 0;
+    struct malloc_remedy *trim = &ret[n++];
+    *trim = (struct malloc_remedy){.setting = "malloc_trim(0)", .is_now = true, .exact = true};
+    estimate(trim, life->rss_bytes, minus(life->rss_bytes, malloc_census_trimmable(c)), trim_why);
+    fewer_arenas(c, life, &ret[n++]);
+    ret[n] = (struct malloc_remedy){.setting = "MALLOC_TRIM_THRESHOLD_=131072"};
+    fixed_thresholds(c, life, &ret[n++]);
+    ret[n] = (struct malloc_remedy){.setting = "MALLOC_MMAP_THRESHOLD_=131072"};
+    fixed_thresholds(c, life, &ret[n++]);
+    ret[n++] = (struct malloc_remedy){
+        .setting = "jemalloc, mimalloc",
+        .effect = MALLOC_EFFECT_UNKNOWN,
+        .why = "another allocator's ways cannot be read off glibc's chunks: try it, with its decay "
+               "set"};
+    return n;
+}
+
+const char *malloc_effect_name(enum malloc_effect e) {
+    static const char *const names[] = {[MALLOC_LESS] = "less",
+                                        [MALLOC_SAME] = "same",
+                                        [MALLOC_MORE] = "more",
+                                        [MALLOC_EFFECT_UNKNOWN] = "unknown"};
+    return names[e];
+}
