@@ -17,7 +17,7 @@ enum {
 };
 
 struct slot {
-    char *room; /* INPUT_PIECE bytes */
+    char *room; /* INPUT_PIECE bytes; NULL: not used yet */
     size_t n;
 };
 
@@ -138,6 +138,8 @@ static int fill(struct input *in, struct slot *s) {
     size_t got = 0;
     int r = 0;
     s->n = 0;
+    if (!s->room)
+        s->room = mem_alloc(INPUT_PIECE);
     if (in->form != INPUT_PLAIN)
         return unpack(in, s->room, INPUT_PIECE, &s->n);
     for (; r == 0 && s->n < INPUT_PIECE && !in->file_end; s->n += got)
@@ -217,8 +219,6 @@ int input_open(int fd, struct input **ret, struct err *e) {
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
         in->file_bytes = (uint64_t)st.st_size;
     in->form = form_of(fd);
-    for (int i = 0; i < SLOTS; i++)
-        in->slots[i].room = mem_alloc(INPUT_PIECE);
     int r = open_unpacker(in, e);
     if (r == 0 && (r = -pthread_create(&in->thread, NULL, read_all, in)) < 0)
         err_set(e, r, "", "a thread to read the file with cannot be made: %s", strerror(-r));

@@ -30,7 +30,7 @@ int spool_open(struct spool *ret, struct err *e) {
     if (fd < 0)
         return err_set(e, -errno, "Set TMPDIR to a folder that can be written to.",
                        "no temporary file can be made, in /var/tmp or /tmp: %s", strerror(errno));
-    *ret = (struct spool){.fd = fd, .buf = mem_alloc(SPOOL_BYTES)};
+    *ret = (struct spool){.fd = fd};
     return 0;
 }
 
@@ -50,6 +50,8 @@ static void flush(struct spool *s) {
 
 void spool_put(struct spool *s, const void *p, size_t n) {
     const uint8_t *from = p;
+    if (!s->buf)
+        s->buf = mem_alloc(SPOOL_BYTES);
     while (n) {
         size_t room = SPOOL_BYTES - s->in_hand, part = n < room ? n : room;
         memcpy(s->buf + s->in_hand, from, part);
