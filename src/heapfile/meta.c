@@ -69,6 +69,22 @@ static int known_kind(const char *name, const char *const *known, size_t n) {
     return (int)n;
 }
 
+static void name_kind(struct meta *m, size_t number, int kind, const char *name) {
+    m->kinds[number] = (uint8_t)kind;
+    if (!m->kind_names[kind])
+        m->kind_names[kind] = mem_strdup(name);
+}
+
+/* V8 may be ahead of its own meta: Node 8's (V8 6.2) ends at "sliced string", number 11, and has
+ * symbols, number 12. */
+static void take_unnamed_kinds(size_t named, int other, struct meta *m) {
+    enum { AHEAD = 8, NAMED_BY_V8_6 = HEAPFILE_SLICED + 1 };
+    for (size_t i = named; i < named + AHEAD && i < sizeof m->kinds; i++) {
+        bool known = named == NAMED_BY_V8_6 && i <= HEAPFILE_BIGINT;
+        name_kind(m, i, known ? (int)i : other, known ? kinds[i] : "unknown");
+    }
+}
+
 static void take_kinds(const json_t *names, struct meta *m) {
     memset(m->kinds, NO_KIND, sizeof m->kinds);
     int other = HEAPFILE_OTHER;
@@ -77,10 +93,9 @@ static void take_kinds(const json_t *names, struct meta *m) {
         int k = s ? known_kind(s, kinds, sizeof kinds / sizeof *kinds) : HEAPFILE_OTHER;
         if (k == HEAPFILE_OTHER && other < HEAPFILE_KINDS_MAX - 1)
             k = other++;
-        m->kinds[i] = (uint8_t)k;
-        if (!m->kind_names[k])
-            m->kind_names[k] = mem_strdup(s ? s : "?");
+        name_kind(m, i, k, s ? s : "unknown");
     }
+    take_unnamed_kinds(json_array_size(names), other, m);
 }
 
 static void take_edge_kinds(const json_t *names, struct meta *m) {

@@ -177,7 +177,7 @@ static void broken(void **state) {
     refused("{\"nodes\":[]}", "\"nodes\" comes before \"snapshot\"");
     refused("{\"snapshot\":{}}", "does not say how many nodes");
     refused("{\"snapshot\":{\"node_count\":1,\"edge_count\":0}}", "has no node_fields");
-    refused(HEAD(1, 0) "\"nodes\":[9,0,1,0,0,0]", "a type that its meta does not have at byte");
+    refused(HEAD(1, 0) "\"nodes\":[99,0,1,0,0,0]", "a type that its meta does not have at byte");
     refused(HEAD(1, 0) "\"nodes\":[3,0,1,0,0]", "something is no number at byte");
     refused(HEAD(1, 0) "\"nodes\":[3,-1,1,0,0,0]", "something is no number at byte");
     refused(HEAD(1, 0) "\"nodes\":[3,,1,0,0,0,0]", "something is no number at byte");
