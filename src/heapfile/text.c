@@ -19,10 +19,10 @@ static int unit_of(const char *s, const char *end) {
     if (end - s < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        int c = s[i], digit = c >= '0' && c <= '9'   ? c - '0'
-                              : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                              : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                                     : -1;
+        int c = (unsigned char)s[i], digit = c >= '0' && c <= '9'   ? c - '0'
+                                             : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                             : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                                                    : -1;
         if (digit < 0)
             return -1;
         v = v << 4 | digit;
