@@ -106,7 +106,7 @@ static char *undecided_text(const struct growth *g) {
     char count[FMT_MAX];
     switch (g->verdict) {
     case GROWTH_SLOWS:
-        return mem_strdup("it grew less than half as fast in the end: it may be filling up");
+        return mem_strdup("it grew less than a third as fast in the end: it may be filling up");
     case GROWTH_BOUNDED:
         return mem_printf("%s beside it is %s, which it has not reached", g->now->bound_name,
                           fmt_count(count, g->now->bound));

@@ -52,13 +52,13 @@ static uint64_t grown(uint64_t before, uint64_t now) {
     return now > before ? now - before : 0;
 }
 
-/* Half of what came in the interval before, or less. */
+/* Less than a third of what came in the interval before: load alone varies by less. */
 static bool slows(const struct growth_step *s, bool by_bytes) {
     double first = by_bytes ? rate(s[0].bytes, s[1].bytes, s[1].seconds)
                             : rate(s[0].members, s[1].members, s[1].seconds);
     double last = by_bytes ? rate(s[1].bytes, s[2].bytes, s[2].seconds)
                            : rate(s[1].members, s[2].members, s[2].seconds);
-    return last < first / 2;
+    return last < first / 3;
 }
 
 static enum growth_verdict judge_members(const struct growth_step *s, size_t n,
@@ -114,14 +114,29 @@ static double seconds_of(const struct growth_look *looks, size_t n) {
     return sum;
 }
 
-/* One that was not found had fewer members than are looked at. */
+/* Was there no collection between the looks? Then all young objects are where they were. */
+static bool is_uncollected(const struct holders *then, const struct holders *now) {
+    uint32_t kept, asked = sketch_compare(&then->young, &now->young, &kept);
+    return asked >= SAMPLE_MIN && kept >= asked - asked / 100;
+}
+
+/* Of a holder that was not found, what is known is that it had hardly any members. */
 static struct growth_step step_of(const struct holder *before, const struct holder *h,
-                                  double seconds) {
-    struct growth_step s = {
-        .members = h ? h->members : 0, .bytes = h ? h->retained : 0, .lasting = h ? h->lasting : 0};
-    s.seconds = seconds;
-    if (before && h)
-        s.asked = sketch_compare(&before->sketch, &h->sketch, &s.kept);
+                                  bool uncollected) {
+    struct growth_step s = {0};
+    uint32_t kept = 0;
+    if (!h)
+        return s;
+    s.members = h->members;
+    s.bytes = h->retained;
+    s.lasting = h->lasting;
+    if (!before)
+        return s;
+    s.asked = sketch_compare(&before->sketch, &h->sketch, &s.kept);
+    if (uncollected) {
+        s.asked += sketch_compare(&before->young, &h->young, &kept);
+        s.kept += kept;
+    }
     return s;
 }
 
@@ -150,8 +165,11 @@ static struct growth judge(const struct growth_look *looks, size_t n, const stru
         at[i - 1] = holders_same(looks[i - 1].holders, like, same_process);
         like = at[i - 1] ? at[i - 1] : like;
     }
-    for (size_t i = 0; i < n; i++)
-        steps[i] = step_of(i && same_process ? at[i - 1] : NULL, at[i], looks[i].seconds);
+    for (size_t i = 0; i < n; i++) {
+        bool uncollected = i && is_uncollected(looks[i - 1].holders, looks[i].holders);
+        steps[i] = step_of(i && same_process ? at[i - 1] : NULL, at[i], uncollected);
+        steps[i].seconds = looks[i].seconds;
+    }
     struct growth g = {.now = now, .then = at[0]};
     g.identity = !like || like == now                    ? GROWTH_NEW
                  : same_process && by_address(like, now) ? GROWTH_BY_ADDRESS

@@ -21,7 +21,7 @@ struct growth_look {
 enum growth_verdict {
     GROWTH_NONE,
     GROWTH_GROWS,
-    GROWTH_SLOWS,   /* it grew less than half as fast in the end: it may be filling up */
+    GROWTH_SLOWS,   /* it grew less than a third as fast in the end: it may be filling up */
     GROWTH_BOUNDED, /* what looks like its bound is not reached */
     GROWTH_TURNS,   /* most of what was in it at the look before is gone: a queue, work under way */
     GROWTH_YOUNG,   /* it was not there at the first of two looks, and what it has is young */

@@ -191,8 +191,9 @@ static const char *class_name(void *scan, uint32_t class) {
     return s->o->classes.names.at[class];
 }
 
-static uint64_t identity(void *scan, uint32_t node) {
+static uint64_t identity(void *scan, uint32_t node, bool *ret_may_move) {
     struct file_scan *s = scan;
+    *ret_may_move = false;
     return s->o->f->id[node];
 }
 

@@ -1,5 +1,6 @@
 #include "collect/holder_heap.h"
 
+#include "base/hash.h"
 #include "base/search.h"
 #include "v8/contexts.h"
 #include "v8/nodes.h"
@@ -144,6 +145,23 @@ static void add_workers(const struct v8_view *view, struct holders *ret) {
     vec_push(&ret->list, h);
 }
 
+/* An object that was there and is there no more has its place taken by one of another shape, if by
+ * any. */
+static void sketch_young(const struct v8_view *view, struct sketch *ret) {
+    const struct v8_pages *pages = &view->heap->pages;
+    for (size_t i = 0; i < pages->list.n; i++) {
+        uint32_t from, to;
+        if (pages->list.at[i].space != V8_NEW)
+            continue;
+        v8_nodes_of_page(view->nodes, i, &from, &to);
+        for (uint32_t node = from; node < to; node++) {
+            uint64_t map = v8_node_addr(view->nodes, v8_node_map(view->nodes, node));
+            sketch_add(ret, hash_mix(v8_node_addr(view->nodes, node), map));
+        }
+    }
+    sketch_finish(ret);
+}
+
 /* --- as a heap to be searched --- */
 
 static enum holder_shape heap_shape_of(void *scan, uint32_t node) {
@@ -168,10 +186,11 @@ static const char *heap_class_name(void *scan, uint32_t class) {
     return v8_class_name(heap_look_classes(s->look), class);
 }
 
-static uint64_t heap_identity(void *scan, uint32_t node) {
+static uint64_t heap_identity(void *scan, uint32_t node, bool *ret_may_move) {
     struct holder_scan *s = scan;
     uint64_t addr = heap_look_addr(s->look, node);
-    return is_young(s, addr) ? 0 : addr;
+    *ret_may_move = is_young(s, addr);
+    return addr;
 }
 
 static void heap_name(void *scan, const struct holder_nodes *nodes, const struct holders *earlier,
@@ -202,6 +221,7 @@ int holder_heap_search(struct heap_look *look, const struct holders *earlier, st
                                .name = heap_name};
     holder_search(&heap, earlier, ret);
     add_workers(look->view, ret);
+    sketch_young(look->view, &ret->young);
     free(s.shapes);
     vec_free(&s.outside);
     origins_done(&s.origins);

@@ -123,11 +123,10 @@ static uint32_t sample_members(const struct holder_heap *heap, const struct grap
 static void sketch_members(const struct holder_heap *heap, const struct graph_nodes *members,
                            struct holder *ret) {
     for (size_t i = 0; i < members->n; i++) {
-        uint64_t identity = heap->identity(heap->ctx, members->at[i]);
-        if (!identity)
-            continue;
-        sketch_add(&ret->sketch, identity);
-        ret->lasting++;
+        bool may_move;
+        uint64_t identity = heap->identity(heap->ctx, members->at[i], &may_move);
+        sketch_add(may_move ? &ret->young : &ret->sketch, identity);
+        ret->lasting += !may_move;
     }
 }
 
@@ -150,6 +149,7 @@ static struct holder describe(const struct holder_heap *heap, const struct holde
     sketch_members(heap, &members, &h);
     heap->describe(heap->ctx, p, member, &h);
     sketch_finish(&h.sketch);
+    sketch_finish(&h.young);
     *ret_nodes = (struct holder_nodes){
         p->node, p->kind == HOLDER_LINKED && members.n > 1 ? members.at[1] : GRAPH_NONE};
     vec_free(&members);

@@ -45,8 +45,8 @@ struct holder_heap {
     void (*members)(void *ctx, uint32_t node, struct graph_nodes *ret);
     uint32_t (*class_of)(void *ctx, uint32_t node);
     const char *(*class_name)(void *ctx, uint32_t class);
-    /* By which it is known at another look; 0: it will not be. */
-    uint64_t (*identity)(void *ctx, uint32_t node);
+    /* By which it is known at another look; where it may move, only until there is a collection. */
+    uint64_t (*identity)(void *ctx, uint32_t node, bool *ret_may_move);
     /* What else is known: address, sizes, where the class of `member` is written (GRAPH_NONE: there
      * is none), members that are no objects. */
     void (*describe)(void *ctx, const struct holder_place *p, uint32_t member, struct holder *ret);

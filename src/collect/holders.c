@@ -13,12 +13,14 @@ static void done(struct holder *h) {
         free(h->steps.at[i]);
     vec_free(&h->steps);
     sketch_done(&h->sketch);
+    sketch_done(&h->young);
 }
 
 void holders_done(struct holders *h) {
     for (size_t i = 0; i < h->list.n; i++)
         done(&h->list.at[i]);
     vec_free(&h->list);
+    sketch_done(&h->young);
 }
 
 static bool is_alike(const struct holder *a, const struct holder *b) {

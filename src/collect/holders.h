@@ -36,6 +36,7 @@ struct holder {
     uint32_t script_line;
     struct sketch sketch;   /* of those of its members that stay where they are */
     uint64_t lasting;       /* how many those are: keys and values each count */
+    struct sketch young;    /* of the others */
     char *bound_name;       /* beside it: what looks like its bound ("max"); NULL */
     uint64_t bound;         /* what that says */
     uint32_t position, end; /* in the dominator tree of its look */
@@ -43,6 +44,8 @@ struct holder {
 
 struct holders {
     VEC(struct holder) list; /* those that hold most first */
+    struct sketch young;     /* of all objects of the young generation, garbage too: they stay where
+                              * they     are until there is a collection */
 };
 
 void holders_done(struct holders *h);

@@ -32,7 +32,7 @@ def all_told(doc, truth, what, is_file=False):
 @test(nodes="all")
 def leaks(node):
     with Target("growing.js", node=node, args=["leaks"], **ARGS) as t:
-        doc = ask("growth", t.pid, "--for", "3s", codes=(1,))
+        doc = ask("growth", t.pid, "--for", "2s", codes=(1,))
         all_told(doc, t.truth, "growth")
         orders = next(h for h in doc["containers"] if h["path_text"] == "global.orders")
         equal("its path", orders["path"], ["global", "orders"])
@@ -51,11 +51,11 @@ def leaks(node):
 def healthy(node):
     """Caches at their bound, rings, pools, work under way, batches, weak tables."""
     with Target("growing.js", node=node, args=["healthy"], **ARGS) as t:
-        doc = ask("growth", t.pid, "--for", "3s")
+        doc = ask("growth", t.pid, "--for", "2s")
         equal("what grows", names(doc["containers"]), [])
 
 
-@test(nodes=[20, 26])
+@test(nodes=[26])
 def filling(node):
     """What has a bound it has not reached, and what slows down, are not decided."""
     with Target("growing.js", node=node, args=["filling"], **ARGS) as t:
@@ -74,7 +74,7 @@ def two_captures(node):
         files = [os.path.join(folder, name) for name in ("before", "after", "later")]
         for path in files[:2]:
             equal("captured", memwhy("capture", t.pid, "-o", path).code, 0)
-            time.sleep(1.5)
+            time.sleep(1)
         doc = ask("compare", *files[:2], codes=(1,))
         all_told(doc, t.truth, "compare")
         equal("one process", doc["same_process"], True)
@@ -93,7 +93,7 @@ def two_captures(node):
               next(h for h in doc["containers"] if h["path_text"] == "global.orders")["entries_delta"])
 
 
-@test(nodes=[20, 24])
+@test(nodes=[20])
 def snapshots(node):
     """Of memwhy's and of V8's own; and a snapshot beside the process."""
     flags = {"node_args": ["--no-warnings", "--heapsnapshot-signal=SIGUSR2"]}
@@ -102,7 +102,7 @@ def snapshots(node):
         ours = [os.path.join(folder, name) for name in ("a.heapsnapshot", "b.heapsnapshot.zst")]
         for path in ours:
             equal("written", memwhy("snapshot", t.pid, "-o", path).code, 0)
-            time.sleep(1.5)
+            time.sleep(1)
         doc = ask("compare", *ours, codes=(1,))
         equal("memwhy's: one process", doc["same_process"], True)
         all_told(doc, t.truth, "memwhy's", is_file=True)
@@ -121,7 +121,7 @@ def snapshots(node):
 
 def v8_snapshot(t, folder, n):
     """The nth that V8 writes of itself, after it has run for a while; whole when it ends so."""
-    time.sleep(1.5)
+    time.sleep(1)
     os.kill(t.pid, signal.SIGUSR2)
     until = time.monotonic() + 60
     while time.monotonic() < until:
