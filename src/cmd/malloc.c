@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/look.h"
+#include "cmd/malloc_chunks.h"
 #include "cmd/malloc_notes.h"
 #include "kernel/cpus.h"
 #include "model/malloc_remedies.h"
@@ -474,21 +475,36 @@ static void print_text(struct run *r, const struct evidence *ev, const struct ta
         print_table(r, pins_table(&c->arenas.at[0], c->has_residency));
     print_table(r, remedies_table(ev));
     print_facts(r->out, ev);
-    document_footer(r->out, ev);
+}
+
+static int look(struct run *r, struct chunk_list *chunks, struct evidence *ret) {
+    const unsigned needs = NEED_MALLOC | NEED_PROCESS | NEED_CGROUP;
+    const char *const *args;
+    bool wanted;
+    opt_args(r->opts, &args);
+    int rc = malloc_chunks_wanted(r, chunks, &wanted);
+    if (rc < 0)
+        return rc;
+    if (!wanted)
+        return look_at(r, args[0], needs, ret);
+    const struct still_visit visit = chunk_list_visit(chunks);
+    return look_at_still(r, args[0], needs | NEED_V8 | NEED_PIECES, &visit, ret);
 }
 
 static int run(struct run *r) {
-    const char *const *args;
+    struct chunk_list chunks;
     struct evidence ev;
-    opt_args(r->opts, &args);
-    int rc = look_at(r, args[0], NEED_MALLOC | NEED_PROCESS | NEED_CGROUP, &ev);
-    if (rc < 0)
+    int rc = look(r, &chunks, &ev);
+    if (rc < 0) {
+        chunk_list_done(&chunks);
         return rc;
+    }
     if (!ev.has_malloc) {
         rc = err_set(&r->err, -ENODATA,
                      "If it has only just started, try again; a core must hold libc's data.", "%s",
                      ev.notes.n ? ev.notes.at[ev.notes.n - 1] : "malloc was not found");
         evidence_done(&ev);
+        chunk_list_done(&chunks);
         return rc;
     }
     malloc_notes_add(&ev);
@@ -497,7 +513,12 @@ static int run(struct run *r) {
         print_json(r, &ev, arenas);
     else
         print_text(r, &ev, arenas);
+    if (chunks.names.n)
+        malloc_chunks_print(r, &chunks);
+    if (!r->json)
+        document_footer(r->out, &ev);
     table_free(arenas);
+    chunk_list_done(&chunks);
     rc = malloc_census_complete(&ev.malloc) ? 0 : EXIT_PARTIAL;
     evidence_done(&ev);
     return rc;
@@ -509,6 +530,8 @@ static const struct opt opts[] = {
     {"pins", 'p', OPT_FLAG, NULL,
      "list the last chunks before the free end of the brk heap, and what each keeps"},
     {"mmapped", 'm', OPT_FLAG, NULL, "list the chunks that are mappings of their own"},
+    {"chunks", 0, OPT_FLAG, NULL, "list every chunk, with what it is"},
+    {"class", 0, OPT_STRING, "SIZE", "what the chunks of about this size are, by their content"},
     LOOK_OPT_FREEZE,
     LOOK_OPT_MAX_PAUSE,
     {0},
@@ -532,10 +555,17 @@ const struct command cmd_malloc = {
         "  biggest     the largest free chunk; a small one beside much free memory is\n"
         "              fragmentation\n"
         "\n"
+        "What is free below the last chunk that is not (--pins) stays until that goes, or until\n"
+        "`memwhy trim`. The table of remedies says what RSS would be had the process been started\n"
+        "with each setting and done the same. Only malloc_trim(0) is counted; the others are\n"
+        "reasoned from how the chunks lie, within a fifth or so: try before you ship.\n"
+        "\n"
         "Example\n"
         "  $ memwhy malloc 4711 --classes\n"
-        "  Much \"resident\" and \"trimmable\": retention; see `memwhy explain 4711` for the\n"
-        "  remedy. Much \"in use\" in one size class: something of that size is leaking.\n",
+        "  Much \"resident\" and \"trimmable\": retention; see the remedies. Much \"in use\" in "
+        "one\n"
+        "  size class: something of that size is leaking; `memwhy malloc 4711 --class 160` says\n"
+        "  what is in it, `memwhy leaks 4711` what of it nothing refers to.\n",
     .opts = opts,
     .run = run,
 };

@@ -13,10 +13,9 @@
 
 static int refuse_other(enum malloc_kind kind, struct err *e) {
     static const char *const hints[] = {
-        [MALLOC_JEMALLOC] = "Its own way: start with "
-                            "MALLOC_CONF=background_thread:true,dirty_decay_ms:1000.",
-        [MALLOC_TCMALLOC] = "Its own way: start with TCMALLOC_RELEASE_RATE=10.",
-        [MALLOC_MIMALLOC] = "Its own way: start with MIMALLOC_PURGE_DELAY=0.",
+        [MALLOC_JEMALLOC] = "Start it with MALLOC_CONF=background_thread:true,dirty_decay_ms:1000.",
+        [MALLOC_TCMALLOC] = "Start it with TCMALLOC_RELEASE_RATE=10.",
+        [MALLOC_MIMALLOC] = "Start it with MIMALLOC_PURGE_DELAY=0.",
         [MALLOC_MUSL] = "musl gives back what becomes free in whole groups by itself.",
     };
     const char *hint = (size_t)kind < sizeof hints / sizeof *hints ? hints[kind] : NULL;

@@ -340,6 +340,52 @@ def musl():
     equal("allocator", doc["allocator"], "musl")
 
 
+def check_pins(doc):
+    """The last chunks of the brk heap that are not free, found again among all chunks."""
+    brk = sorted((c for c in doc["chunks"] if c["arena"] == "0"), key=lambda c: int(c["address"], 16))
+    pins, below = [], 0
+    for c in brk:
+        if c["state"] in ("binned", "fast"):
+            below += c["size"]
+        elif c["state"] != "top":
+            pins.append((int(c["address"], 16), c["size"], c["state"], below))
+            below = 0
+    said = [(int(p["address"], 16), p["size"], p["state"], p["below"]) for p in doc["pins"]]
+    equal("pins", said, pins[:-17:-1])
+
+
+@test
+def chunks_one_by_one():
+    """The list of all chunks adds up to the census, one class is what the program marked."""
+    with Target([build_for_any_library()]) as t:
+        doc = ask("malloc", t.pid, "--chunks", codes=(0,))
+        one = ask("malloc", t.pid, f"--class={t.truth['mark_chunk']}", codes=(0,))["contents"]
+        truth = t.truth
+    for state in ("in-use", "tcached", "fast", "binned"):
+        mine = [c for c in doc["chunks"] if c["state"] == state and c["arena"] != "mmap"]
+        equal(f"{state} chunks", len(mine), sum(a["states"][state]["count"] for a in doc["arenas"]))
+        equal(f"{state} bytes", sum(c["size"] for c in mine), sum(a["states"][state]["bytes"] for a in doc["arenas"]))
+        equal(f"{state} resident", sum(c["resident"] for c in mine),
+              sum(a["states"][state]["resident"] for a in doc["arenas"]))
+    mapped = [c for c in doc["chunks"] if c["arena"] == "mmap"]
+    equal("mmapped", len(mapped), doc["totals"]["mmapped_count"])
+    check_pins(doc)
+    cls = next(c for c in doc["classes"] if c["size"] >= truth["mark_chunk"])
+    equal("chunks of the class in use", sum(c["count"] for c in one if c["state"] == "in-use"), cls["in_use_count"])
+    at_most("marked ones", truth["marks"], sum(c["count"] for c in one if c["state"] == "in-use"))
+    equal("resident by class", sum(c["in_use_resident"] for c in doc["classes"]),
+          sum(a["in_use_resident"] for a in doc["arenas"]) + doc["totals"]["mmapped_resident"])
+
+
+@test
+def processors_are_counted():
+    """As many as the process may run on, which is what glibc counts."""
+    with Target(["taskset", "-c", str(min(os.sched_getaffinity(0))), build_for_any_library()]) as t:
+        facts = ask("malloc", t.pid, codes=(0,))["glibc"]
+    equal("allowed", facts["cpus_allowed"], 1)
+    equal("online", facts["cpus_online"], os.sysconf("SC_NPROCESSORS_ONLN"))
+
+
 @test
 def text_output():
     with Target([build_for_any_library()]) as t:

@@ -1,0 +1,132 @@
+/* What remedies would do, on censuses made by hand after processes that were measured. */
+#include "unit.h"
+
+#include "kernel/cpus.h"
+#include "model/malloc_remedies.h"
+#include <errno.h>
+#include <string.h>
+
+#define MIB (1ull << 20)
+
+static struct malloc_arena *add_arena(struct malloc_census *c, uint64_t max, uint64_t in_use,
+                                      uint64_t binned, uint64_t top) {
+    struct malloc_arena a = {.is_main = c->arenas.n == 0,
+                             .system_bytes = in_use + binned + top,
+                             .max_system_bytes = max};
+    a.share[MALLOC_IN_USE] = (struct malloc_share){in_use, in_use, 1};
+    a.share[MALLOC_BINNED] = (struct malloc_share){binned, binned, 1};
+    a.share[MALLOC_TOP] = (struct malloc_share){top, top, 1};
+    vec_push(&c->arenas, a);
+    return &c->arenas.at[c->arenas.n - 1];
+}
+
+static struct malloc_census glibc_census(void) {
+    return (struct malloc_census){
+        .kind = MALLOC_GLIBC,
+        .has_residency = true,
+        .glibc = {.mp_addr = 1, .mmap_threshold = MALLOC_LARGE, .trim_threshold = MALLOC_LARGE}};
+}
+
+static const struct malloc_remedy *find(const struct malloc_remedy *all, size_t n,
+                                        const char *setting) {
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(all[i].setting, setting, strlen(setting)) == 0)
+            return &all[i];
+    fail_msg("no remedy %s", setting);
+    return NULL;
+}
+
+/* Thread arenas gave everything back; the main arena kept all it ever had, below pins. */
+static void a_burst_is_ruined(void **state) {
+    (void)state;
+    struct malloc_census c = glibc_census();
+    struct malloc_remedy all[MALLOC_REMEDIES];
+    add_arena(&c, 150 * MIB, 4 * MIB, 146 * MIB, 0);
+    for (int i = 0; i < 4; i++)
+        add_arena(&c, 1600 * MIB, 0, 0, MIB / 8);
+    struct malloc_life life = {.rss_bytes = 230 * MIB, .peak_rss_bytes = 6400 * MIB};
+    size_t n = malloc_remedies(&c, &life, all);
+    const struct malloc_remedy *fewer = find(all, n, "MALLOC_ARENA_MAX");
+    assert_int_equal(fewer->effect, MALLOC_MORE);
+    assert_in_range(fewer->rss_bytes, 6200 * MIB, 6400 * MIB); /* not above what it ever was */
+    assert_int_equal(find(all, n, "MALLOC_TRIM")->effect, MALLOC_SAME);
+    malloc_census_done(&c);
+}
+
+/* Each of many arenas keeps a block at its end that was needed one at a time. */
+static void ends_are_shared(void **state) {
+    (void)state;
+    struct malloc_census c = glibc_census();
+    struct malloc_remedy all[MALLOC_REMEDIES];
+    c.glibc.mmap_threshold = 8 * MIB;
+    c.glibc.trim_threshold = 16 * MIB;
+    add_arena(&c, 3 * MIB, 2 * MIB, 0, MIB);
+    for (int i = 0; i < 14; i++)
+        add_arena(&c, 8 * MIB, 0, 0, 8 * MIB);
+    struct malloc_life life = {.rss_bytes = 160 * MIB, .peak_rss_bytes = 160 * MIB};
+    size_t n = malloc_remedies(&c, &life, all);
+    const struct malloc_remedy *fewer = find(all, n, "MALLOC_ARENA_MAX");
+    assert_int_equal(fewer->effect, MALLOC_LESS);
+    assert_in_range(fewer->rss_bytes, 50 * MIB, 70 * MIB);
+    const struct malloc_remedy *fixed = find(all, n, "MALLOC_MMAP");
+    assert_int_equal(fixed->effect, MALLOC_LESS);
+    assert_in_range(fixed->rss_bytes, 46 * MIB, 52 * MIB);
+    malloc_census_done(&c);
+}
+
+/* What is in use between the gaps tells what the gaps were. */
+static void gaps_are_what_stays_between(void **state) {
+    (void)state;
+    for (uint64_t large = 0; large <= 3; large += 3) {
+        struct malloc_census c = glibc_census();
+        struct malloc_remedy all[MALLOC_REMEDIES];
+        c.glibc.mmap_threshold = 2 * MALLOC_LARGE;
+        c.glibc.trim_threshold = 4 * MALLOC_LARGE;
+        struct malloc_arena *a = add_arena(&c, 204 * MIB, 4 * MIB, 200 * MIB, 0);
+        a->large_free_resident = 200 * MIB;
+        a->beside_resident = 4 * MIB;
+        a->beside_large_resident = large * MIB;
+        struct malloc_life life = {.rss_bytes = 250 * MIB};
+        size_t n = malloc_remedies(&c, &life, all);
+        assert_int_equal(find(all, n, "MALLOC_TRIM")->rss_bytes, (250 - 50 * large) * MIB);
+        malloc_census_done(&c);
+    }
+}
+
+static void nothing_is_said_of_others(void **state) {
+    (void)state;
+    struct malloc_census c = glibc_census();
+    struct malloc_remedy all[MALLOC_REMEDIES];
+    struct malloc_life life = {.rss_bytes = MIB};
+    c.kind = MALLOC_JEMALLOC;
+    assert_int_equal(malloc_remedies(&c, &life, all), 0);
+    c = glibc_census();
+    assert_int_equal(malloc_remedies(&c, &life, all), 0); /* no arena */
+    add_arena(&c, 0, 0, 0, 0);
+    c.glibc.mp_addr = 0;
+    size_t n = malloc_remedies(&c, &life, all);
+    assert_int_equal(find(all, n, "MALLOC_MMAP")->effect, MALLOC_EFFECT_UNKNOWN);
+    malloc_census_done(&c);
+}
+
+static void quotas(void **state) {
+    (void)state;
+    double quota = 0;
+    assert_int_equal(cpus_parse_max("max 100000\n", &quota), -ENODATA);
+    assert_int_equal(cpus_parse_max("-1\n 100000\n", &quota), -ENODATA); /* version 1 */
+    assert_int_equal(cpus_parse_max("150000 0", &quota), -ENODATA);
+    assert_int_equal(cpus_parse_max("", &quota), -ENODATA);
+    assert_int_equal(cpus_parse_max("150000 100000\n", &quota), 0);
+    assert_true(quota > 1.49 && quota < 1.51);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_burst_is_ruined),
+        cmocka_unit_test(ends_are_shared),
+        cmocka_unit_test(gaps_are_what_stays_between),
+        cmocka_unit_test(nothing_is_said_of_others),
+        cmocka_unit_test(quotas),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
