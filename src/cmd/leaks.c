@@ -7,6 +7,7 @@
 #include "cmd/look.h"
 #include "cmd/malloc_notes.h"
 #include "report/document.h"
+#include <inttypes.h>
 
 enum { ROWS = 25 }; /* of groups, unless all are asked for */
 enum { EXIT_FINDINGS = 1, EXIT_PARTIAL = 4 };
@@ -45,6 +46,31 @@ static void put(json_t *to, const char *key, uint64_t n) {
     json_object_set_new(to, key, json_integer((json_int_t)n));
 }
 
+static json_t *handles_json(const struct handle_blocks *b) {
+    json_t *o = json_object();
+    char sample[24];
+    snprintf(sample, sizeof sample, "0x%" PRIx64, b->sample);
+    put(o, "count", b->count);
+    put(o, "bytes", b->bytes);
+    put(o, "handles", b->handles);
+    json_object_set_new(o, "sample", json_string(sample));
+    if (b->value)
+        json_object_set_new(o, "value", json_string(b->value));
+    return o;
+}
+
+static void print_handles(FILE *out, const struct handle_blocks *b) {
+    char count[FMT_MAX], handles[FMT_MAX];
+    if (!b->count)
+        return;
+    fprintf(out,
+            "%s blocks of V8 handles, 8 KiB each, are full of %s: %s handles that nothing frees.\n"
+            "A HandleScope is missing around native code that calls JavaScript; see it grow by\n"
+            "looking again.\n",
+            fmt_count(count, b->count), b->value ? b->value : "one value",
+            fmt_count(handles, b->handles));
+}
+
 static void print_json(struct run *r, const struct evidence *ev, const struct leaks *l,
                        const struct table *groups) {
     document_common(r->doc, ev);
@@ -56,6 +82,8 @@ static void print_json(struct run *r, const struct evidence *ev, const struct le
     put(r->doc, "indirect_bytes", l->indirect_bytes);
     put(r->doc, "known_count", l->known_count);
     put(r->doc, "known_bytes", l->known_bytes);
+    if (l->handles.count)
+        json_object_set_new(r->doc, "handle_blocks", handles_json(&l->handles));
     json_object_set_new(r->doc, "groups", table_to_json(groups));
 }
 
@@ -72,6 +100,7 @@ static void print_text(struct run *r, const struct evidence *ev, const struct le
     if (l->indirect_count)
         fprintf(r->out, "%s of them, %s, are lost only through another lost one.\n",
                 fmt_count(count, l->indirect_count), fmt_bytes(bytes, l->indirect_bytes));
+    print_handles(r->out, &l->handles);
     if (l->known_count)
         fprintf(r->out,
                 "Not counted: %s that Node itself forgets once, at its start (an SSL_COMP).\n",
@@ -120,7 +149,7 @@ static int run_leaks(struct run *r) {
         print_text(r, &ev, &l, groups);
     table_free(groups);
     bool whole = malloc_census_complete(&ev.malloc) && !l.unread_bytes && !ev.residency.swap_bytes;
-    rc = !whole ? EXIT_PARTIAL : l.lost_count ? EXIT_FINDINGS : 0;
+    rc = !whole ? EXIT_PARTIAL : l.lost_count || l.handles.count ? EXIT_FINDINGS : 0;
     leaks_done(&l);
     evidence_done(&ev);
     return rc;
@@ -158,6 +187,10 @@ const struct command cmd_leaks = {
         "  indirect     how many are lost only because what held them is\n"
         "  what         its class in C++, or what kind of data it holds\n"
         "  points to    what one of them refers to\n"
+        "\n"
+        "Blocks of V8 handles that are full of one value are told as well: they are reached, but "
+        "only\n"
+        "a HandleScope frees handles, and where native code forgets it, none does.\n"
         "\n"
         "Memory that grows and is still reached is not shown here: see `memwhy malloc --classes`\n"
         "and, for what JavaScript holds, `memwhy suspects`.\n"

@@ -208,6 +208,7 @@ int leaks_see(void *arg, struct image *img, const struct evidence *ev, struct er
     find_lost(&h);
     find_held(&h);
     find_groups(&h);
+    handle_blocks_find(img, &ev->malloc, &h.l->handles);
     h.l->unread_bytes = h.graph.unread_bytes;
     h.l->threads_without_regs = h.graph.roots.threads_without_regs;
     vec_free(&h.lost);

@@ -9,6 +9,7 @@
 
 #include "base/vec.h"
 #include "collect/collect.h"
+#include "collect/handle_blocks.h"
 
 struct leak_group {
     uint64_t size; /* of the largest, with malloc's header; all are of one class of sizes */
@@ -27,6 +28,7 @@ struct leaks {
     uint64_t lost_count, lost_bytes;         /* all */
     uint64_t indirect_count, indirect_bytes; /* of them */
     uint64_t known_count, known_bytes;       /* lost too, and in none of the above: Node's own */
+    struct handle_blocks handles;            /* these are reached, and leaked nevertheless */
     uint64_t unread_bytes;                   /* what should have been looked at and was not */
     uint32_t threads_without_regs;
     VEC(struct leak_group) groups; /* most bytes first */

