@@ -40,4 +40,9 @@
 #define LIMIT_INSPECTED (1u << 20) /* values shown at once: 200 MB of ours */
 #define LIMIT_V8_SLOTS (1u << 22)  /* 256 KiB units of V8 pages: 1 TB of heap, tables of 100 MB */
 
+/* heapfile/: what a packed file may become. V8's snapshots pack to a tenth or a thirtieth; a few
+ * bytes of zstd can be gigabytes of zeroes. */
+#define LIMIT_UNPACKED_RATIO 200u
+#define LIMIT_UNPACKED_FREE (64ull << 20) /* bytes that are never too many */
+
 #endif

@@ -123,6 +123,8 @@ static int build(struct heapfile_graph *g, struct progress *p, struct err *e) {
 int heapfile_graph_build(const struct heapfile *f, struct progress *p, struct heapfile_graph *ret,
                          struct err *e) {
     struct heapfile_graph g = {.f = f, .odd = bits_new(f->nodes)};
+    for (uint32_t node = 0; node < f->nodes; node++)
+        g.bytes += heapfile_size(f, node);
     if (f->ephemerons.n)
         g.ephemerals = bits_new(f->strings);
     for (size_t i = 0; i < f->ephemerons.n; i++)
@@ -144,17 +146,14 @@ void heapfile_graph_done(struct heapfile_graph *g) {
     *g = (struct heapfile_graph){0};
 }
 
-static uint32_t in_tree(const struct heapfile_graph *g, uint32_t node) {
-    return node == g->f->root ? graph_root_id(g->graph) : node;
-}
-
 uint64_t heapfile_retained(const struct heapfile_graph *g, uint32_t node) {
-    uint32_t at = in_tree(g, node);
-    bool counted = at == node && graph_tree_position(g->tree, at) != GRAPH_NONE;
-    return graph_tree_retained(g->tree, at) + (counted ? 0 : heapfile_size(g->f, node));
+    if (node == g->f->root)
+        return g->bytes;
+    return graph_tree_position(g->tree, node) == GRAPH_NONE ? heapfile_size(g->f, node)
+                                                            : graph_tree_retained(g->tree, node);
 }
 
 uint32_t heapfile_dominator(const struct heapfile_graph *g, uint32_t node) {
-    uint32_t d = graph_tree_dominator(g->tree, in_tree(g, node));
+    uint32_t d = node == g->f->root ? GRAPH_NONE : graph_tree_dominator(g->tree, node);
     return d == graph_root_id(g->graph) ? g->f->root : d;
 }

@@ -18,6 +18,7 @@ struct heapfile_graph {
     const struct heapfile *f;
     struct graph *graph;
     struct graph_tree *tree;
+    uint64_t bytes;            /* of all nodes */
     uint64_t *odd;             /* set: nodes some of whose edges are left out of the graph, or count
                                   for one thing and not for another */
     uint64_t *ephemerals;      /* set of strings: names of f->ephemerons; NULL: there are none */
@@ -30,7 +31,7 @@ int heapfile_graph_build(const struct heapfile *f, struct progress *p, struct he
                          struct err *e);
 void heapfile_graph_done(struct heapfile_graph *g);
 
-/* Bytes that would go with it; of the root all. Of one in a ring that nothing refers to its own. */
+/* Bytes that would go with it; of the root all, of one in a ring that nothing refers to its own. */
 uint64_t heapfile_retained(const struct heapfile_graph *g, uint32_t node);
 /* Its immediate dominator, maybe the root; GRAPH_NONE for the root, and for such a ring. */
 uint32_t heapfile_dominator(const struct heapfile_graph *g, uint32_t node);

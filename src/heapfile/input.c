@@ -1,5 +1,6 @@
 #include "heapfile/input.h"
 
+#include "base/limits.h"
 #include "base/mem.h"
 #include <errno.h>
 #include <pthread.h>
@@ -39,7 +40,8 @@ struct input {
     uint8_t *packed;
     size_t packed_at, packed_n;
     bool file_end;
-    bool in_frame; /* more must follow */
+    bool in_frame;     /* more must follow */
+    uint64_t unpacked; /* bytes so far */
     z_stream gzip;
     ZSTD_DStream *zstd;
 };
@@ -127,6 +129,12 @@ static int unpack(struct input *in, char *to, size_t n, size_t *ret) {
         if (r < 0)
             return r;
         *ret += got;
+        in->unpacked += got;
+        if (in->unpacked > LIMIT_UNPACKED_FREE &&
+            in->unpacked / LIMIT_UNPACKED_RATIO > in->file_bytes)
+            return err_set(&in->err, -E2BIG, "",
+                           "the file unpacks to over %u times its size: it is no heap snapshot",
+                           LIMIT_UNPACKED_RATIO);
         if (*ret == n)
             return 0;
         if (in->packed_at == in->packed_n && in->file_end && !got)

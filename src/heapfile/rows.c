@@ -107,6 +107,8 @@ int rows_nodes(struct reading *r) {
         rc = next_row(r, first, r->meta.node_width, row, &more);
         if (rc < 0 || !more)
             break;
+        if (r->f->nodes == r->meta.node_count)
+            return refuse(r, "there are more than it says");
         if (r->f->nodes >= UINT32_MAX - 3)
             return too_many(r, "nodes");
         reserve_nodes(r->f, &cap);

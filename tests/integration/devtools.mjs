@@ -1,10 +1,11 @@
 // Runs DevTools' own heap snapshot worker on a file, and prints what it makes of it as JSON.
-//   node --experimental-transform-types devtools.mjs FRONTEND FILE     (Node 24: it is TypeScript)
+//   node --experimental-transform-types devtools.mjs FRONTEND FILE [all]     (Node 24: it is TypeScript)
+// all: of every node, not of the 200 objects that retain most.
 import {createReadStream, existsSync} from 'node:fs';
 import {registerHooks} from 'node:module';
 import {fileURLToPath} from 'node:url';
 
-const [root, file] = process.argv.slice(2);
+const [root, file, all] = process.argv.slice(2);
 const at = (path) => `file://${root}/front_end/${path}.ts`;
 
 // Of these folders the worker needs next to nothing; all of them need a browser, or a build.
@@ -48,11 +49,11 @@ for (let i = 0; i < snapshot.nodeCount; i++) {
   node.nodeIndex = i * snapshot.nodeFieldCount;
   const name = node.className();
   classes[name] = (classes[name] ?? 0) + 1;
-  if (['object', 'closure', 'regexp'].includes(node.type()))
+  if (all || ['object', 'closure', 'regexp'].includes(node.type()))
     objects.push({id: node.id(), class: name, retained: node.retainedSize(), distance: node.distance()});
 }
 objects.sort((a, b) => b.retained - a.retained);
 process.stdout.write(JSON.stringify({
-  said, classes, objects: objects.slice(0, 200),
+  said, classes, objects: all ? objects : objects.slice(0, 200),
   nodes: snapshot.nodeCount, edges: snapshot.containmentEdges.length / snapshot.edgeFieldsCount,
 }));

@@ -3,6 +3,7 @@ import collections
 import gzip
 import json
 import os
+import random
 import subprocess
 import tempfile
 from pathlib import Path
@@ -111,6 +112,72 @@ def of_memwhy(node):
             refuses("open", other, json_code="bad-file", says="makes no sense" if form == "zstd" else "")
 
 
+def made_up(seed, nodes):
+    """A snapshot that no V8 has written, of all there is to the rules: who is the program's, shortcuts, ephemerons,
+    what nothing refers to, rings, detached elements, edges that do not count for distances."""
+    rng = random.Random(seed)
+    kinds = ["hidden", "array", "string", "object", "closure", "native", "synthetic", "regexp", "code"]
+    edge_kinds = ["context", "element", "property", "internal", "hidden", "shortcut", "weak"]
+    strings = ["", "(GC roots)", "(Document DOM trees)", "(map descriptors)", "system / NativeContext",
+               "sloppy_function_map", "a", "b", "Thing", "Other", "<div id=x>", "4", "7", "elements"]
+    kind = [6] + [rng.choice([0, 1, 2, 3, 3, 3, 4, 5, 5, 7, 8]) for _ in range(nodes - 1)]
+    kind[1] = kind[2] = 6
+    name = [0, 1, 2] + [{0: rng.choice([4, 6]), 1: rng.choice([3, 6]), 5: rng.choice([8, 10])}.get(k, rng.choice([8, 9]))
+                        for k in kind[3:]]
+    detached = [rng.choice([0, 0, 0, 1, 2]) if k == 5 else 0 for k in kind]
+    ids = [2 * i + 1 for i in range(nodes)]
+    leads = [[] for _ in range(nodes)]
+
+    def edge(at, to, odd=0.15):
+        k = rng.choice(["shortcut", "weak"]) if rng.random() < odd else rng.choice(edge_kinds[:5])
+        index = rng.randrange(9) if k in ("element", "hidden") else rng.choice([5, 6, 7, 11, 12, 13])
+        leads[at].append((edge_kinds.index(k), index, to))
+
+    leads[0] += [(1, 1, 1), (1, 2, 2), (5, 6, 3), (5, 7, 4), (1, 3, 5), (1, 4, 6)]
+    for i in range(7, nodes):
+        edge(rng.randrange(max(1, i - 60), i), i)
+    for _ in range(nodes):
+        edge(rng.randrange(1, nodes), rng.randrange(3, nodes))
+    for n in range(nodes // 20):
+        table, key, value = (rng.randrange(7, nodes) for _ in range(3))
+        for at, number in ((table, 2 * n), (key, 2 * n + 1)):
+            strings.append(f"{number} / part of key (k @{ids[key]}) -> value (v @{ids[value]}) pair in WeakMap "
+                           f"(table @{ids[table]})")
+            leads[at].append((3, len(strings) - 1, value))
+    sizes = [0 if k in (0, 1, 6) else 8 * rng.randrange(1, 2000) for k in kind]  # theirs DevTools gives to their owners
+    rows = [[kind[i], name[i], ids[i], sizes[i], len(leads[i]), detached[i]] for i in range(nodes)]
+    flat = [(k, index, to * 6) for of in leads for k, index, to in of]
+    meta = {"node_fields": ["type", "name", "id", "self_size", "edge_count", "detachedness"],
+            "node_types": [kinds, "string", "number", "number", "number", "number"],
+            "edge_fields": ["type", "name_or_index", "to_node"], "edge_types": [edge_kinds, "string_or_number", "node"],
+            "location_fields": ["object_index", "script_id", "line", "column"]}
+    return json.dumps({"snapshot": {"meta": meta, "node_count": nodes, "edge_count": len(flat)},
+                       "nodes": [x for row in rows for x in row], "edges": [x for row in flat for x in row],
+                       "locations": [], "strings": strings})
+
+
+@test(timeout=240)
+def made_up_graphs():
+    """Of graphs as no program has them, too, DevTools and memwhy say the same."""
+    nowhere = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for seed, nodes in ((1, 60), (2, 150), (3, 2000)):
+            path = os.path.join(folder, f"{seed}.heapsnapshot")
+            Path(path).write_text(made_up(seed, nodes), encoding="utf-8")
+            shown = seen_by_devtools(path, "all")
+            ours = collections.Counter({c["name"]: c["count"] for c in ask("open", path, "objects")["classes"]})
+            ours["(synthetic)"] += 1  # the root
+            equal(f"seed {seed}: classes", ours, plain_classes(shown))
+            for o in shown["objects"][::len(shown["objects"]) // 50]:
+                way = ask("open", path, "path", o["id"])
+                equal(f"seed {seed}: retained by @{o['id']}", way["retained"], o["retained"])
+                distance = o["distance"] if o["distance"] >= 0 else None
+                nowhere += distance is None
+                if o["id"] != 1:
+                    equal(f"seed {seed}: distance of @{o['id']}", way.get("distance"), distance)
+    equal("some are where no way leads", nowhere > 3, True)
+
+
 @test
 def broken():
     with tempfile.TemporaryDirectory() as folder:
@@ -146,5 +213,11 @@ def broken():
         refuses("open", folder, json_code="bad-file", says="is no file")
         refuses("open", path.with_suffix(".gone"), json_code="bad-file", says="No such file")
         refuses("objects", path, says="memwhy open")
+        refused(good.replace('"node_count": 2', '"node_count": 1'), "more than it says at byte")
+        with gzip.open(path, "wb") as f:
+            for _ in range(100):
+                f.write(b'{"a":' + b"[" * 1_000_000)
+        refuses("open", path, json_code="unsupported", says="over 200 times its size")
+        path.write_text(good, encoding="utf-8")
         text = memwhy("open", path, "dominators", 1)
         equal("as text", (text.code, "@3" in text.out), (0, True))

@@ -44,11 +44,11 @@ def number(addr):
     return (unit << 15 | word) << 1 | 1
 
 
-def seen_by_devtools(path):
+def seen_by_devtools(path, *more):
     """What devtools.mjs prints."""
     return json.loads(subprocess.run(
         [Node(24).need().path, "--no-warnings", "--experimental-transform-types",
-         Path(__file__).with_name("devtools.mjs"), viewers() / "devtools", path],
+         Path(__file__).with_name("devtools.mjs"), viewers() / "devtools", path, *more],
         capture_output=True, text=True, check=True).stdout)
 
 
