@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "v8/nodes.h"
 #include "v8/roots.h"
+#include "v8/snapshot_form.h"
 #include "v8/values.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -40,7 +41,7 @@ const struct heap_outside *heap_look_outside(struct heap_look *k) {
 
 /* The global objects of contexts that are roots themselves, as
  * V8HeapExplorer::SetGcSubrootReference chooses them (src/profiler/heap-snapshot-generator.cc): not
- * those of vm contexts, which live by their object. */
+ * those of vm contexts, which live by their object. From version 14 on the contexts themselves. */
 void heap_look_globals(struct heap_look *k, struct graph_nodes *ret) {
     const struct v8_root_list *roots = k->view->roots;
     for (size_t i = 0; i < roots->list.n; i++) {
@@ -49,6 +50,10 @@ void heap_look_globals(struct heap_look *k, struct graph_nodes *ret) {
             v8_instance_type(&k->objects, heap_look_addr(k, node)) !=
                 k->view->l->native_context_type)
             continue;
+        if (v8_snapshot_form(k->view->l)->has_contexts_on_top) {
+            vec_push(ret, node);
+            continue;
+        }
         size_t n;
         const uint32_t *refs = v8_node_refs(k->view->nodes, node, &n);
         for (size_t r = 0; r < n; r++)

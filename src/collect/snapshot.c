@@ -21,10 +21,11 @@ struct writing {
     struct snapshot_edges *edges;
     struct snapshot_text *text;
     struct snapshot_spool *spool;
-    uint64_t secret;                  /* of the process */
-    uint32_t *name, *count;           /* by ordinal: its name, its edges */
-    struct snapshot_content *content; /* and what is in it */
-    uint32_t elements, properties;    /* names */
+    uint64_t secret;               /* of the process */
+    uint32_t *name;                /* by ordinal */
+    struct snapshot_counts counts; /* of edges */
+    struct snapshot_contents contents;
+    uint32_t elements, properties; /* names */
     uint32_t object_elements, object_properties;
     uint32_t unnamed, width;
 };
@@ -45,7 +46,7 @@ static uint32_t name_objects(struct writing *w) {
         uint64_t h = hash[node % SNAPSHOT_HASHES];
         w->name[ordinal] = snapshot_name(&w->kinds, node, h);
         if (h)
-            w->content[ordinal] = snapshot_content_of_string(w->secret, h);
+            w->contents.of[ordinal] = snapshot_content_of_string(w->secret, h);
         ordinal++;
     }
     snapshot_hashes_free(hashes);
@@ -71,7 +72,7 @@ static void name_nodes(struct writing *w) {
 static void see_edge(void *writing, uint32_t from, enum v8_edge_kind kind, uint32_t name,
                      uint32_t to) {
     struct writing *w = writing;
-    w->count[from]++;
+    snapshot_count_one(&w->counts, from);
     w->snapshot->edges++;
     snapshot_spool_put(w->spool, kind, name, to);
     if (kind != EDGE_INTERNAL || w->name[to] != w->unnamed)
@@ -120,7 +121,7 @@ static void put_node(struct writing *w, uint32_t ordinal, enum v8_node_kind kind
     snapshot_text_char(t, ',');
     snapshot_text_number(t, bytes);
     snapshot_text_char(t, ',');
-    snapshot_text_number(t, w->count[ordinal]);
+    snapshot_text_number(t, snapshot_count(&w->counts, ordinal));
     snapshot_text_put(t, w->plan.form->has_trace_node_id ? ",0,0\n" : ",0\n");
 }
 
@@ -224,7 +225,7 @@ static int put_all(struct writing *w) {
     put_nodes(w);
     put_edges(w);
     put_places(w);
-    snapshot_trail_put(w->text, &w->plan, w->secret, w->content);
+    snapshot_trail_put(w->text, &w->plan, w->secret, &w->contents);
     put_strings(w);
     snapshot_text_flush(w->text);
     return w->spool->error ? w->spool->error : w->text->error;
@@ -237,9 +238,9 @@ static void prepare(struct writing *w) {
                                        .first = 1 + (uint32_t)w->plan.ephemerons.n};
     snapshot_kinds_open(w->look, &w->names, w->plan.form, w->snapshot->redact, &w->kinds);
     w->name = mem_zalloc(w->plan.n * sizeof *w->name);
-    w->count = mem_zalloc(w->plan.n * sizeof *w->count);
-    w->content = mem_zalloc(w->plan.n * sizeof *w->content);
-    w->edges = snapshot_edges_new(w->look, &w->plan, &w->names, w->secret, w->content);
+    w->counts.few = mem_zalloc(w->plan.n);
+    w->contents.of = mem_zalloc(w->plan.n * sizeof *w->contents.of);
+    w->edges = snapshot_edges_new(w->look, &w->plan, &w->names, w->secret, &w->contents);
     w->width = v8_snapshot_fields(w->plan.form);
     w->snapshot->edges = 0;
     name_nodes(w);
@@ -261,8 +262,8 @@ static void tell_result(struct writing *w) {
 /* From here on only the maps of nodes are asked for. */
 static int keep_numbers(struct writing *w, struct err *e) {
     struct snapshot *s = w->snapshot;
-    struct snapshot_later later = {w->look,  &w->plan,   &w->kinds, &w->names, w->name,
-                                   w->count, w->content, w->spool,  w->secret};
+    struct snapshot_later later = {w->look,    &w->plan,     &w->kinds, &w->names, w->name,
+                                   &w->counts, &w->contents, w->spool,  w->secret};
     v8_nodes_keep_maps(w->plan.view->nodes);
     return s->earlier ? snapshot_earlier_match(s->earlier, &later, &s->kept, &s->before, e) : 0;
 }
@@ -324,8 +325,10 @@ int snapshot_see(void *snapshot, const struct v8_view *view, struct err *e) {
         free(w.text);
         free(w.spool);
         free(w.name);
-        free(w.count);
-        free(w.content);
+        free(w.counts.few);
+        map64_done(&w.counts.more);
+        free(w.contents.of);
+        vec_free(&w.contents.first);
     }
     heap_look_done(&look);
     return r;

@@ -1,6 +1,6 @@
 /* A heap as a .heapsnapshot, as V8 of the target's version would write it, from a heap that stands.
  *
- * It goes to the file as it is made: kept are 17 bytes for each object, and for each distinct
+ * It goes to the file as it is made: kept are 9 bytes for each object, and for each distinct
  * string where it stands. Edges go to a file without a name first: the snapshot says how many each
  * node has before it says which.
  */

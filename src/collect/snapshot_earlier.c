@@ -216,6 +216,7 @@ static int find_then(const struct snapshot_earlier *s, const struct snapshot_nam
 static void now_nodes(const struct snapshot_later *l, struct snapshot_graph *g) {
     const struct snapshot_plan *p = l->plan;
     uint32_t n = v8_nodes_count(p->view->nodes), at = 0;
+    size_t next = 0;
     for (; at < p->first_heap; at++) {
         g->look[at] = look_of(V8_NODE_SYNTHETIC, l->name[at]);
         g->content[at] = fold(0, 0);
@@ -225,8 +226,9 @@ static void now_nodes(const struct snapshot_later *l, struct snapshot_graph *g) 
             continue;
         enum v8_node_kind kind = snapshot_kind(l->kinds, node);
         g->look[at] = look_of(kind, l->name[at]);
-        g->content[at] = fold(l->content[at].all, snapshot_bytes(p, l->look, node, kind));
-        g->number[at] = l->content[at].first;
+        struct snapshot_content c = snapshot_content_next(l->contents, at, &next);
+        g->content[at] = fold(c.all, snapshot_bytes(p, l->look, node, kind));
+        g->number[at] = c.first;
         if (snapshot_is_young(p->view, v8_node_addr(p->view->nodes, node)))
             bits_set(g->young, at);
         at++;
@@ -245,7 +247,7 @@ static int find_now(const struct snapshot_later *l, struct snapshot_graph *ret) 
     now_nodes(l, ret);
     ret->first[0] = 0;
     for (uint32_t i = 0; i < n; i++)
-        ret->first[i + 1] = ret->first[i] + l->count[i];
+        ret->first[i + 1] = ret->first[i] + snapshot_count(l->counts, i);
     snapshot_spool_rewind(l->spool);
     while (snapshot_spool_get(l->spool, &kind, &name, &to)) {
         bool named = kind != EDGE_ELEMENT && kind != EDGE_HIDDEN;

@@ -23,8 +23,9 @@ struct snapshot_later {
     struct snapshot_plan *plan;
     struct snapshot_kinds *kinds;
     const struct snapshot_names *names;
-    const uint32_t *name, *count;
-    const struct snapshot_content *content;
+    const uint32_t *name;
+    const struct snapshot_counts *counts;
+    const struct snapshot_contents *contents;
     struct snapshot_spool *spool;
     uint64_t secret;
 };

@@ -22,6 +22,7 @@ struct piece {
     struct v8_edge_reader *reader;
     uint32_t first; /* node */
     VEC(struct item) items;
+    VEC(uint32_t) numbers; /* hashes of first numbers */
 };
 
 struct snapshot_edges {
@@ -35,15 +36,15 @@ struct snapshot_edges {
     snapshot_edge_fn *tell;
     void *arg;
     uint64_t secret;
-    struct snapshot_content *content; /* by ordinal */
+    struct snapshot_contents *contents;
 };
 
 struct snapshot_edges *snapshot_edges_new(struct heap_look *look, const struct snapshot_plan *plan,
                                           struct snapshot_names *names, uint64_t secret,
-                                          struct snapshot_content *content) {
+                                          struct snapshot_contents *contents) {
     struct snapshot_edges *s = mem_zalloc(sizeof *s);
     s->secret = secret;
-    s->content = content;
+    s->contents = contents;
     s->look = look;
     s->plan = plan;
     s->names = names;
@@ -70,6 +71,7 @@ void snapshot_edges_free(struct snapshot_edges *s) {
         v8_edge_reader_free(p->reader);
         v8_objects_done(&p->objects);
         vec_free(&p->items);
+        vec_free(&p->numbers);
     }
     map64_done(&s->by_pointer);
     free(s);
@@ -116,6 +118,18 @@ static void read_ephemerons(struct piece *piece, uint32_t node, uint32_t from) {
         add_ephemeron(piece, node, from, p->by_key.at[i].index);
 }
 
+static void read_content(struct piece *piece, uint32_t node, uint32_t *of) {
+    const struct snapshot_edges *s = piece->all;
+    if (*of) /* a string's */
+        return;
+    struct snapshot_content c =
+        snapshot_content(&piece->objects, s->secret, heap_look_addr(s->look, node),
+                         v8_node_bytes(s->plan->view->nodes, node));
+    *of = c.first ? c.all | SNAPSHOT_HAS_FIRST : c.all;
+    if (c.first)
+        vec_push(&piece->numbers, c.first);
+}
+
 static void read_node(struct piece *piece, uint32_t node, uint32_t from) {
     size_t n;
     const struct v8_edge *e = v8_edges_of(piece->reader, node, 0, &n);
@@ -124,18 +138,14 @@ static void read_node(struct piece *piece, uint32_t node, uint32_t from) {
             add_item(piece, node, from, &e[i]);
     if (piece->all->plan->ephemerons.n)
         read_ephemerons(piece, node, from);
-    struct snapshot_content *content = &piece->all->content[from];
-    if (!content->all)
-        *content = snapshot_content(&piece->objects, piece->all->secret,
-                                    heap_look_addr(piece->all->look, node),
-                                    v8_node_bytes(piece->all->plan->view->nodes, node));
+    read_content(piece, node, &piece->all->contents->of[from]);
 }
 
 static void read_piece(struct snapshot_edges *s, struct piece *piece) {
     uint32_t end = v8_nodes_count(s->plan->view->nodes);
     end = end - piece->first < PIECE ? end : piece->first + PIECE;
     uint32_t from = s->plan->first_heap + snapshot_rank(s->plan, piece->first);
-    piece->items.n = 0;
+    piece->items.n = piece->numbers.n = 0;
     for (uint32_t node = piece->first; node < end; node++)
         if (bits_get(s->plan->in, node))
             read_node(piece, node, from++);
@@ -208,6 +218,8 @@ static void tell_roots(struct snapshot_edges *s) {
 static void tell_pieces(struct snapshot_edges *s, unsigned which) {
     for (size_t i = 0; i < s->n[which]; i++) {
         const struct piece *p = &s->pieces[which][i];
+        for (size_t j = 0; j < p->numbers.n; j++)
+            vec_push(&s->contents->first, p->numbers.at[j]);
         for (size_t j = 0; j < p->items.n; j++) {
             const struct item *item = &p->items.at[j];
             s->tell(s->arg, item->from, (enum v8_edge_kind)item->edge.kind, name_of(s, &item->edge),

@@ -19,7 +19,7 @@ struct snapshot_edges;
  * (collect/snapshot_trail.h). */
 struct snapshot_edges *snapshot_edges_new(struct heap_look *look, const struct snapshot_plan *plan,
                                           struct snapshot_names *names, uint64_t secret,
-                                          struct snapshot_content *content);
+                                          struct snapshot_contents *contents);
 void snapshot_edges_free(struct snapshot_edges *s);
 /* All of them. *stop, if not 0, ends it early. */
 void snapshot_edges_tell(struct snapshot_edges *s, snapshot_edge_fn *tell, void *arg,

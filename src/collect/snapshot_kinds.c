@@ -106,6 +106,8 @@ static struct what of_system(struct snapshot_kinds *k, enum v8_node_kind kind, u
     case KIND_ODDBALL:
         return fixed(k, kind, "system / Oddball");
     default:
+        if (type == k->look->view->l->native_context_type)
+            return fixed(k, kind, "system / NativeContext");
         if (stated)
             return fixed(k, kind, stated);
         return fixed(k, kind, type >= 0 && k->system[type] ? k->system[type] : "system");

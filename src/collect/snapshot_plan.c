@@ -76,6 +76,8 @@ static const char *subroot_of(const struct snapshot_plan *p, struct heap_look *l
         return "(Eternal handles)";
     case ROOT_CACHE:
         return "(Startup object cache)";
+    case ROOT_COMPILED:
+        return "(Compilation cache)";
     case ROOT_HANDLE:
         return "(Handle scope)";
     case ROOT_STACK:

@@ -71,6 +71,27 @@ static inline uint32_t snapshot_ordinal(const struct snapshot_plan *p, uint32_t 
                                                : SNAPSHOT_NOT;
 }
 
+/* How many edges nodes have, most a few. */
+struct snapshot_counts {
+    uint8_t *few;      /* by ordinal; UINT8_MAX: so many, and those in `more` */
+    struct map64 more; /* ordinal + 1 -> how many more */
+};
+static inline void snapshot_count_one(struct snapshot_counts *c, uint32_t ordinal) {
+    uint64_t more = 0;
+    if (c->few[ordinal] < UINT8_MAX) {
+        c->few[ordinal]++;
+    } else {
+        map64_get(&c->more, ordinal + 1ull, &more);
+        map64_put(&c->more, ordinal + 1ull, more + 1);
+    }
+}
+static inline uint32_t snapshot_count(const struct snapshot_counts *c, uint32_t ordinal) {
+    uint64_t more = 0;
+    if (c->few[ordinal] == UINT8_MAX)
+        map64_get(&c->more, ordinal + 1ull, &more);
+    return c->few[ordinal] + (uint32_t)more;
+}
+
 /* The number of an object. */
 static inline uint32_t snapshot_number(const struct snapshot_plan *p, uint32_t node) {
     return p->given ? p->given[snapshot_ordinal(p, node)]

@@ -41,8 +41,8 @@ static uint32_t fold(uint64_t secret, uint64_t hash) {
     return bits ? bits : 1;
 }
 
-struct snapshot_content snapshot_content_of_string(uint64_t secret, uint64_t hash) {
-    return (struct snapshot_content){fold(secret, hash), 0};
+uint32_t snapshot_content_of_string(uint64_t secret, uint64_t hash) {
+    return fold(secret, hash);
 }
 
 /* Words that are numbers, of an object whose others are references: those move. Nothing of V8's own
@@ -83,7 +83,7 @@ struct snapshot_content snapshot_content(struct v8_objects *o, uint64_t secret, 
     enum v8_kind kind = v8_kind(o, object);
     size_t n = bytes / 8 < WORDS ? bytes / 8 : WORDS;
     if (kind == KIND_STRING) /* in parts: others have their characters' hash */
-        return snapshot_content_of_string(secret, (uint64_t)v8_string_length(o, object));
+        return (struct snapshot_content){fold(secret, (uint64_t)v8_string_length(o, object)), 0};
     if ((!is_raw(kind) && !has_numbers(kind)) || n < 2 ||
         v8_objects_read(o, object - 1, words, 8 * n) < 0)
         return (struct snapshot_content){0};
@@ -122,9 +122,10 @@ bool snapshot_is_young(const struct v8_view *view, uint64_t addr) {
 }
 
 static void put_objects(struct snapshot_text *t, const struct snapshot_plan *p,
-                        const struct snapshot_content *content) {
+                        const struct snapshot_contents *contents) {
     uint32_t n = v8_nodes_count(p->view->nodes), ordinal = p->first_heap;
     uint64_t unit = 0, before = 0;
+    size_t next = 0;
     for (uint32_t node = 0; node < n && !t->error; node++) {
         if (!bits_get(p->in, node))
             continue;
@@ -136,7 +137,7 @@ static void put_objects(struct snapshot_text *t, const struct snapshot_plan *p,
             before = at * V8_PAGE_ALIGN - 8;
             unit = at;
         }
-        struct snapshot_content c = content[ordinal++];
+        struct snapshot_content c = snapshot_content_next(contents, ordinal++, &next);
         put_number(t, (addr - before) / 8 * 4 + (c.all != 0) + (c.first != 0));
         before = addr;
         if (c.all)
@@ -147,14 +148,14 @@ static void put_objects(struct snapshot_text *t, const struct snapshot_plan *p,
 }
 
 void snapshot_trail_put(struct snapshot_text *t, const struct snapshot_plan *p, uint64_t secret,
-                        const struct snapshot_content *content) {
+                        const struct snapshot_contents *contents) {
     char head[32];
     snprintf(head, sizeof head, "\"memwhy\":\"%016llx %u ",
              (unsigned long long)snapshot_process(secret), p->first_heap);
     snapshot_text_put(t, head);
     put_ids(t, p->ids.taken);
     snapshot_text_char(t, ' ');
-    put_objects(t, p, content);
+    put_objects(t, p, contents);
     snapshot_text_put(t, "\",\n");
 }
 

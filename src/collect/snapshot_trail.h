@@ -34,16 +34,30 @@ uint64_t snapshot_process(uint64_t secret);
 struct snapshot_content {
     uint32_t all, first;
 };
+
+/* Those of a snapshot's objects, in little room. */
+#define SNAPSHOT_HAS_FIRST (1u << SNAPSHOT_CONTENT_BITS)
+struct snapshot_contents {
+    uint32_t *of;        /* by ordinal: .all, and SNAPSHOT_HAS_FIRST */
+    VEC(uint32_t) first; /* of those that have it, in order */
+};
+/* The one after another; *next begins with 0. */
+static inline struct snapshot_content snapshot_content_next(const struct snapshot_contents *c,
+                                                            uint32_t ordinal, size_t *next) {
+    uint32_t of = c->of[ordinal];
+    return (struct snapshot_content){of & ~SNAPSHOT_HAS_FIRST,
+                                     of & SNAPSHOT_HAS_FIRST ? c->first.at[(*next)++] : 0};
+}
+
 struct snapshot_content snapshot_content(struct v8_objects *o, uint64_t secret, uint64_t object,
                                          uint64_t bytes);
-/* The same of a string, from the hash of its characters. */
-struct snapshot_content snapshot_content_of_string(uint64_t secret, uint64_t hash);
+/* The same of a string, from the hash of its characters; .all alone. */
+uint32_t snapshot_content_of_string(uint64_t secret, uint64_t hash);
 
 /* Does an object stand in the young generation? */
 bool snapshot_is_young(const struct v8_view *view, uint64_t addr);
-/* `content`: by ordinal. */
 void snapshot_trail_put(struct snapshot_text *t, const struct snapshot_plan *p, uint64_t secret,
-                        const struct snapshot_content *content);
+                        const struct snapshot_contents *contents);
 
 /* Reading it again: bytes come from `more`, which returns how many, 0 at the end. */
 struct snapshot_trail {

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "v8/bodies.h"
 #include "v8/edge_reader.h"
+#include "v8/snapshot_form.h"
 #include "v8/strings.h"
 #include "v8/values.h"
 
@@ -319,7 +320,9 @@ static void add_context(struct v8_edge_reader *r) {
         add_variables(r);
     edge_field(r, SCOPE_INFO, "scope_info");
     edge_field(r, PREVIOUS, "previous");
-    if (native || (v8_context_scope(r->o, r->object, &scope) && scope.header_slots == 3))
+    if (native)
+        edge_field(r, EXTENSION, v8_snapshot_form(r->o->l)->native_extension);
+    else if (v8_context_scope(r->o, r->object, &scope) && scope.header_slots == 3)
         edge_field(r, EXTENSION, "extension");
     for (size_t i = 0; native && i < r->n_native_names; i++)
         edge_field(r, r->native_names[i].offset, r->native_names[i].name);

@@ -116,18 +116,22 @@ static const struct {
 } forms[] = {
     {14,
      {KINDS ",\"object shape\"", false, false, true, true, subroots_14, "(Strong root list)",
-      "(Strong roots)"}},
+      "(Strong roots)", "global_object", true}},
     {13,
      {KINDS ",\"object shape\"", false, true, true, true, subroots_12, "(Strong root list)",
-      "(Strong roots)"}},
+      "(Strong roots)", "extension", false}},
     {12,
      {KINDS ",\"object shape\"", true, true, false, true, subroots_12, "(Strong root list)",
-      "(Strong roots)"}},
+      "(Strong roots)", "extension", false}},
     {11,
      {KINDS ",\"object shape\",\"wasm object\"", true, true, false, true, subroots_11,
-      "(Strong roots)", "(Unknown)"}},
-    {10, {KINDS, true, true, false, false, subroots_10, "(Strong roots)", "(Unknown)"}},
-    {0, {KINDS, true, true, false, false, subroots_9, "(Strong roots)", "(Unknown)"}},
+      "(Strong roots)", "(Unknown)", "extension", false}},
+    {10,
+     {KINDS, true, true, false, false, subroots_10, "(Strong roots)", "(Unknown)", "extension",
+      false}},
+    {0,
+     {KINDS, true, true, false, false, subroots_9, "(Strong roots)", "(Unknown)", "extension",
+      false}},
 };
 
 const struct v8_snapshot_form *v8_snapshot_form(const struct v8_layout *l) {

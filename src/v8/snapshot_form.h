@@ -24,14 +24,17 @@ enum v8_node_kind {
 };
 
 struct v8_snapshot_form {
-    const char *node_types;      /* JSON, the names of the kinds */
-    bool has_trace_node_id;      /* a field of every node */
-    bool types_one_more;         /* node_types has a type for it (13 forgot to take it out) */
-    bool has_extra_native;       /* the header says "extra_native_bytes" */
-    bool has_shapes;             /* the kind V8_NODE_SHAPE */
-    const char *const *subroots; /* names below "(GC roots)", ended by NULL */
-    const char *strong;          /* of them the roots table, */
-    const char *others;          /* and what else the isolate holds */
+    const char *node_types;       /* JSON, the names of the kinds */
+    bool has_trace_node_id;       /* a field of every node */
+    bool types_one_more;          /* node_types has a type for it (13 forgot to take it out) */
+    bool has_extra_native;        /* the header says "extra_native_bytes" */
+    bool has_shapes;              /* the kind V8_NODE_SHAPE */
+    const char *const *subroots;  /* names below "(GC roots)", ended by NULL */
+    const char *strong;           /* of them the roots table, */
+    const char *others;           /* and what else the isolate holds */
+    const char *native_extension; /* what leads from a native context to its global object */
+    bool has_contexts_on_top; /* the root's shortcuts lead to native contexts, not to their globals
+                               */
 };
 
 /* That of the target's version, or of the nearest one below it. Static. */

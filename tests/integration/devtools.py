@@ -81,6 +81,44 @@ class Snapshot:
             leads.append(to)
         return leads
 
+    def distances(self):
+        """By node, None: not reached. The objects that the root has shortcuts to are 1 away, the root 10^8
+        (calculateDistances). Of the two edges to a WeakMap's value the one met last counts."""
+        kind = {name: i for i, name in enumerate(self.edge_kinds)}
+        skip = {self.strings.index(s): name for s, name in (("sloppy_function_map", "system / NativeContext"),)
+                if s in self.strings}
+        away, met = [None] * self.n, set()
+
+        def spread(level):
+            while level:
+                following = []
+                for node in level:
+                    descriptors = self.kind[node] == "array" and self.name[node] == "(map descriptors)"
+                    for e in range(self.first[node], self.first[node + 1]):
+                        child, k = self.edge_to[e], self.edge_kind[e]
+                        if k == kind["weak"] or away[child] is not None:
+                            continue
+                        if self.kind[node] == "hidden" and skip.get(self.edge_name[e]) == self.name[node] and \
+                                k == kind["internal"]:
+                            continue
+                        if descriptors and self.edge_name[e] >= 2 and self.edge_name[e] % 3 == 1:
+                            continue
+                        if k == kind["internal"]:
+                            s = self.strings[self.edge_name[e]]
+                            if " / part of key" in s and EPHEMERON.match(s) and (pair := s.partition(" ")[2]) not in met:
+                                met.add(pair)
+                                continue
+                        away[child] = away[node] + 1
+                        following.append(child)
+                level = following
+        users = [self.edge_to[e] for e in range(self.first[1]) if self.kind[self.edge_to[e]] != "synthetic"]
+        for node in users:
+            away[node] = 1
+        spread(users)
+        away[0] = 100000000
+        spread([0])
+        return away
+
     def retained(self):
         """Retained sizes by node, by Cooper, Harvey and Kennedy's "A Simple, Fast Dominance Algorithm"."""
         leads = self.retaining()

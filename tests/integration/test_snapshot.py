@@ -2,6 +2,7 @@
 import collections
 import json
 import os
+import random
 import re
 import signal
 import stat
@@ -74,8 +75,12 @@ def devtools(node):
         equal("classes that DevTools has not", classes - theirs, collections.Counter())
         retained = {number(int(i["addr"], 16)): i["retained"]
                     for i in ask("instances", t.pid, "*", "--live", "--sort", "retained", "--limit", 2000)["instances"]}
+        read = Snapshot(path)
+        away = dict(zip(read.id, read.distances()))
         for o in shown["objects"][:50]:
             equal(f"retained by {o['class']} @{o['id']}", o["retained"], retained.get(o["id"]))
+        for o in shown["objects"]:
+            equal(f"our own reading's distance of {o['class']} @{o['id']}", away[o["id"]], o["distance"])
 
 
 @test(nodes="all", timeout=240)
@@ -128,6 +133,72 @@ def comparable(s):
     return counts
 
 
+def labels(s):
+    """What the program keeps, by the properties and elements that lead to it; but for proxies, which are no
+    objects to V8's snapshots."""
+    kinds = {k: i for i, k in enumerate(s.edge_kinds)}
+    named, element = kinds["property"], kinds["element"]
+    kept = next(s.edge_to[e] for e in range(len(s.edge_to))
+                if s.edge_kind[e] == named and s.strings[s.edge_name[e]] == "kept")
+    found, seen, level = {"kept": kept}, {kept}, [("kept", kept)]
+    for _ in range(6):
+        below = []
+        for label, node in level:
+            for e in range(s.first[node], s.first[node + 1]):
+                name = s.strings[s.edge_name[e]] if s.edge_kind[e] == named else str(s.edge_name[e])
+                child = s.edge_to[e]
+                if s.edge_kind[e] in (named, element) and name != "__proto__" and child not in seen:
+                    seen.add(child)
+                    below.append((f"{label}.{name}", child))
+        level = below
+        found.update(below)
+    return {label: node for label, node in found.items()
+            if s.kind[node] in ("object", "closure", "array", "string", "regexp") and s.name[node] != "Proxy"}
+
+
+class Retainers:
+    """How DevTools says objects are held: at each step by what is nearest to the program's roots."""
+
+    def __init__(self, s):
+        self.s, self.away = s, s.distances()
+        self.back = collections.defaultdict(list)
+        for node in range(s.n):
+            for e in range(s.first[node], s.first[node + 1]):
+                if s.edge_kinds[s.edge_kind[e]] != "weak":
+                    self.back[s.edge_to[e]].append((node, e))
+
+    def name(self, e):
+        s = self.s
+        kind = s.edge_kinds[s.edge_kind[e]]
+        return kind, s.edge_name[e] if kind in ("element", "hidden") else re.sub(r"@\d+|^\d+ /", "", s.strings[s.edge_name[e]])
+
+    def path(self, node):
+        steps, s = [], self.s
+        while self.away[node] > 1 and len(steps) < 30:
+            nearest = min(self.away[n] for n, _ in self.back[node] if self.away[n] is not None)
+            name, holder, node = min((self.name(e), re.sub(r"^global\b.*", "global", s.class_name(n)), n)
+                                     for n, e in self.back[node] if self.away[n] == nearest)
+            steps.append((name, holder))
+        return steps
+
+
+def same_paths(ours, v8):
+    mine, theirs = labels(ours), labels(v8)
+    equal("what the program keeps", sorted(set(mine) ^ set(theirs)), [])
+    a, b = Retainers(ours), Retainers(v8)
+    chosen = random.Random(1).sample(sorted(mine), 100)
+    for label in chosen:
+        equal(f"distance of {label}", a.away[mine[label]], b.away[theirs[label]])
+        equal(f"path of {label}", a.path(mine[label]), b.path(theirs[label]))
+
+
+def shallow(s):
+    sizes = collections.Counter()
+    for node in range(s.n):
+        sizes[s.class_name(node)] += s.size[node]
+    return sizes
+
+
 OWN = ["Leaf", "Tree", "Session", "RegExp", "Date", "Set", "WeakMap", "SharedArrayBuffer", "Buffer"]
 # The line that asks V8 for its snapshot is read into a buffer, and goes through functions that live then.
 SHARED = ["Function", "Array", "Map", "ArrayBuffer", "system / JSArrayBufferData", "system / Context"]
@@ -153,6 +224,19 @@ def against_v8(node):
         if node.version > 16:  # V8 9.4 leaves out handlers of bytecodes and strings that are its own roots
             near("objects", sum(got.values()), sum(want.values()), 0.005)
             near("edges", len(ours.edge_to), len(v8.edge_to), 0.03)
+        same_paths(ours, v8)
+        for s in (ours, v8):
+            s.leave_out_program_file(node.version)
+        got, want = shallow(ours), shallow(v8)
+        if node.version == 16:
+            got["Map"] += got.pop("Session")
+        for name in OWN:
+            equal(f"bytes of {name}", got[name], want[name])
+        for name in SHARED:
+            at_most(f"bytes of {name}: difference", abs(got[name] - want[name]), 300)
+        if node.version > 22:  # before, V8's builtins hold strings that are no roots of ours
+            near("bytes of strings", got["(string)"], want["(string)"], 0.0005)
+            near("bytes of all", sum(got.values()), sum(want.values()), 0.005)
         roots = [[s.name[e] for e in s.edge_to[s.first[1]:s.first[2]]] for s in (ours, v8)]
         equal("subroots", *roots)
         mine = places(path, ["object", "closure"])
@@ -188,6 +272,41 @@ def options(node):
         classes = collections.Counter(worker.class_name(n) for n in range(worker.n))
         equal("in the worker", (classes["InWorker"], classes["Leaf"]), (250, 0))
         refuses("snapshot", t.pid, "-o", os.path.join(folder, "x"), "--isolate", "other", code=2, says="no isolate")
+
+
+def scripts(path):
+    """Of the sources that are a megabyte long: how many, their bytes, and from which roots they are reached."""
+    s = Snapshot(path)
+    long = [n for n in range(s.n) if s.kind[n] == "string" and s.size[n] > 1 << 20]
+    back, roots, seen = collections.defaultdict(list), set(), set(long)
+    for node in range(s.n):
+        for e in range(s.first[node], s.first[node + 1]):
+            if s.edge_kinds[s.edge_kind[e]] != "weak":
+                back[s.edge_to[e]].append(node)
+    rest = list(long)
+    while rest:
+        for node in back[rest.pop()]:
+            if s.kind[node] == "synthetic":
+                roots.add(s.name[node])
+            elif node not in seen:
+                seen.add(node)
+                rest.append(node)
+    return len(long), sum(s.size[n] for n in long), roots
+
+
+@test(nodes=[20, 24, 26])
+def compilation_cache(node):
+    """What only V8's compilation cache holds is in our snapshot; V8 empties the cache before its own."""
+    with tempfile.TemporaryDirectory() as folder, Target("compiled.js", node=node, **ARGS) as t:
+        stopped(t.pid)
+        used = t.truth["used"]
+        count, size, roots = scripts(snapshot(t.pid, folder)[0])
+        equal("sources, and what holds them", (count, roots), (12, {"(Compilation cache)"}))
+        print(f"Node {node.version}: {size} bytes of sources")
+        theirs = os.path.join(folder, "theirs.heapsnapshot")
+        resume(t, f"snapshot {theirs}")
+        equal("in V8's own", scripts(theirs)[0], 0)
+        at_most("left of them", t.truth["used"], used - (12 << 20))
 
 
 def tracked(path, order):
