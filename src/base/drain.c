@@ -66,7 +66,7 @@ static void rest(struct drain *d) {
 
 /* Some of one's own, a few of them in hand at a time; those go back at the end. */
 static void do_some(const struct drain_work *w, size_t worker, struct drain_list *own) {
-    uint32_t hand[AHEAD];
+    uint32_t hand[AHEAD] = {0};
     unsigned at = 0, n = 0;
     for (int i = 0; i < LOOK_UP && (own->n || n); i++, at++, n--) {
         for (; n < AHEAD && own->n; n++) {
