@@ -185,13 +185,6 @@ static struct table *mmapped_table(const struct malloc_census *c) {
     return tb;
 }
 
-static size_t remedies_of(const struct evidence *ev, struct malloc_remedy ret[MALLOC_REMEDIES]) {
-    struct malloc_life life = {.rss_bytes = ev->residency.total_bytes};
-    if (ev->has_process)
-        process_size_get(&ev->process, PROCESS_RSS_PEAK, &life.peak_rss_bytes);
-    return malloc_remedies(&ev->malloc, &life, ret);
-}
-
 /* What the usual advice would do. */
 static struct table *remedies_table(const struct evidence *ev) {
     static const struct column columns[] = {
@@ -201,7 +194,7 @@ static struct table *remedies_table(const struct evidence *ev) {
     };
     struct table *tb = table_new(columns, sizeof columns / sizeof *columns);
     struct malloc_remedy all[MALLOC_REMEDIES];
-    size_t n = remedies_of(ev, all);
+    size_t n = malloc_remedies_of(ev, all);
     for (size_t i = 0; i < n; i++) {
         const struct malloc_remedy *m = &all[i];
         table_row(tb);

@@ -132,7 +132,7 @@ static void fewer_arenas(const struct malloc_census *c, const struct malloc_life
 }
 
 static void fixed_thresholds(const struct malloc_census *c, const struct malloc_life *life,
-                             struct malloc_remedy *r) {
+                             const char *setting, struct malloc_remedy *r) {
     static const char *const why[] = {
         [MALLOC_LESS] = "blocks of 128 KiB and more would go back when they are freed, and so "
                         "would the ends of arenas",
@@ -140,6 +140,7 @@ static void fixed_thresholds(const struct malloc_census *c, const struct malloc_
         [MALLOC_MORE] = "",
     };
     const struct malloc_glibc *g = &c->glibc;
+    *r = (struct malloc_remedy){.setting = setting};
     if (!g->mp_addr) {
         r->effect = MALLOC_EFFECT_UNKNOWN;
         r->why = "malloc's settings were not found";
@@ -161,21 +162,27 @@ size_t malloc_remedies(const struct malloc_census *c, const struct malloc_life *
     };
     if (c->kind != MALLOC_GLIBC || !c->has_residency || !c->arenas.n || !life->rss_bytes)
         return 0;
-    size_t n = 0;
-    struct malloc_remedy *trim = &ret[n++];
+    struct malloc_remedy *trim = &ret[REMEDY_TRIM];
     *trim = (struct malloc_remedy){.setting = "malloc_trim(0)", .is_now = true, .exact = true};
     estimate(trim, life->rss_bytes, minus(life->rss_bytes, malloc_census_trimmable(c)), trim_why);
-    fewer_arenas(c, life, &ret[n++]);
-    ret[n] = (struct malloc_remedy){.setting = "MALLOC_TRIM_THRESHOLD_=131072"};
-    fixed_thresholds(c, life, &ret[n++]);
-    ret[n] = (struct malloc_remedy){.setting = "MALLOC_MMAP_THRESHOLD_=131072"};
-    fixed_thresholds(c, life, &ret[n++]);
-    ret[n++] = (struct malloc_remedy){
+    fewer_arenas(c, life, &ret[REMEDY_ARENA_MAX]);
+    fixed_thresholds(c, life, "MALLOC_TRIM_THRESHOLD_=131072", &ret[REMEDY_TRIM_THRESHOLD]);
+    fixed_thresholds(c, life, "MALLOC_MMAP_THRESHOLD_=131072", &ret[REMEDY_MMAP_THRESHOLD]);
+    ret[REMEDY_OTHER] = (struct malloc_remedy){
         .setting = "jemalloc, mimalloc",
         .effect = MALLOC_EFFECT_UNKNOWN,
         .why = "another allocator's ways cannot be read off glibc's chunks: try it, with its decay "
                "set"};
-    return n;
+    return MALLOC_REMEDIES;
+}
+
+size_t malloc_remedies_of(const struct evidence *ev, struct malloc_remedy ret[MALLOC_REMEDIES]) {
+    struct malloc_life life = {.rss_bytes = ev->residency.total_bytes};
+    if (!ev->has_malloc)
+        return 0;
+    if (ev->has_process)
+        process_size_get(&ev->process, PROCESS_RSS_PEAK, &life.peak_rss_bytes);
+    return malloc_remedies(&ev->malloc, &life, ret);
 }
 
 const char *malloc_effect_name(enum malloc_effect e) {

@@ -18,7 +18,7 @@
 #ifndef MEMWHY_MODEL_MALLOC_REMEDIES_H
 #define MEMWHY_MODEL_MALLOC_REMEDIES_H
 
-#include "model/malloc_census.h"
+#include "model/evidence.h"
 
 struct malloc_life {
     uint64_t rss_bytes;
@@ -36,10 +36,14 @@ struct malloc_remedy {
     const char *why;    /* a clause */
 };
 
-enum { MALLOC_REMEDIES = 5 };
+enum { REMEDY_TRIM, REMEDY_ARENA_MAX, REMEDY_TRIM_THRESHOLD, REMEDY_MMAP_THRESHOLD, REMEDY_OTHER };
+enum { MALLOC_REMEDIES = 5 }; /* in that order */
 /* Gives how many; 0 where nothing can be said (another allocator, no residency). */
 size_t malloc_remedies(const struct malloc_census *c, const struct malloc_life *life,
                        struct malloc_remedy ret[MALLOC_REMEDIES]);
+
+/* The same, of what one look gave. */
+size_t malloc_remedies_of(const struct evidence *ev, struct malloc_remedy ret[MALLOC_REMEDIES]);
 
 /* RSS with at most n arenas. */
 uint64_t malloc_rss_with_arenas(const struct malloc_census *c, const struct malloc_life *life,

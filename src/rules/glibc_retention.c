@@ -1,6 +1,29 @@
 #include "rules/rule.h"
 
 #include "base/fmt.h"
+#include "model/malloc_remedies.h"
+
+/* What gives it back now, and what may keep it from coming back. The caller frees it. */
+static char *remedy(const struct evidence *ev, const char *target) {
+    static const char *const words[] = {[MALLOC_LESS] = "less", [MALLOC_MORE] = "more"};
+    struct malloc_remedy all[MALLOC_REMEDIES];
+    char rss[FMT_MAX];
+    cleanup_free char *fewer = NULL;
+    const struct malloc_remedy *r = &all[REMEDY_ARENA_MAX];
+    if (malloc_remedies_of(ev, all) && r->has_estimate && r->effect == MALLOC_SAME)
+        fewer = mem_strdup("MALLOC_ARENA_MAX=2 would change little");
+    else if (malloc_remedies_of(ev, all) && r->has_estimate)
+        fewer = mem_printf("MALLOC_ARENA_MAX=2 would make it %s, about %s of RSS", words[r->effect],
+                           fmt_bytes(rss, r->rss_bytes));
+    else
+        fewer = mem_strdup("fewer arenas (MALLOC_ARENA_MAX) can also hold more");
+    cleanup_free char *now =
+        ev->cost.freeze ? mem_printf(" (`memwhy trim %s`)", target) : mem_strdup("");
+    return mem_printf("malloc_trim(0) would give it back now%s. As for what comes back with the "
+                      "load: by how the chunks lie %s; `memwhy malloc %s` says it of other "
+                      "settings. Another allocator has to be tried. Measure before shipping any.",
+                      now, fewer, target);
+}
 
 /* Free memory that malloc_trim(0) would give back. It is glibc's arena kind when most of it lies in
  * arenas that threads have for themselves. */
@@ -41,11 +64,7 @@ static void check(const struct evidence *ev, struct diagnosis *ret) {
                              size, fmt_bytes(rss, rule_rss(ev)), holding)
                 : mem_printf("%s of %s is memory the program freed and malloc keeps.", size,
                              fmt_bytes(rss, rule_rss(ev)));
-    f.remedy = mem_strdup("malloc_trim(0) would give it back now. Whether MALLOC_ARENA_MAX or "
-                          "another allocator would "
-                          "keep it from coming back depends on the workload: fewer arenas can also "
-                          "hold more. Measure "
-                          "before shipping either.");
+    f.remedy = remedy(ev, target);
     finding_evidence_add(&f, trimmable, mem_printf("memwhy malloc %s", target),
                          "malloc_trim(0) would release %s", size);
     finding_evidence_add(&f, kept, mem_printf("memwhy malloc %s", target),

@@ -8,7 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import MEMWHY, Node, Target, ask, at_most, equal, memwhy, near, refuses, test
+from harness import BUILD, MEMWHY, Node, Target, ask, at_most, equal, memwhy, near, refuses, test
+from test_confined import USER, Place
 from test_harm import Load
 from test_malloc import allocator_file
 from undisturbed import guards, state, undisturbed, wait_for_guards
@@ -154,6 +155,35 @@ def refuses_what_is_not_safe():
         t.process.send_signal(signal.SIGCONT)
         t.say("mark")
         equal("and goes on as before", t.hear()["wrong"], "")
+
+
+# A seccomp filter that permits everything, for the program that follows.
+FILTERED = """
+import ctypes, os, struct, sys
+allow = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0x7fff0000))
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 1, ctypes.addressof(allow)))
+libc = ctypes.CDLL(None)
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, program, 0, 0):
+    sys.exit("no filter")
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@test
+def under_a_filter():
+    """Who may suspend it does, for the time of the call; who may not leaves the process alone."""
+    with Target(["python3", "-c", FILTERED, BUILD / "tests/waits"]) as t:
+        equal("it has a filter", "Seccomp:\t2" in Path(f"/proc/{t.pid}/status").read_text(), True)
+        doc = ask("trim", t.pid)
+        near("freed", doc["freed_bytes"], doc["predicted_bytes"], 0.02)
+        t.say("mark")
+        equal("wrong", t.hear()["wrong"], "")
+    with Place() as place:
+        with Target([*USER, "python3", "-c", FILTERED, place.copy(BUILD / "tests/waits")]) as t:
+            p = subprocess.run([*USER, place.memwhy, "trim", str(t.pid)], capture_output=True, text=True)
+            equal(f"refused: {p.stderr}", (p.returncode, "seccomp filter" in p.stderr), (3, True))
+            t.say("mark")
+            equal("wrong", t.hear()["wrong"], "")
 
 
 @test
