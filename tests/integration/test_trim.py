@@ -11,7 +11,7 @@ from pathlib import Path
 from harness import BUILD, MEMWHY, Node, Target, ask, at_most, equal, memwhy, near, refuses, test
 from test_confined import USER, Place
 from test_harm import Load
-from test_malloc import allocator_file
+from test_malloc import allocator_file, foreign_libraries
 from undisturbed import guards, state, undisturbed, wait_for_guards
 
 TRIMS = int(os.environ.get("MEMWHY_TRIMS", "12"))
@@ -93,6 +93,19 @@ def registers_are_as_they_were():
             ask("trim", w.pid)
         undisturbed(w.pid, before)
         print(f"broken off {w.goes_on()['broken_off']} waits")
+
+
+@test
+def under_other_libraries():
+    for version, directory in foreign_libraries().items():
+        if tuple(map(int, version.split("."))) < (2, 36):
+            continue  # the program is built against this machine's
+        with Target([f"{directory}/ld.so", "--library-path", directory, BUILD / "tests/waits"]) as t:
+            doc = ask("trim", t.pid)
+            near(f"freed under glibc {version}", doc["freed_bytes"], doc["predicted_bytes"], 0.02)
+            at_most("smallest prediction that proves anything", 100 << 20, doc["predicted_bytes"])
+            t.say("mark")
+            equal("wrong", t.hear()["wrong"], "")
 
 
 def supervisor(pid, until):
