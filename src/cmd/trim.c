@@ -35,6 +35,15 @@ static int look_before(struct run *r, const char *target, struct evidence *ret) 
     return rc;
 }
 
+static void add_owner(struct table *t, const char *path, uint64_t before, uint64_t after) {
+    table_row(t);
+    table_text(t, 0, path);
+    table_u64(t, 1, before);
+    table_u64(t, 2, after);
+    table_i64(t, 3, (int64_t)(after - before));
+}
+
+/* Those that changed most. */
 static struct table *owners(const struct evidence *before, const struct evidence *after) {
     static const struct column columns[] = {
         {"path", "OWNER", COL_TEXT},
@@ -46,19 +55,10 @@ static struct table *owners(const struct evidence *before, const struct evidence
     struct table *t = table_new(columns, 4);
     struct account_diff d = {0};
     account_diff(&before->account, &after->account, &d);
-    for (size_t i = 0; i <= d.owners.n && i <= SHOWN; i++) {
-        bool all = i == 0;
-        const struct owner_delta *o = all ? NULL : &d.owners.at[i - 1];
-        uint64_t a = all ? before->account.attributed_bytes : o->a;
-        uint64_t b = all ? after->account.attributed_bytes : o->b;
-        if (a == b && !all)
-            break;
-        table_row(t);
-        table_text(t, 0, all ? "all that is resident" : o->path);
-        table_u64(t, 1, a);
-        table_u64(t, 2, b);
-        table_i64(t, 3, (int64_t)(b - a));
-    }
+    add_owner(t, "all that is resident", before->account.attributed_bytes,
+              after->account.attributed_bytes);
+    for (size_t i = 0; i < d.owners.n && i < SHOWN && d.owners.at[i].a != d.owners.at[i].b; i++)
+        add_owner(t, d.owners.at[i].path, d.owners.at[i].a, d.owners.at[i].b);
     account_diff_done(&d);
     return t;
 }
