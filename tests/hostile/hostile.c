@@ -8,6 +8,7 @@
  * prints one line of JSON. A crash, a sanitizer's report or a round that takes over 30 s of
  * processor time ends it; its seed is on standard error by then: `hostile CAPTURE 60 SEED 1`. */
 #include "collect/heap_look.h"
+#include "collect/heap_summary.h"
 #include "collect/histogram.h"
 #include "collect/inspect.h"
 #include "collect/instances.h"
@@ -213,6 +214,9 @@ static void ask_of_all(struct spoiler *s, const struct v8_view *view) {
     struct suspects suspects = {.least = 1};
     suspects_see(&suspects, view, &e);
     suspects_done(&suspects);
+    struct heap_summary summary = {0};
+    heap_summary_see(&summary, view, &e);
+    heap_summary_done(&summary);
     struct instances instances = {.query = {.which = QUERY_ALL, .script = "a"}, .limit = 100};
     query_where(&instances.query, "length>1", &e);
     instances_see(&instances, view, &e);
