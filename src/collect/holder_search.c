@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum {
-    KEPT_MAX = 2000,   /* those that hold most: 16 MB of ours */
+    KEPT_MAX = 2000,   /* those that hold most: 32 MB of ours, where each has many members */
     MEMBER_BYTES = 64, /* what a member counts for beside what it retains: an object of its own */
     SAMPLED = 256,     /* members asked for their class */
 };
