@@ -51,12 +51,14 @@ static inline uint32_t meant(const struct native_graph *g, uint64_t word) {
 
 /* ---- roots ---- */
 
-static void root(struct builder *b, uint32_t piece, uint64_t place) {
+static void root(struct builder *b, uint32_t piece, uint64_t word, uint64_t place) {
     if (piece == CHUNK_NONE)
         return;
     bits_claim(b->rooted, piece);
     if (!b->g->places)
         return;
+    if (word != chunk_memory(&b->g->map.pieces[piece]))
+        place |= NATIVE_INSIDE;
     uint64_t *least = &b->g->places[piece], old = __atomic_load_n(least, __ATOMIC_RELAXED);
     while (place < old && !__atomic_compare_exchange_n(least, &old, place, true, __ATOMIC_RELAXED,
                                                        __ATOMIC_RELAXED))
@@ -65,7 +67,7 @@ static void root(struct builder *b, uint32_t piece, uint64_t place) {
 
 static void scan_words(struct builder *b, const uint8_t *bytes, size_t n, uint64_t place) {
     for (size_t i = 0; i + 8 <= n; i += 8)
-        root(b, meant(b->g, u64_at(bytes, i)), place + i);
+        root(b, meant(b->g, u64_at(bytes, i)), u64_at(bytes, i), place + i);
 }
 
 /* V8 makes `mov r32, imm32` of addresses below 4 GiB, as in the heap of a program that is not
@@ -75,9 +77,9 @@ static void scan_code(struct builder *b, const uint8_t *bytes, size_t n, uint64_
     for (size_t i = 0; i + 8 <= n; i++) {
         uint64_t word = u64_at(bytes, i);
         if (word < LIMIT_USER_ADDR)
-            root(b, chunk_map_find(&b->g->map, word), place + i);
+            root(b, chunk_map_find(&b->g->map, word), word, place + i);
         if ((bytes[i] & ~REGISTERS) == MOV)
-            root(b, chunk_map_at(&b->g->map, (uint32_t)(word >> 8)), place + i);
+            root(b, chunk_map_at(&b->g->map, (uint32_t)(word >> 8)), 0, place + i);
     }
 }
 
@@ -183,7 +185,7 @@ int native_graph_build(const struct image *img, const struct malloc_census *c, b
         memset(ret->places, 0xff, ret->map.n * sizeof *ret->places); /* NATIVE_NOWHERE */
     }
     for (size_t i = 0; i < ret->roots.words.n; i++)
-        root(&b, meant(ret, ret->roots.words.at[i]), native_place(ROOT_STACK, 0));
+        root(&b, meant(ret, ret->roots.words.at[i]), 0, native_place(ROOT_STACK, 0));
     parallel_for(ret->roots.list.n, scan_range, &b);
     struct graph_source source = {
         .ctx = &b, .nodes = ret->map.n, .roots = tell_roots, .edges = tell_edges};

@@ -27,8 +27,11 @@ struct native_graph {
     uint64_t unread_bytes; /* of roots and of chunks in use: in memory and yet not readable */
 };
 
+/* Where a reference stands, ordered by how much that says: a number may look like an address inside
+ * a chunk, but hardly like the one where its memory begins. */
 #define NATIVE_NOWHERE UINT64_MAX
-enum { NATIVE_PLACE_BITS = 60 };
+#define NATIVE_INSIDE (4ull << NATIVE_PLACE_BITS) /* added: it refers to what is inside */
+enum { NATIVE_PLACE_BITS = 60, NATIVE_PLACE_ORDERS = 8 };
 static inline uint64_t native_place(enum root_kind kind, uint64_t addr) {
     return (uint64_t)kind << NATIVE_PLACE_BITS | addr;
 }

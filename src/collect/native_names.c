@@ -84,12 +84,12 @@ static void name_by_root(struct naming *n, uint32_t i, uint64_t place) {
     n->labels[i].held_how = variable ? NATIVE_BY_ROOT : NATIVE_BY_HEAP;
 }
 
-/* All that is reached from roots of one kind, the nearest first. */
-static void name_from(struct naming *n, enum root_kind kind) {
+/* All that is reached from roots of one order of places, the nearest first. */
+static void name_from(struct naming *n, uint64_t order) {
     size_t from = n->queue.n;
     for (uint32_t i = 0; i < n->graph.map.n; i++) {
         uint64_t place = n->graph.places[i];
-        if (place == NATIVE_NOWHERE || place >> NATIVE_PLACE_BITS != kind || bits_get(n->seen, i))
+        if (place == NATIVE_NOWHERE || place >> NATIVE_PLACE_BITS != order || bits_get(n->seen, i))
             continue;
         bits_set(n->seen, i);
         vec_push(&n->queue, i);
@@ -151,8 +151,8 @@ static int by_bytes(const void *x, const void *y) {
 
 static void name_all(struct naming *n) {
     name_all_themselves(n);
-    for (int kind = ROOT_DATA; kind <= ROOT_STACK; kind++)
-        name_from(n, (enum root_kind)kind);
+    for (uint64_t order = 0; order < NATIVE_PLACE_ORDERS; order++)
+        name_from(n, order);
     for (uint32_t i = 0; i < n->graph.map.n; i++)
         if (piece(n, i)->state == MALLOC_IN_USE)
             add_piece(n, i);

@@ -83,7 +83,7 @@ static const char *name_of_variable(struct root_names *n, uint64_t addr) {
 }
 
 const char *root_name(struct root_names *n, uint64_t place, bool *ret_variable) {
-    enum root_kind kind = (enum root_kind)(place >> NATIVE_PLACE_BITS);
+    enum root_kind kind = (enum root_kind)((place & ~NATIVE_INSIDE) >> NATIVE_PLACE_BITS);
     uint64_t addr = place & ((1ull << NATIVE_PLACE_BITS) - 1);
     const char *variable = kind == ROOT_DATA ? name_of_variable(n, addr) : NULL;
     *ret_variable = variable != NULL;
