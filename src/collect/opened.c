@@ -92,8 +92,11 @@ char *opened_summary(const struct opened *o, uint32_t node) {
     case HEAPFILE_REGEXP:
         return mem_printf("/%s/", name);
     default:
-        return *name == '(' || !*name ? mem_strdup(*name ? name : class)
-                                      : mem_printf("%s %s", class, name);
+        if (!*name)
+            return mem_strdup(class);
+        return *name == '(' || strncmp(name, "system / ", 9) == 0
+                   ? mem_strdup(name)
+                   : mem_printf("%s %s", class, name);
     }
 }
 
