@@ -15,8 +15,10 @@ static uint64_t minus(uint64_t a, uint64_t b) {
     return a > b ? a - b : 0;
 }
 
+/* What the target counts itself may be anything. */
 static uint64_t share_of(uint64_t v, uint64_t part, uint64_t whole) {
-    return whole ? (uint64_t)((double)v * (double)part / (double)whole) : 0;
+    double share = whole ? (double)v * (double)part / (double)whole : 0;
+    return share < 0x1p63 ? (uint64_t)share : 1ull << 63;
 }
 
 static uint64_t resident_of(const struct malloc_arena *a) {

@@ -109,6 +109,25 @@ static void nothing_is_said_of_others(void **state) {
     malloc_census_done(&c);
 }
 
+/* An arena's own counters are the target's. */
+static void figures_may_be_anything(void **state) {
+    (void)state;
+    static const uint64_t words[] = {0, 1, MALLOC_LARGE, 1ull << 32, 1ull << 63, ~0ull};
+    enum { WORDS = sizeof words / sizeof *words };
+    for (size_t i = 0; i < WORDS * WORDS * WORDS; i++) {
+        struct malloc_census c = glibc_census();
+        struct malloc_remedy all[MALLOC_REMEDIES];
+        for (int k = 0; k < 3; k++) {
+            struct malloc_arena *a = add_arena(&c, words[i % WORDS], MIB, MIB, MIB);
+            a->system_bytes = words[i / WORDS % WORDS];
+        }
+        c.glibc.trim_threshold = c.glibc.mmap_threshold = words[i / WORDS / WORDS];
+        struct malloc_life life = {.rss_bytes = 9 * MIB};
+        assert_int_equal(malloc_remedies(&c, &life, all), MALLOC_REMEDIES);
+        malloc_census_done(&c);
+    }
+}
+
 static void quotas(void **state) {
     (void)state;
     double quota = 0;
@@ -122,11 +141,9 @@ static void quotas(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_burst_is_ruined),
-        cmocka_unit_test(ends_are_shared),
-        cmocka_unit_test(gaps_are_what_stays_between),
-        cmocka_unit_test(nothing_is_said_of_others),
-        cmocka_unit_test(quotas),
+        cmocka_unit_test(a_burst_is_ruined),           cmocka_unit_test(ends_are_shared),
+        cmocka_unit_test(gaps_are_what_stays_between), cmocka_unit_test(nothing_is_said_of_others),
+        cmocka_unit_test(figures_may_be_anything),     cmocka_unit_test(quotas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
