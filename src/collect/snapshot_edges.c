@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Objects of one piece of work; pieces that are read while as many read before are told. */
-enum { PIECE = 4096, PIECES = 4 };
+enum { PIECE = 4096, PIECES = 4, ITEMS_KEPT = 1 << 15 };
 
 struct item {
     struct v8_edge edge;
@@ -217,7 +217,7 @@ static void tell_roots(struct snapshot_edges *s) {
 
 static void tell_pieces(struct snapshot_edges *s, unsigned which) {
     for (size_t i = 0; i < s->n[which]; i++) {
-        const struct piece *p = &s->pieces[which][i];
+        struct piece *p = &s->pieces[which][i];
         for (size_t j = 0; j < p->numbers.n; j++)
             vec_push(&s->contents->first, p->numbers.at[j]);
         for (size_t j = 0; j < p->items.n; j++) {
@@ -225,6 +225,8 @@ static void tell_pieces(struct snapshot_edges *s, unsigned which) {
             s->tell(s->arg, item->from, (enum v8_edge_kind)item->edge.kind, name_of(s, &item->edge),
                     item->to);
         }
+        if (p->items.cap > ITEMS_KEPT) /* of a large array */
+            vec_free(&p->items);
     }
 }
 

@@ -59,7 +59,7 @@ static const struct {
     {"array_boilerplate_description_map", {{16, "constant_elements"}}},
 };
 
-enum { N_BY_TYPE = sizeof by_type / sizeof *by_type };
+enum { N_BY_TYPE = sizeof by_type / sizeof *by_type, LIST_KEPT = 1 << 15 };
 
 /* --- opening --- */
 
@@ -500,6 +500,8 @@ static void add_unaligned(struct v8_edge_reader *r) {
 
 const struct v8_edge *v8_edges_of(struct v8_edge_reader *r, uint32_t node, uint64_t only,
                                   size_t *ret_n) {
+    if (r->list.cap > LIST_KEPT) /* of a large array */
+        vec_free(&r->list);
     r->list.n = 0;
     r->node = node;
     r->object = v8_node_addr(r->nodes, node) | 1;

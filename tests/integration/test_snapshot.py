@@ -214,6 +214,7 @@ def against_v8(node):
         resume(t, f"snapshot {theirs}")
         equal("meta", meta(path), meta(theirs))
         ours, v8 = Snapshot(path), Snapshot(theirs)
+        equal("detachedness", set(ours.detached), set(v8.detached))  # Node does not say of what it is detached
         got, want = comparable(ours), comparable(v8)
         if node.version == 16:  # where V8 calls a class by the built-in one it extends
             got["Map"] += got.pop("Session")
