@@ -9,6 +9,7 @@
 #include "cmd/suspect_rows.h"
 #include "collect/opened.h"
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 /* --- what the file is --- */
@@ -237,6 +238,7 @@ static int run_open(struct run *r) {
     uint64_t id;
     struct progress p = progress_start(r->progress);
     opt_args(r->opts, &args);
+    signal(SIGXFSZ, SIG_IGN); /* a limit of the shell is an error of the temporary file's */
     int rc = ask(r, &view, &id);
     if (rc == 0)
         rc = opened_open(args[0], &p, &o, &r->err);

@@ -7,7 +7,7 @@ import random
 import subprocess
 import tempfile
 from pathlib import Path
-from harness import Target, ask, equal, memwhy, refuses, test
+from harness import MEMWHY, Target, ask, equal, memwhy, refuses, test
 from test_snapshot import seen_by_devtools, snapshot
 
 NODE_ARGS = ["--expose-gc", "--no-warnings"]
@@ -91,6 +91,9 @@ def of_memwhy(node):
         doc = ask("open", path)
         equal("nodes", doc["target"]["nodes"], ours["nodes"])
         named(path, ask("open", path, "suspects", "--min=200k"), truth)
+        limited = subprocess.run(["bash", "-c", f"ulimit -f 100; exec {MEMWHY} open {path}"], capture_output=True,
+                                 text=True, check=False)
+        equal("a full disk", (limited.returncode, "the temporary file cannot be written" in limited.stderr), (3, True))
         packed = path + ".gz"
         with open(path, "rb") as plain, gzip.open(packed, "wb", compresslevel=1) as to:
             data = plain.read()
