@@ -4,9 +4,7 @@ import signal
 from harness import VERSIONS, Target, ask, equal, near, test
 from test_heap import stopped
 
-# When V8 throws away the bytecode of functions that were not called for some collections, here some 80 KB, is
-# not foretold.
-NODE_ARGS = ["--expose-gc", "--no-warnings", "--no-flush-bytecode"]
+NODE_ARGS = ["--expose-gc", "--no-warnings"]
 
 
 def totals(doc, key, isolate=0):
