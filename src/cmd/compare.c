@@ -18,18 +18,26 @@ static double moment_of(const struct growth_side *s) {
     return stat(s->target, &st) == 0 ? (double)st.st_mtime : 0;
 }
 
+/* The file's first bytes; false when it has not so many. */
+static bool read_begin(const char *path, unsigned char *ret, size_t n) {
+    FILE *f = fopen(path, "rb");
+    bool whole = f && fread(ret, 1, n, f) == n;
+    if (f)
+        fclose(f);
+    return whole;
+}
+
 /* A core begins otherwise; what is packed with zstd may be either, and its name has to say. */
 static bool is_heap_file(const char *target) {
     static const unsigned char gzip[] = {0x1f, 0x8b};
-    unsigned char begin[2] = {0};
+    unsigned char begin[sizeof gzip];
     struct stat st;
     if (stat(target, &st) < 0 || !S_ISREG(st.st_mode))
         return false;
-    cleanup_fclose FILE *f = fopen(target, "rb");
-    if (!f || fread(begin, 1, sizeof begin, f) != sizeof begin)
-        return strstr(target, ".heapsnapshot") != NULL;
-    return begin[0] == '{' || memcmp(begin, gzip, sizeof gzip) == 0 ||
-           strstr(target, ".heapsnapshot") != NULL;
+    if (strstr(target, ".heapsnapshot"))
+        return true;
+    return read_begin(target, begin, sizeof begin) &&
+           (begin[0] == '{' || memcmp(begin, gzip, sizeof gzip) == 0);
 }
 
 static int read_file(struct run *r, struct growth_side *s) {
