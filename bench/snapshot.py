@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""A snapshot of the standard heap (bench/heap.js) by memwhy, and by V8 itself, of the same process.
+"""A snapshot of the standard heap (bench/heap.js) by memwhy, by V8 itself, and by memwhy again with the ids of its
+first one, of the same process. Other work on the machine spoils the time, less so what the processor took.
     python3 bench/snapshot.py [MB...] [--node=24]"""
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -27,17 +29,26 @@ def largest_so_far(pid):
     return status(pid, "VmHWM")
 
 
-def of_memwhy(pid, folder):
-    path = os.path.join(folder, "memwhy.heapsnapshot")
+def seconds_of(pid):
+    """Processor time it has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def of_memwhy(pid, folder, after=None):
+    path = os.path.join(folder, "after.heapsnapshot" if after else "memwhy.heapsnapshot")
     before = largest_so_far(pid)
-    began = time.monotonic()
-    done = subprocess.run([ROOT / "build" / "memwhy", "snapshot", str(pid), "-o", path, "--json"],
+    began, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([ROOT / "build" / "memwhy", "snapshot", str(pid), "-o", path, "--json",
+                           *(["--after", os.path.join(folder, after)] if after else [])],
                           capture_output=True, text=True, check=True)
-    took = time.monotonic() - began
+    took, ended = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     doc = json.loads(done.stdout)
-    return {"took": took, "pause": doc["cost"]["longest_pause_ns"] / 1e9, "own": doc["cost"]["own_rss_bytes"] / 2**20,
+    cpu = ended.ru_utime - used.ru_utime + ended.ru_stime - used.ru_stime
+    return {"took": took, "cpu": cpu, "pause": doc["cost"]["longest_pause_ns"] / 1e9, "own": doc["cost"]["own_rss_bytes"] / 2**20,
             "added": status(pid, "VmHWM") - before, "file": os.path.getsize(path) / 2**20,
-            "nodes": doc["snapshot"]["nodes"], "edges": doc["snapshot"]["edges"]}
+            "nodes": doc["snapshot"]["nodes"], "edges": doc["snapshot"]["edges"],
+            "kept": doc["snapshot"].get("kept_objects")}
 
 
 def head(path):
@@ -48,7 +59,7 @@ def head(path):
 
 def of_v8(pid, folder):
     before = largest_so_far(pid)
-    began = time.monotonic()
+    began, used = time.monotonic(), seconds_of(pid)
     os.kill(pid, signal.SIGUSR2)
     while True:  # the file grows until it is whole, and ends so
         time.sleep(0.05)
@@ -60,7 +71,7 @@ def of_v8(pid, folder):
                     break
     took = time.monotonic() - began
     counts = head(files[0])
-    return {"took": took, "pause": took, "own": 0, "added": status(pid, "VmHWM") - before,
+    return {"took": took, "cpu": seconds_of(pid) - used, "pause": took, "own": 0, "added": status(pid, "VmHWM") - before,
             "file": files[0].stat().st_size / 2**20, "nodes": counts["node"], "edges": counts["edge"]}
 
 
@@ -74,11 +85,14 @@ def measure(megabytes, node):
         time.sleep(1)
         rss = status(target.pid, "VmRSS")
         print(f"{megabytes} MB of bench/heap.js, Node {node}, {rss:.0f} MB in memory")
-        print(f"{'':8}{'time':>8}{'pause':>10}{'added to it':>13}{'of our own':>12}{'file':>9}{'nodes':>12}{'edges':>12}")
-        for name, how in (("memwhy", of_memwhy), ("V8", of_v8)):
+        print(f"{'':8}{'time':>8}{'processor':>11}{'pause':>10}{'added to it':>13}{'of our own':>12}{'file':>9}{'nodes':>12}{'edges':>12}")
+        for name, how in (("memwhy", of_memwhy), ("V8", of_v8),
+                          ("--after", lambda pid, folder: of_memwhy(pid, folder, "memwhy.heapsnapshot"))):
             m = how(target.pid, folder)
-            print(f"{name:8}{m['took']:7.1f}s{m['pause'] * 1000:8.0f}ms{m['added']:11.0f}MB{m['own']:10.0f}MB"
+            print(f"{name:8}{m['took']:7.1f}s{m['cpu']:10.1f}s{m['pause'] * 1000:8.0f}ms{m['added']:11.0f}MB{m['own']:10.0f}MB"
                   f"{m['file']:7.0f}MB{m['nodes']:12,}{m['edges']:12,}", flush=True)
+            if m.get("kept") is not None:  # V8 has collected in between
+                print(f"{m['kept']:,} objects have the ids they had")
             if name == "memwhy":
                 ours = m["took"]
         limit = SECONDS.get(megabytes)

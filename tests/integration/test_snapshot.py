@@ -214,7 +214,8 @@ def against_v8(node):
         resume(t, f"snapshot {theirs}")
         equal("meta", meta(path), meta(theirs))
         ours, v8 = Snapshot(path), Snapshot(theirs)
-        equal("detachedness", set(ours.detached), set(v8.detached))  # Node does not say of what it is detached
+        for s in (ours, v8):  # Node 18 to 22 say of some of their own C++ objects that they are detached
+            equal("detached", [s.name[n] for n in range(s.n) if s.detached[n] and not s.name[n].startswith("Node / ")], [])
         got, want = comparable(ours), comparable(v8)
         if node.version == 16:  # where V8 calls a class by the built-in one it extends
             got["Map"] += got.pop("Session")
