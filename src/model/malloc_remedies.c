@@ -56,7 +56,7 @@ static struct sums sum_up(const struct malloc_census *c) {
     return s;
 }
 
-/* What an arena that keeps something keeps where nothing pins it. */
+/* What a thread arena that keeps something keeps where nothing pins it. */
 static uint64_t kept_by_one(const struct malloc_census *c) {
     uint64_t sum = 0, n = 0;
     for (size_t i = 1; i < c->arenas.n; i++) {
@@ -81,7 +81,8 @@ uint64_t malloc_rss_with_arenas(const struct malloc_census *c, const struct mall
              below_pins = free - main->share[MALLOC_TOP].bytes;
     uint64_t ever_free = minus(main->max_system_bytes, minus(main->system_bytes, free));
     uint64_t pinned = at_most(share_of(spare, below_pins, ever_free), spare);
-    return other + s.held + pinned + at_most(spare - pinned, n * kept_by_one(c));
+    uint64_t ends = main->share[MALLOC_TOP].resident + (n - 1) * kept_by_one(c);
+    return other + s.held + pinned + at_most(spare - pinned, ends);
 }
 
 /* Of one arena: what would no longer be there. */

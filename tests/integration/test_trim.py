@@ -14,8 +14,8 @@ from test_harm import Load
 from test_malloc import allocator_file, foreign_libraries
 from undisturbed import guards, state, undisturbed, wait_for_guards
 
-TRIMS = int(os.environ.get("MEMWHY_TRIMS", "12"))
-KILLS = int(os.environ.get("MEMWHY_TRIM_KILLS", "20"))
+TRIMS = int(os.environ.get("MEMWHY_TRIMS", "6"))
+KILLS = int(os.environ.get("MEMWHY_TRIM_KILLS", "12"))
 
 
 def rss(pid):
@@ -43,7 +43,7 @@ def gives_back_what_was_predicted(node):
     at_most("freed by a second one", again["freed_bytes"], 2 << 20)
 
 
-@test(nodes=[18, 26] if TRIMS < 100 else "all", timeout=120 + 3 * TRIMS)
+@test(nodes=[26] if TRIMS < 100 else "all", timeout=120 + 3 * TRIMS)
 def under_load(node):
     """No request fails, no signal is lost, no child's end goes unseen; masks and scheduling stay."""
     with Load(node) as load:
