@@ -135,17 +135,18 @@ def handles_without_a_scope():
 @test(nodes="all")
 def addon(node):
     """An addon forgets objects with what they hold; blocks whose address is a JavaScript number are held."""
-    with Folder() as f, Target("leaks.js", node=node, args=[f.addon()]) as t:
+    # Buffer's pool is not cleared when it is made: what is left in it from before may look like references
+    with Folder() as f, Target("leaks.js", node=node, node_args=["--zero-fill-buffers"], args=[f.addon()]) as t:
         found, _ = lost_blocks(t.pid)
         groups = ask("leaks", t.pid)["groups"]
         lost = set(t.truth["lost"])
     false = {at: (g["size"], g.get("label")) for at, g in found.items() if at not in lost}
     print(f"Node {node.version}: {len(lost & set(found))} of {len(lost)}, {len(false)} false {false}")
-    equal("forgotten", len(lost), 4500)
-    at_most("not found", len(lost - set(found)), 90)
+    equal("forgotten", len(lost), 13500)
+    at_most("not found", len(lost - set(found)), 13500 // 50)
     equal("held and called lost", false, {})
     count = {label: sum(g["count"] for g in groups if g.get("label") == label) for label in ("leaky::Connection", "text")}
-    at_most("not found by name", 4500 - count["leaky::Connection"] - count["text"], 90)
+    at_most("not found by name", 13500 - count["leaky::Connection"] - count["text"], 13500 // 50)
 
 
 def is_healthy(node, kinds, how):

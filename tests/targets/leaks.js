@@ -1,9 +1,9 @@
 'use strict';
-// Lets an addon forget 4,500 blocks: leaks.js ADDON. Prints {"lost": where, "numbers": where 1,000
+// Lets an addon forget 13,500 blocks: leaks.js ADDON. Prints {"lost": where, "numbers": where 1,000
 // blocks are whose addresses only JavaScript knows, as numbers}. Addresses are printed as they come,
 // and as text, so that nothing keeps them.
 const leaky = require(process.argv[2]);
-const CALLS = 20, EACH = 100; // of 100, 75 are forgotten, 3 blocks each
+const CALLS = 60, EACH = 100; // of 100, 75 are forgotten, 3 blocks each
 
 const numbers = leaky.number(1000);
 let lost = '';
