@@ -118,8 +118,8 @@ static void fewer_arenas(const struct malloc_census *c, const struct malloc_life
     static const char *const why[] = {
         [MALLOC_LESS] = "the arenas keep at their ends what none of them needs at once",
         [MALLOC_SAME] = "what is kept is pinned, in few arenas as in many",
-        [MALLOC_MORE] = "arenas give back what only they used; together with the main arena's "
-                        "long-lived chunks it would stay",
+        [MALLOC_MORE] = ("arenas give back what only they used; together with the main arena's "
+                         "long-lived chunks it would stay"),
     };
     const unsigned n = 2;
     *r = (struct malloc_remedy){.setting = "MALLOC_ARENA_MAX=2"};
@@ -137,8 +137,8 @@ static void fewer_arenas(const struct malloc_census *c, const struct malloc_life
 static void fixed_thresholds(const struct malloc_census *c, const struct malloc_life *life,
                              const char *setting, struct malloc_remedy *r) {
     static const char *const why[] = {
-        [MALLOC_LESS] = "blocks of 128 KiB and more would go back when they are freed, and so "
-                        "would the ends of arenas",
+        [MALLOC_LESS] = ("blocks of 128 KiB and more would go back when they are freed, and so "
+                         "would the ends of arenas"),
         [MALLOC_SAME] = "little of what is kept was in blocks of 128 KiB and more, or at ends",
         [MALLOC_MORE] = "",
     };
