@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/fmt.h"
 #include "cmd/cmd.h"
+#include "cmd/interrupted.h"
 #include "cmd/look.h"
 #include "collect/collect.h"
 #include "collect/proc_texts.h"
@@ -18,24 +19,6 @@ enum { EXIT_PARTIAL = 4 };
 /* How long a MiB takes to be written, about twice what was measured on two cores (0.5 to 1.5 ms, 4
  * and 5 ms): a stopped process is held that long. */
 enum { PLAIN_NS = 3000000, PACKED_NS = 8000000, REDACTED_NS = 10000000 };
-
-static atomic_bool cancelled;
-
-static void on_signal(int signal) {
-    (void)signal;
-    atomic_store(&cancelled, true);
-}
-
-/* An interrupted capture takes its file with it; a file over a limit (ulimit -f) is an error of the
- * write, not the end of us. */
-static void catch_signals(void) {
-    struct sigaction end = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    struct sigaction none = {.sa_handler = SIG_IGN};
-    sigaction(SIGINT, &end, NULL);
-    sigaction(SIGTERM, &end, NULL);
-    sigaction(SIGHUP, &end, NULL);
-    sigaction(SIGXFSZ, &none, NULL);
-}
 
 static bool ends_in_zst(const char *path) {
     size_t n = strlen(path);
@@ -122,7 +105,6 @@ static int write_it(struct run *r, struct image *img, const struct capture_optio
                     const struct guests *guests) {
     struct capture_result result;
     uint64_t began = clock_ns();
-    catch_signals();
     int rc = capture_write(img, o, &result, &r->err);
     progress_done(o->progress);
     if (rc < 0)
@@ -153,7 +135,7 @@ static int capture(struct run *r, struct image *img, const char *path, bool pack
                                 .texts = texts.list.at,
                                 .n_texts = texts.list.n,
                                 .hooks = invite(img, redact, &guests),
-                                .cancelled = &cancelled,
+                                .cancelled = interrupted_by_signals(SA_RESTART),
                                 .progress = &line};
     rc = write_it(r, img, &o, &guests);
     redaction_free(guests.redaction);

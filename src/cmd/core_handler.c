@@ -2,13 +2,13 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "cmd/cmd.h"
+#include "cmd/interrupted.h"
 #include "collect/proc_texts.h"
 #include "image/capture_pipe.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <syslog.h>
@@ -19,21 +19,6 @@ enum { EXIT_PARTIAL = 4, KEEP = 5, PATIENCE_S = 60, STALE_S = 3600 };
 
 #define FOLDER "/var/lib/memwhy"
 #define MAX_BYTES (8ull << 30)
-
-static atomic_bool cancelled;
-
-static void on_signal(int signal) {
-    (void)signal;
-    atomic_store(&cancelled, true);
-}
-
-static void catch_signals(void) {
-    struct sigaction end = {.sa_handler = on_signal}, none = {.sa_handler = SIG_IGN};
-    sigaction(SIGINT, &end, NULL);
-    sigaction(SIGTERM, &end, NULL);
-    sigaction(SIGHUP, &end, NULL);
-    sigaction(SIGXFSZ, &none, NULL);
-}
 
 /* --- the folder --- */
 
@@ -125,7 +110,7 @@ static void tell(struct run *r, const char *path, const struct capture_pipe_resu
         fputs("note: the process was gone; what /proc says of it is not in the file.\n", r->out);
 }
 
-static int receive(struct run *r, const char *path, pid_t pid) {
+static int receive(struct run *r, const char *path, pid_t pid, const atomic_bool *cancelled) {
     struct capture_pipe in = {.fd = STDIN_FILENO,
                               .max_bytes = opt_u64(r->opts, "max-size", MAX_BYTES),
                               .patience_s = PATIENCE_S};
@@ -138,7 +123,7 @@ static int receive(struct run *r, const char *path, pid_t pid) {
                                 .packed = true,
                                 .texts = texts.list.at,
                                 .n_texts = texts.list.n,
-                                .cancelled = &cancelled};
+                                .cancelled = cancelled};
     struct capture_pipe_result result;
     int rc = capture_from_pipe(&in, &o, &result, &r->err);
     if (rc == 0) {
@@ -167,9 +152,9 @@ static int handle(struct run *r) {
     if (fd < 0)
         return fd;
     prune(fd, keep ? keep - 1 : 0);
-    catch_signals();
+    const atomic_bool *cancelled = interrupted_by_signals(0); /* a core may not come */
     cleanup_free char *path = new_path(folder, args[0], n > 1 ? args[1] : NULL);
-    return receive(r, path, (pid_t)pid);
+    return receive(r, path, (pid_t)pid, cancelled);
 }
 
 /* The kernel starts it without standard error: then the system's log is told. */

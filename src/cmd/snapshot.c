@@ -2,6 +2,7 @@
 
 #include "base/fmt.h"
 #include "cmd/cmd.h"
+#include "cmd/interrupted.h"
 #include "cmd/look.h"
 #include "collect/snapshot_earlier.h"
 #include "report/document.h"
@@ -9,24 +10,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
-
-static atomic_bool cancelled;
-
-static void on_signal(int signal) {
-    (void)signal;
-    atomic_store(&cancelled, true);
-}
-
-/* What is interrupted takes its file with it; a file over a limit (ulimit -f) is an error of the
- * write, not the end of us. */
-static void catch_signals(void) {
-    struct sigaction end = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    struct sigaction none = {.sa_handler = SIG_IGN};
-    sigaction(SIGINT, &end, NULL);
-    sigaction(SIGTERM, &end, NULL);
-    sigaction(SIGHUP, &end, NULL);
-    sigaction(SIGXFSZ, &none, NULL);
-}
 
 /* By what its name ends in, if in anything. */
 static int form_of(const char *path, enum capture_form *ret, struct err *e) {
@@ -104,15 +87,14 @@ static int run_snapshot(struct run *r) {
     struct snapshot s = {.path = opt_string(r->opts, "output", ""),
                          .redact = opt_flag(r->opts, "redact"),
                          .with_garbage = opt_flag(r->opts, "with-garbage"),
-                         .isolate = opt_string(r->opts, "isolate", NULL),
-                         .cancelled = &cancelled};
+                         .isolate = opt_string(r->opts, "isolate", NULL)};
     if (!s.path[0])
         return err_set(&r->err, -EINVAL, "For example: memwhy snapshot 1234 -o app.heapsnapshot",
                        "snapshot needs to know the file to write");
     int rc = form_of(s.path, &s.form, &r->err);
     if (rc < 0)
         return rc;
-    catch_signals();
+    s.cancelled = interrupted_by_signals(SA_RESTART);
     rc = after ? read_earlier(r, after, &earlier) : 0;
     s.earlier = earlier;
     if (rc == 0)
