@@ -79,7 +79,6 @@ int inject_begin(struct inject *in) {
 
 /* From here on the thread is not itself. */
 static int take(struct inject *in) {
-    const uint64_t all = ~0ull;
     uint8_t code[2];
     if (!in->begun || in->ended)
         return -ESRCH;
@@ -89,10 +88,17 @@ static int take(struct inject *in) {
         return -ENOEXEC;
     wayback_lay(&in->way, in->pid, in->tid, &in->regs, in->mask, &in->trail);
     in->taken_at_ns = clock_ns();
+    in->policy = HURRY_NOT_CHANGED;
+    in->taken = true;
+    return 0;
+}
+
+/* Only with registers in place from which the way leads home: a mask without a way would stay. */
+static int block_signals(struct inject *in) {
+    const uint64_t all = ~0ull;
     if (ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof all, &all) < 0)
         return -ESRCH;
     in->policy = hurry_begin(in->tid);
-    in->taken = true;
     return 0;
 }
 
@@ -152,12 +158,13 @@ int inject_call(struct inject *in, long number, const uint64_t args[4], int64_t 
     regs.rdx = args[2];
     regs.r10 = args[3];
     regs.r8 = regs.r9 = 0;
+    bool first = !in->taken;
     int r = take(in);
     if (r < 0)
         return r;
     if (in->trail.sp)
         regs.rsp = in->trail.sp;
-    if (ptrace(PTRACE_SETREGS, in->tid, NULL, &regs) < 0)
+    if (ptrace(PTRACE_SETREGS, in->tid, NULL, &regs) < 0 || (first && block_signals(in) < 0))
         return -ESRCH;
     for (int stops = 0; stops < 2; stops++) {
         r = run_to_stop(in);
@@ -242,8 +249,8 @@ void inject_end(struct inject *in) {
     if (!in->taken || in->lost)
         return;
     hurry_end(in->tid, in->policy);
-    ptrace(PTRACE_SETREGS, in->tid, NULL, &in->regs);
     ptrace(PTRACE_SETSIGMASK, in->tid, (void *)sizeof in->mask, &in->mask);
+    ptrace(PTRACE_SETREGS, in->tid, NULL, &in->regs);
     wayback_clear(&in->trail, in->pid);
     in->window_ns = clock_ns() - in->taken_at_ns;
 }
