@@ -6,7 +6,6 @@
 #include "cmd/look.h"
 #include "cmd/malloc_chunks.h"
 #include "cmd/malloc_notes.h"
-#include "kernel/cpus.h"
 #include "model/malloc_remedies.h"
 #include "report/document.h"
 #include <errno.h>
@@ -245,20 +244,14 @@ static void set_addr(json_t *o, const char *key, uint64_t v) {
  * NARENAS_FROM_NCORES, 2.17-2.43, on 64 bits); cgroup quotas it does not know. */
 enum { ARENAS_PER_CPU = 8 };
 
-static bool cpus_of(const struct evidence *ev, struct cpus *ret) {
-    return ev->cost.freeze &&
-           cpus_read(ev->target.pid, ev->has_cgroup ? &ev->cgroup : NULL, ret) == 0;
-}
-
 static json_t *facts_to_json(const struct evidence *ev) {
     const struct malloc_glibc *f = &ev->malloc.glibc;
     json_t *o = json_object();
-    struct cpus cpus;
-    if (cpus_of(ev, &cpus)) {
-        set_int(o, "cpus_online", cpus.online);
-        set_int(o, "cpus_allowed", cpus.allowed);
-        if (cpus.has_quota)
-            json_object_set_new(o, "cpu_quota", json_real(cpus.quota));
+    if (ev->has_cpus) {
+        set_int(o, "cpus_online", ev->cpus.online);
+        set_int(o, "cpus_allowed", ev->cpus.allowed);
+        if (ev->cpus.has_quota)
+            json_object_set_new(o, "cpu_quota", json_real(ev->cpus.quota));
     }
     if (f->version[0])
         json_object_set_new(o, "version", json_string(f->version));
@@ -342,18 +335,18 @@ static void print_json(struct run *r, const struct evidence *ev, const struct ta
 }
 
 static void print_arena_limit(FILE *out, const struct evidence *ev) {
-    struct cpus cpus;
+    const struct cpus *cpus = &ev->cpus;
     uint64_t max = ev->malloc.glibc.arena_max;
     if (max) {
         fprintf(out, "At most %llu arena%s: MALLOC_ARENA_MAX is set.\n", (unsigned long long)max,
                 max == 1 ? "" : "s");
-    } else if (cpus_of(ev, &cpus)) {
+    } else if (ev->has_cpus) {
         fprintf(out, "At most %u arenas: 8 for each of the %u processor%s it may run on",
-                ARENAS_PER_CPU * cpus.allowed, cpus.allowed, cpus.allowed == 1 ? "" : "s");
-        if (cpus.allowed != cpus.online)
-            fprintf(out, " (the machine has %u)", cpus.online);
-        if (cpus.has_quota && cpus.quota < cpus.allowed)
-            fprintf(out, "; its cgroup gives it the time of %.3g", cpus.quota);
+                ARENAS_PER_CPU * cpus->allowed, cpus->allowed, cpus->allowed == 1 ? "" : "s");
+        if (cpus->allowed != cpus->online)
+            fprintf(out, " (the machine has %u)", cpus->online);
+        if (cpus->has_quota && cpus->quota < cpus->allowed)
+            fprintf(out, "; its cgroup gives it the time of %.3g", cpus->quota);
         fprintf(out, ".\n");
     }
 }

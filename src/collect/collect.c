@@ -9,6 +9,7 @@
 #include "image/capture.h"
 #include "kernel/cgroup.h"
 #include "kernel/cgroup_text.h"
+#include "kernel/cpus.h"
 #include "kernel/process.h"
 #include "kernel/smaps.h"
 #include "malloc/malloc.h"
@@ -121,6 +122,9 @@ static void read_captured(struct image *img, unsigned needs, struct evidence *ev
     const char *cgroup = capture_text(img, "cgroup_facts", &n);
     if (needs & NEED_CGROUP && cgroup)
         ev->has_cgroup = cgroup_of_text(cgroup, n, &ev->cgroup) == 0;
+    cleanup_free char *cpus = captured(img, "cpus", &n);
+    if (needs & NEED_CGROUP && cpus)
+        ev->has_cpus = cpus_of_text(cpus, &ev->cpus) == 0;
 }
 
 static void read_around(struct image *img, unsigned needs, struct evidence *ev) {
@@ -133,8 +137,10 @@ static void read_around(struct image *img, unsigned needs, struct evidence *ev) 
         read_smaps(pid, ev);
     if (needs & NEED_PROCESS)
         ev->has_process = process_read("", pid, PROCESS_ALL, &ev->process) == 0;
-    if (needs & NEED_CGROUP)
+    if (needs & NEED_CGROUP) {
         ev->has_cgroup = cgroup_read("", pid, &ev->cgroup) == 0;
+        ev->has_cpus = cpus_read(pid, ev->has_cgroup ? &ev->cgroup : NULL, &ev->cpus) == 0;
+    }
 }
 
 static int by_rss(const void *x, const void *y) {

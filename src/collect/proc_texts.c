@@ -4,6 +4,7 @@
 #include "collect/redact.h"
 #include "kernel/cgroup.h"
 #include "kernel/cgroup_text.h"
+#include "kernel/cpus.h"
 #include "kernel/descriptors.h"
 #include "kernel/procfs.h"
 
@@ -42,7 +43,13 @@ void proc_texts_read(pid_t pid, bool redacted, struct proc_texts *ret) {
     if (beside)
         vec_push(&ret->list, (struct capture_text){"neighbours", beside, strlen(beside)});
     struct cgroup c;
-    if (cgroup_read("", pid, &c) == 0) {
+    struct cpus cpus;
+    bool has_cgroup = cgroup_read("", pid, &c) == 0;
+    if (cpus_read(pid, has_cgroup ? &c : NULL, &cpus) == 0) {
+        char *s = cpus_to_text(&cpus);
+        vec_push(&ret->list, (struct capture_text){"cpus", s, strlen(s)});
+    }
+    if (has_cgroup) {
         size_t n;
         char *s = cgroup_to_text(&c, &n);
         if (s)

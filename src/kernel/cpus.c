@@ -84,3 +84,18 @@ int cpus_read(pid_t pid, const struct cgroup *memory, struct cpus *ret) {
     *ret = c;
     return 0;
 }
+
+char *cpus_to_text(const struct cpus *c) {
+    return c->has_quota ? mem_printf("%u %u %.17g\n", c->online, c->allowed, c->quota)
+                        : mem_printf("%u %u\n", c->online, c->allowed);
+}
+
+int cpus_of_text(const char *text, struct cpus *ret) {
+    struct cpus c = {0};
+    int n = sscanf(text, "%u %u %lf", &c.online, &c.allowed, &c.quota);
+    if (n < 2 || !c.online || !c.allowed)
+        return -EBADMSG;
+    c.has_quota = n == 3 && c.quota > 0;
+    *ret = c;
+    return 0;
+}

@@ -5,6 +5,7 @@
 
 #include "model/account.h"
 #include "model/cgroup.h"
+#include "model/cpus.h"
 #include "model/malloc_census.h"
 #include "model/process.h"
 #include "model/region.h"
@@ -76,6 +77,8 @@ struct evidence {
     struct process process;
     bool has_cgroup;
     struct cgroup cgroup;
+    bool has_cpus;
+    struct cpus cpus;
     VEC(struct evidence_neighbour) neighbours; /* largest first, without the target */
 };
 

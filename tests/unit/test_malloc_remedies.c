@@ -137,6 +137,15 @@ static void quotas(void **state) {
     assert_int_equal(cpus_parse_max("", &quota), -ENODATA);
     assert_int_equal(cpus_parse_max("150000 100000\n", &quota), 0);
     assert_true(quota > 1.49 && quota < 1.51);
+
+    struct cpus cpus = {.online = 8, .allowed = 3, .has_quota = true, .quota = 0.1}, got;
+    char *text = cpus_to_text(&cpus);
+    assert_int_equal(cpus_of_text(text, &got), 0);
+    assert_true(got.online == 8 && got.allowed == 3 && got.has_quota && got.quota == cpus.quota);
+    free(text);
+    assert_int_equal(cpus_of_text("2 2\n", &got), 0);
+    assert_false(got.has_quota);
+    assert_int_equal(cpus_of_text("2", &got), -EBADMSG);
 }
 
 int main(void) {
