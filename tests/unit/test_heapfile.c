@@ -206,11 +206,14 @@ static void broken(void **state) {
 static void deep(void **state) {
     (void)state;
     enum { DEPTH = 3000000 };
-    char *text = malloc(2 * DEPTH + 100);
-    int n = sprintf(text, "{\"trace_tree\":");
-    memset(text + n, '[', DEPTH);
-    memset(text + n + DEPTH, ']', DEPTH);
-    strcpy(text + n + 2 * DEPTH, "}");
+    char *text;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+    fputs("{\"trace_tree\":", out);
+    for (int i = 0; i < 2 * DEPTH; i++)
+        putc(i < DEPTH ? '[' : ']', out);
+    putc('}', out);
+    fclose(out);
     refused(text, "it has no \"snapshot\"");
     free(text);
 }
@@ -222,7 +225,7 @@ static void numbers(void **state) {
                                       123456789, 4294967294, 4294967296, 1234567890123456789};
     enum { N = sizeof values / sizeof *values };
     for (int shift = 0; shift < 48; shift++) {
-        char *text = malloc(INPUT_PIECE + 8192), *p = text;
+        char *text = mem_alloc(INPUT_PIECE + 8192), *p = text;
         p += sprintf(p, HEAD(8, 0) "\"nodes\":[");
         while (p < text + INPUT_PIECE - 40 - shift)
             *p++ = ' ';
