@@ -5,7 +5,7 @@
 #include "cmd/cmd.h"
 #include "cmd/look.h"
 #include "cmd/malloc_notes.h"
-#include "collect/native_names.h"
+#include "native/names.h"
 #include "report/document.h"
 #include <errno.h>
 

@@ -3,8 +3,8 @@
 #define MEMWHY_CMD_GROWTH_REPORT_H
 
 #include "cmd/cmd.h"
-#include "collect/growth.h"
-#include "collect/heap_summary.h"
+#include "growth/growth.h"
+#include "growth/heap_summary.h"
 #include "model/evidence.h"
 
 struct growth_side {

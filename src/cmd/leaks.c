@@ -1,5 +1,5 @@
 /* memwhy leaks: what was allocated and can no longer be reached. */
-#include "collect/leaks.h"
+#include "native/leaks.h"
 #include "base/fmt.h"
 #include "base/table.h"
 #include "base/text.h"

@@ -3,7 +3,7 @@
 #define MEMWHY_CMD_MALLOC_CHUNKS_H
 
 #include "cmd/cmd.h"
-#include "collect/chunk_list.h"
+#include "native/chunk_list.h"
 
 /* False when neither was asked for. -EINVAL with r->err filled. */
 int malloc_chunks_wanted(struct run *r, struct chunk_list *ret, bool *ret_wanted);

@@ -7,7 +7,7 @@
 #include "cmd/dominator_rows.h"
 #include "cmd/path_rows.h"
 #include "cmd/suspect_rows.h"
-#include "collect/opened.h"
+#include "suspects/opened.h"
 #include <errno.h>
 #include <signal.h>
 #include <string.h>

@@ -1,11 +1,11 @@
-#include "collect/snapshot.h"
+#include "snapshot/snapshot.h"
 
 #include "base/fmt.h"
 #include "cmd/cmd.h"
 #include "cmd/interrupted.h"
 #include "cmd/look.h"
-#include "collect/snapshot_earlier.h"
 #include "report/document.h"
+#include "snapshot/earlier.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>

@@ -4,7 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/object_ref.h"
-#include "collect/suspects.h"
+#include "suspects/suspects.h"
 
 json_t *suspect_rows_json(const struct suspects *s, enum object_ref how);
 /* One after the other; that there is none, when there is none. */

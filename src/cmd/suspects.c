@@ -1,5 +1,5 @@
 /* memwhy suspects: what on the JavaScript heap looks like a leak, in words. */
-#include "collect/suspects.h"
+#include "suspects/suspects.h"
 #include "cmd/cmd.h"
 #include "cmd/look.h"
 #include "cmd/suspect_rows.h"

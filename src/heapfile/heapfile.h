@@ -112,7 +112,7 @@ struct heapfile {
     enum input_form form;
     uint64_t file_bytes, text_bytes; /* as it is, and unpacked */
     struct spool edge_spool, text, location_spool;
-    struct spool trail; /* what memwhy adds to its own (collect/snapshot_trail.h); empty: nothing */
+    struct spool trail; /* what memwhy adds to its own (snapshot/trail.h); empty: nothing */
 };
 
 /* `p` may be NULL. -ENOENT and the like as open(2); -EBADMSG: no snapshot, or a broken one; -E2BIG:

@@ -1,8 +1,8 @@
 /* A glibc heap in which the input overwrites words: the census must end, and its bytes and pieces
  * add up; and so must the search for what is lost. */
 #include "../unit/fake_glibc.h"
-#include "collect/native_graph.h"
 #include "malloc/malloc.h"
+#include "native/graph.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

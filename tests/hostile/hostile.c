@@ -8,14 +8,14 @@
  * prints one line of JSON. A crash, a sanitizer's report or a round that takes over 30 s of
  * processor time ends it; its seed is on standard error by then: `hostile CAPTURE 60 SEED 1`. */
 #include "collect/heap_look.h"
-#include "collect/heap_summary.h"
 #include "collect/histogram.h"
 #include "collect/inspect.h"
 #include "collect/instances.h"
 #include "collect/paths.h"
 #include "collect/referrers.h"
-#include "collect/suspects.h"
+#include "growth/heap_summary.h"
 #include "image/core.h"
+#include "suspects/suspects.h"
 #include "v8/edges.h"
 #include "v8/heap.h"
 #include "v8/nodes.h"

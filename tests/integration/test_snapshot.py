@@ -40,7 +40,7 @@ def snapshot(target, folder, *options, name="ours.heapsnapshot"):
 
 
 def number(addr):
-    """The id of an object that begins there (collect/snapshot_ids.h)."""
+    """The id of an object that begins there (snapshot/ids.h)."""
     unit, word = addr >> 18 & 0xffff, (addr & 0x3ffff) >> 3
     return (unit << 15 | word) << 1 | 1
 

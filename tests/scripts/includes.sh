@@ -11,8 +11,10 @@ allowed() {
     heapfile) echo base model graph ;;
     v8 | malloc | uv | trace | inspector) echo base model image ;;
     collect) echo base model image v8 malloc uv graph heapfile kernel trace inspector record ;;
+    snapshot | suspects | native) echo base model image v8 malloc graph heapfile kernel collect ;;
+    growth) echo base model image v8 graph heapfile collect suspects ;;
     serve) echo base model record collect rules report ;;
-    cmd) echo base model image v8 malloc uv graph heapfile kernel trace inspector record collect rules report serve ;;
+    cmd) echo base model image v8 malloc uv graph heapfile kernel trace inspector record collect snapshot suspects native growth rules report serve ;;
     esac
 }
 bad=0

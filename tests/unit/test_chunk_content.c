@@ -1,7 +1,7 @@
 /* Kinds of content, by their form. */
 #include "unit.h"
 
-#include "collect/chunk_content.h"
+#include "native/chunk_content.h"
 #include <string.h>
 
 static const char *content(const void *bytes, size_t n) {

@@ -1,8 +1,8 @@
 /* Sketches of sets, and the rule by which growth is told from coming and going. */
 #include "unit.h"
 
-#include "collect/growth.h"
-#include "collect/sketch.h"
+#include "growth/growth.h"
+#include "growth/sketch.h"
 
 #include <string.h>
 

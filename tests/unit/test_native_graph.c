@@ -1,9 +1,9 @@
 /* References to chunks, in all the forms that count, in heaps built by hand. */
 #include "unit.h"
 
-#include "collect/native_graph.h"
 #include "fake_glibc.h"
 #include "malloc/malloc.h"
+#include "native/graph.h"
 
 static const struct malloc_hints with_pieces = {.keep_pieces = true};
 

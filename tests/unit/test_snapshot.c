@@ -1,10 +1,10 @@
 /* The parts of a snapshot that know no heap: edges that wait in a file, numbers of objects, what is
  * said of them for the next, which are the same in two. */
 #include "base/map64.h"
-#include "collect/snapshot_ids.h"
-#include "collect/snapshot_same.h"
-#include "collect/snapshot_spool.h"
-#include "collect/snapshot_trail.h"
+#include "snapshot/ids.h"
+#include "snapshot/same.h"
+#include "snapshot/spool.h"
+#include "snapshot/trail.h"
 #include "unit.h"
 #include <errno.h>
 #include <unistd.h>

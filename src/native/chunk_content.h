@@ -1,0 +1,16 @@
+/* What kind of data bytes are, by their form alone. */
+#ifndef MEMWHY_NATIVE_CHUNK_CONTENT_H
+#define MEMWHY_NATIVE_CHUNK_CONTENT_H
+
+#include "model/v8_census.h"
+#include <stddef.h>
+#include <stdint.h>
+
+/* A name that lasts, "text" or "handles of V8"; NULL. `v8` may be NULL. */
+const char *chunk_content(const struct v8_census *v8, const uint8_t *bytes, size_t n);
+
+#define CHUNK_TEXT_LEAST 6
+/* How many bytes of printable UTF-8 there are at the beginning. */
+size_t chunk_content_text(const uint8_t *bytes, size_t n);
+
+#endif
