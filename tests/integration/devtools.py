@@ -21,7 +21,8 @@ class Snapshot:
         column = {f: nodes[i::width] for i, f in enumerate(fields)}
         self.kind = [kinds[k] for k in column["type"]]
         self.name = [self.strings[s] for s in column["name"]]
-        self.size, self.id, self.detached = column["self_size"], column["id"], column["detachedness"]
+        self.size, self.id = column["self_size"], column["id"]
+        self.detached = column.get("detachedness", [0] * self.n)  # Node 12 does not tell
         self.edge_kinds = meta["edge_types"][0]
         edges = doc["edges"]
         self.edge_kind, self.edge_name = edges[0::3], edges[1::3]

@@ -267,7 +267,10 @@ def of_gdb(pid, folder):
 
 
 def function_of(name):
-    """Without parameters: gdb leaves them out of some names."""
+    """Without parameters: gdb leaves them out of some names. Entries of a procedure linkage table have no symbol; gdb
+    makes up names for them, memwhy does not."""
+    if name and name.endswith("@plt"):
+        return None
     return re.sub(r"\(.*", "", name.replace("(anonymous namespace)", "{anonymous}")) if name else name
 
 

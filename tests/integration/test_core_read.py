@@ -60,10 +60,12 @@ def kernel_core(t, folder):
 
 
 def numbers(target):
-    """What malloc says but for what only the live page map knows, and the cost."""
+    """What malloc says but for what only the kernel knows of a live process (its page map, its processors), and the
+    cost."""
     doc = ask("malloc", target)
     totals = {k: v for k, v in doc["totals"].items() if "resident" not in k and k != "trimmable"}
-    return {"totals": totals, "allocator": doc["allocator"], "glibc": doc["glibc"],
+    glibc = {k: v for k, v in doc["glibc"].items() if not k.startswith("cpu")}
+    return {"totals": totals, "allocator": doc["allocator"], "glibc": glibc,
             "threads": doc["target"]["threads"], "exe": doc["target"]["exe"],
             "arenas": [(a["address"], a["in_use"], a["free"]) for a in doc["arenas"]]}
 

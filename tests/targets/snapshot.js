@@ -46,10 +46,14 @@ function drop() {
 
 process.stdin.on('data', (line) => {
   const text = line.toString().trim();
-  if (text.startsWith('snapshot ')) v8.writeHeapSnapshot(text.slice(9));
-  else { gc(); drop(); }
-  ready({});
-  stop();
+  const stands = () => { ready({}); stop(); };
+  if (text.startsWith('snapshot ')) {
+    v8.writeHeapSnapshot(text.slice(9));
+    stands();
+  } else {
+    gc();
+    setTimeout(() => { drop(); stands(); }, 200); // no page is being swept then
+  }
 });
 
 const worker = new Worker(`
