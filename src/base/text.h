@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A copy (the caller frees it) with every byte that is not UTF-8 replaced by U+FFFD. */
 char *text_clean(const char *s);
@@ -16,6 +17,9 @@ char *text_printable(const char *s);
 size_t text_width(const char *s);
 /* The length in bytes of the first `columns` code points. */
 size_t text_prefix_bytes(const char *s, size_t columns);
+
+/* Writes a code point, up to 4 bytes; returns what is behind it. */
+char *text_put_utf8(char *to, uint32_t c);
 
 /* May it stand after a dot in JavaScript (V8's String::IsIdentifier)? Every character beyond ASCII
  * counts as a letter. */

@@ -30,25 +30,6 @@ static int unit_of(const char *s, const char *end) {
     return v;
 }
 
-static char *put_utf8(char *to, uint32_t c) {
-    if (c < 0x80) {
-        *to++ = (char)c;
-    } else if (c < 0x800) {
-        *to++ = (char)(0xc0 | c >> 6);
-        *to++ = (char)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        *to++ = (char)(0xe0 | c >> 12);
-        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *to++ = (char)(0x80 | (c & 0x3f));
-    } else {
-        *to++ = (char)(0xf0 | c >> 18);
-        *to++ = (char)(0x80 | (c >> 12 & 0x3f));
-        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *to++ = (char)(0x80 | (c & 0x3f));
-    }
-    return to;
-}
-
 enum { REPLACEMENT = 0xfffd };
 
 /* Behind "\u": one character of one or two units. */
@@ -73,18 +54,18 @@ static void undo_escapes(const char *p, const char *end, char *to) {
     static const char from[] = "bfnrt", into[] = "\b\f\n\r\t";
     while (p < end) {
         if (*p != '\\') {
-            to = *p ? (*to = *p, to + 1) : put_utf8(to, REPLACEMENT);
+            to = *p ? (*to = *p, to + 1) : text_put_utf8(to, REPLACEMENT);
             p++;
             continue;
         }
         char c = ++p < end ? *p++ : '\0';
         const char *known = c ? strchr(from, c) : NULL;
         if (c == 'u')
-            to = put_utf8(to, take_units(&p, end));
+            to = text_put_utf8(to, take_units(&p, end));
         else if (c)
             *to++ = known ? into[known - from] : c;
         else
-            to = put_utf8(to, REPLACEMENT);
+            to = text_put_utf8(to, REPLACEMENT);
     }
     *to = '\0';
 }

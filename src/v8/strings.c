@@ -1,6 +1,7 @@
 #include "v8/strings.h"
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include <errno.h>
 #include <string.h>
 
@@ -154,25 +155,6 @@ void v8_text_done(struct v8_text *t) {
     *t = (struct v8_text){0};
 }
 
-static char *put_utf8(char *to, uint32_t c) {
-    if (c < 0x80) {
-        *to++ = (char)c;
-    } else if (c < 0x800) {
-        *to++ = (char)(0xc0 | c >> 6);
-        *to++ = (char)(0x80 | (c & 0x3f));
-    } else if (c < 0x10000) {
-        *to++ = (char)(0xe0 | c >> 12);
-        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *to++ = (char)(0x80 | (c & 0x3f));
-    } else {
-        *to++ = (char)(0xf0 | c >> 18);
-        *to++ = (char)(0x80 | (c >> 12 & 0x3f));
-        *to++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *to++ = (char)(0x80 | (c & 0x3f));
-    }
-    return to;
-}
-
 static char *utf8(const struct v8_text *t, const char *end) {
     /* A pair of surrogates takes four bytes for two units. */
     char *s = mem_grow(NULL, t->n + strlen(end) + 1, 3), *to = s;
@@ -183,7 +165,7 @@ static char *utf8(const struct v8_text *t, const char *end) {
             c = 0x10000 + ((c & 0x3ff) << 10) + (t->units[++i] & 0x3ff);
         else if ((c & 0xf800) == 0xd800 || !c)
             c = 0xfffd;
-        to = put_utf8(to, c);
+        to = text_put_utf8(to, c);
     }
     memcpy(to, end, strlen(end) + 1);
     return s;

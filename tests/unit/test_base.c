@@ -114,6 +114,20 @@ static void utf8(void **state) {
     assert_int_equal(text_prefix_bytes("abc", 9), 3);
 }
 
+static void code_points(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t c;
+        const char *utf8;
+    } cases[] = {
+        {'a', "a"}, {0xe9, "\xc3\xa9"}, {0x20ac, "\xe2\x82\xac"}, {0x1f600, "\xf0\x9f\x98\x80"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char got[8];
+        *text_put_utf8(got, cases[i].c) = 0;
+        assert_string_equal(got, cases[i].utf8);
+    }
+}
+
 static void identifiers(void **state) {
     (void)state;
     assert_true(text_is_identifier("a1"));
@@ -154,8 +168,8 @@ static void memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors), cmocka_unit_test(map),         cmocka_unit_test(vec),
-        cmocka_unit_test(utf8),   cmocka_unit_test(identifiers), cmocka_unit_test(words),
-        cmocka_unit_test(memory), cmocka_unit_test(search),
+        cmocka_unit_test(utf8),   cmocka_unit_test(code_points), cmocka_unit_test(identifiers),
+        cmocka_unit_test(words),  cmocka_unit_test(memory),      cmocka_unit_test(search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
