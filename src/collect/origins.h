@@ -3,8 +3,7 @@
 #ifndef MEMWHY_COLLECT_ORIGINS_H
 #define MEMWHY_COLLECT_ORIGINS_H
 
-#include "base/map64.h"
-#include "collect/heap_look.h"
+#include "collect/sources.h"
 #include "v8/scripts.h"
 
 struct origin {
@@ -12,12 +11,10 @@ struct origin {
     uint32_t line;      /* 0: not known */
 };
 
-/* One is found once for each map, and for each function's SharedFunctionInfo. */
 struct origins {
-    struct heap_look *look;
+    struct sources sources;
     struct v8_scripts scripts;
     VEC(struct origin) list; /* each script and line once */
-    struct map64 by_source;  /* node of a map + 1, or address of a SharedFunctionInfo */
 };
 
 #define ORIGIN_NONE UINT32_MAX /* V8's own, the embedder's, or made by Object or Array */

@@ -169,7 +169,7 @@ static void put_edges(struct writing *w) {
 static void put_places(struct writing *w) {
     const struct snapshot_plan *p = &w->plan;
     struct snapshot_text *t = w->text;
-    struct snapshot_places places = {.look = w->look};
+    struct snapshot_places places = {.sources = {.look = w->look}};
     uint32_t n = v8_nodes_count(p->view->nodes), ordinal = p->first_heap;
     bool first = true;
     snapshot_text_put(t, "\"locations\":[");
