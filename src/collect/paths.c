@@ -6,6 +6,7 @@
 #include "collect/path_line.h"
 #include "v8/contexts.h"
 #include "v8/functions.h"
+#include "v8/generators.h"
 #include "v8/heap.h"
 #include "v8/names.h"
 #include "v8/properties.h"
@@ -68,12 +69,10 @@ static char *root_text(struct naming *n, const struct v8_root *root, uint64_t ob
 
 /* The function itself, or that of a generator. */
 static uint64_t function_of(struct naming *n, uint64_t object) {
-    enum { GENERATOR_FUNCTION = 24 }; /* JSGeneratorObject, src/objects/js-generator.tq */
-    enum v8_kind k = v8_kind(n->o, object);
-    uint64_t field = k == KIND_RECEIVER ? v8_field_or_0(n->o, object, GENERATOR_FUNCTION) : 0;
-    if (k == KIND_FUNCTION)
+    struct v8_generator g;
+    if (v8_kind(n->o, object) == KIND_FUNCTION)
         return object;
-    return v8_kind(n->o, field) == KIND_FUNCTION ? field : 0;
+    return v8_generator_read(n->o, object, &g) == 0 ? g.function : 0;
 }
 
 static char *script_name(struct naming *n, uint64_t shared) {
