@@ -55,19 +55,15 @@ static uint64_t named(const struct native_names *n) {
     return n->named[NATIVE_BY_ITSELF] + n->named[NATIVE_BY_HOLDER] + n->named[NATIVE_BY_ROOT];
 }
 
-static void put(json_t *to, const char *key, uint64_t n) {
-    json_object_set_new(to, key, json_integer((json_int_t)n));
-}
-
 static void print_json(struct run *r, const struct evidence *ev, const struct native_names *n,
                        const struct table *rows) {
     json_t *by = json_object();
     for (size_t i = 0; i < sizeof hows / sizeof *hows; i++)
-        put(by, hows[i], n->named[i]);
+        document_u64(by, hows[i], n->named[i]);
     document_common(r->doc, ev);
-    put(r->doc, "in_use_count", n->count);
-    put(r->doc, "in_use_bytes", n->bytes);
-    put(r->doc, "named_bytes", named(n));
+    document_u64(r->doc, "in_use_count", n->count);
+    document_u64(r->doc, "in_use_bytes", n->bytes);
+    document_u64(r->doc, "named_bytes", named(n));
     json_object_set_new(r->doc, "bytes_by", by);
     json_object_set_new(r->doc, "names", table_to_json(rows));
 }

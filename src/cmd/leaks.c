@@ -42,17 +42,13 @@ static struct table *groups_table(const struct leaks *l, size_t most) {
     return tb;
 }
 
-static void put(json_t *to, const char *key, uint64_t n) {
-    json_object_set_new(to, key, json_integer((json_int_t)n));
-}
-
 static json_t *handles_json(const struct handle_blocks *b) {
     json_t *o = json_object();
     char sample[24];
     snprintf(sample, sizeof sample, "0x%" PRIx64, b->sample);
-    put(o, "count", b->count);
-    put(o, "bytes", b->bytes);
-    put(o, "handles", b->handles);
+    document_u64(o, "count", b->count);
+    document_u64(o, "bytes", b->bytes);
+    document_u64(o, "handles", b->handles);
     json_object_set_new(o, "sample", json_string(sample));
     if (b->value)
         json_object_set_new(o, "value", json_string(b->value));
@@ -74,14 +70,14 @@ static void print_handles(FILE *out, const struct handle_blocks *b) {
 static void print_json(struct run *r, const struct evidence *ev, const struct leaks *l,
                        const struct table *groups) {
     document_common(r->doc, ev);
-    put(r->doc, "in_use_count", l->in_use_count);
-    put(r->doc, "in_use_bytes", l->in_use_bytes);
-    put(r->doc, "lost_count", l->lost_count);
-    put(r->doc, "lost_bytes", l->lost_bytes);
-    put(r->doc, "indirect_count", l->indirect_count);
-    put(r->doc, "indirect_bytes", l->indirect_bytes);
-    put(r->doc, "known_count", l->known_count);
-    put(r->doc, "known_bytes", l->known_bytes);
+    document_u64(r->doc, "in_use_count", l->in_use_count);
+    document_u64(r->doc, "in_use_bytes", l->in_use_bytes);
+    document_u64(r->doc, "lost_count", l->lost_count);
+    document_u64(r->doc, "lost_bytes", l->lost_bytes);
+    document_u64(r->doc, "indirect_count", l->indirect_count);
+    document_u64(r->doc, "indirect_bytes", l->indirect_bytes);
+    document_u64(r->doc, "known_count", l->known_count);
+    document_u64(r->doc, "known_bytes", l->known_bytes);
     if (l->handles.count)
         json_object_set_new(r->doc, "handle_blocks", handles_json(&l->handles));
     json_object_set_new(r->doc, "groups", table_to_json(groups));

@@ -232,10 +232,6 @@ static struct table *pins_table(const struct malloc_arena *a, bool has_residency
     return tb;
 }
 
-static void set_int(json_t *o, const char *key, uint64_t v) {
-    json_object_set_new(o, key, json_integer((json_int_t)v));
-}
-
 static void set_addr(json_t *o, const char *key, uint64_t v) {
     json_object_set_new(o, key, json_sprintf("0x%llx", (unsigned long long)v));
 }
@@ -248,40 +244,40 @@ static json_t *facts_to_json(const struct evidence *ev) {
     const struct malloc_glibc *f = &ev->malloc.glibc;
     json_t *o = json_object();
     if (ev->has_cpus) {
-        set_int(o, "cpus_online", ev->cpus.online);
-        set_int(o, "cpus_allowed", ev->cpus.allowed);
+        document_u64(o, "cpus_online", ev->cpus.online);
+        document_u64(o, "cpus_allowed", ev->cpus.allowed);
         if (ev->cpus.has_quota)
             json_object_set_new(o, "cpu_quota", json_real(ev->cpus.quota));
     }
     if (f->version[0])
         json_object_set_new(o, "version", json_string(f->version));
     set_addr(o, "main_arena", f->main_arena);
-    set_int(o, "bins_offset", f->bins_at);
+    document_u64(o, "bins_offset", f->bins_at);
     json_object_set_new(o, "fastbins", json_boolean(f->has_fastbins));
     if (f->mangling_known)
         json_object_set_new(o, "mangled_lists", json_boolean(f->mangled));
     if (f->heap_info)
-        set_int(o, "heap_info_bytes", f->heap_info);
+        document_u64(o, "heap_info_bytes", f->heap_info);
     if (f->tcache_layout) {
         json_object_set_new(o, "tcache_layout", json_string(f->tcache_layout));
-        set_int(o, "tcache_tls_offset", f->tcache_tls);
+        document_u64(o, "tcache_tls_offset", f->tcache_tls);
     }
     if (!f->mp_addr)
         return o;
     set_addr(o, "sbrk_base", f->sbrk_base);
-    set_int(o, "mmap_threshold", f->mmap_threshold);
+    document_u64(o, "mmap_threshold", f->mmap_threshold);
     json_object_set_new(o, "mmap_threshold_dynamic", json_boolean(f->mmap_threshold_dynamic));
-    set_int(o, "trim_threshold", f->trim_threshold);
-    set_int(o, "top_pad", f->top_pad);
-    set_int(o, "arena_max", f->arena_max);
-    set_int(o, "arena_test", f->arena_test);
-    set_int(o, "n_mmaps", f->n_mmaps);
-    set_int(o, "max_n_mmaps", f->max_n_mmaps);
-    set_int(o, "mmapped_mem", f->mmapped_mem);
-    set_int(o, "max_mmapped_mem", f->max_mmapped_mem);
+    document_u64(o, "trim_threshold", f->trim_threshold);
+    document_u64(o, "top_pad", f->top_pad);
+    document_u64(o, "arena_max", f->arena_max);
+    document_u64(o, "arena_test", f->arena_test);
+    document_u64(o, "n_mmaps", f->n_mmaps);
+    document_u64(o, "max_n_mmaps", f->max_n_mmaps);
+    document_u64(o, "mmapped_mem", f->mmapped_mem);
+    document_u64(o, "max_mmapped_mem", f->max_mmapped_mem);
     if (f->has_tcache_settings) {
-        set_int(o, "tcache_count", f->tcache_count);
-        set_int(o, "tcache_max_bytes", f->tcache_max_bytes);
+        document_u64(o, "tcache_count", f->tcache_count);
+        document_u64(o, "tcache_max_bytes", f->tcache_max_bytes);
     }
     return o;
 }
@@ -291,20 +287,20 @@ static json_t *totals_to_json(const struct malloc_census *c) {
     struct malloc_share fast = malloc_census_sum(c, MALLOC_FAST),
                         top = malloc_census_sum(c, MALLOC_TOP);
     struct malloc_share binned = malloc_census_sum(c, MALLOC_BINNED);
-    set_int(o, "in_use", malloc_census_sum(c, MALLOC_IN_USE).bytes);
-    set_int(o, "tcached", malloc_census_sum(c, MALLOC_TCACHED).bytes);
-    set_int(o, "free", fast.bytes + binned.bytes + top.bytes);
-    set_int(o, "fast", fast.bytes);
-    set_int(o, "binned", binned.bytes);
-    set_int(o, "top", top.bytes);
-    set_int(o, "metadata", malloc_census_sum(c, MALLOC_METADATA).bytes);
-    set_int(o, "unwalked", malloc_census_sum(c, MALLOC_UNWALKED).bytes);
-    set_int(o, "mmapped", c->mmapped.bytes);
-    set_int(o, "mmapped_count", c->mmapped.count);
+    document_u64(o, "in_use", malloc_census_sum(c, MALLOC_IN_USE).bytes);
+    document_u64(o, "tcached", malloc_census_sum(c, MALLOC_TCACHED).bytes);
+    document_u64(o, "free", fast.bytes + binned.bytes + top.bytes);
+    document_u64(o, "fast", fast.bytes);
+    document_u64(o, "binned", binned.bytes);
+    document_u64(o, "top", top.bytes);
+    document_u64(o, "metadata", malloc_census_sum(c, MALLOC_METADATA).bytes);
+    document_u64(o, "unwalked", malloc_census_sum(c, MALLOC_UNWALKED).bytes);
+    document_u64(o, "mmapped", c->mmapped.bytes);
+    document_u64(o, "mmapped_count", c->mmapped.count);
     if (c->has_residency) {
-        set_int(o, "free_resident", fast.resident + binned.resident + top.resident);
-        set_int(o, "trimmable", malloc_census_trimmable(c));
-        set_int(o, "mmapped_resident", c->mmapped.resident);
+        document_u64(o, "free_resident", fast.resident + binned.resident + top.resident);
+        document_u64(o, "trimmable", malloc_census_trimmable(c));
+        document_u64(o, "mmapped_resident", c->mmapped.resident);
     }
     return o;
 }
