@@ -23,6 +23,8 @@ static void texts(void **state) {
     assert_null(content("ab\0defghijklmno", 16));  /* too short to be one */
     assert_null(content("ab\x1b[31mred!!!!!!", 16));
     assert_null(content("", 0));
+    uint64_t address = 0x556a68454150; /* each byte is a letter */
+    assert_null(content(&address, sizeof address));
     assert_int_equal(chunk_content_text((const uint8_t *)"ab\xe2\x82", 4), 2); /* cut */
 }
 
