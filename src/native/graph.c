@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/parallel.h"
 #include "malloc/reader.h"
+#include "native/word.h"
 #include <errno.h>
 #include <string.h>
 
@@ -17,35 +18,18 @@ struct builder {
 
 /* ---- what a word may mean ---- */
 
-/* glibc, sysdeps/unix/sysv/linux/x86_64/pointer_guard.h: xor with the guard, then rotate left by
- * 17 bits (2.4 to 2.43). */
-static uint64_t demangled(const struct native_graph *g, uint64_t word) {
-    return (word >> 17 | word << 47) ^ g->roots.guard;
-}
-
-/* The whole number that the bits are as a double; 0 when they are none, or none that could be an
- * address (2^16 to 2^47). */
-static uint64_t whole_number(uint64_t bits) {
-    enum { BIAS = 1023, FROM = BIAS + 16, TO = BIAS + 47, FRACTION = 52 };
-    uint64_t exponent = bits >> FRACTION;
-    if (exponent < FROM || exponent >= TO)
-        return 0;
-    unsigned shift = FRACTION - (unsigned)(exponent - BIAS);
-    uint64_t whole = (bits & ((1ull << FRACTION) - 1)) | 1ull << FRACTION;
-    return whole & ((1ull << shift) - 1) ? 0 : whole >> shift;
-}
-
 /* The chunk a word refers to; CHUNK_NONE. */
 static inline uint32_t meant(const struct native_graph *g, uint64_t word) {
     if (word < LIMIT_USER_ADDR)
         return chunk_map_find(&g->map, word);
-    uint32_t i = (uint32_t)word ? CHUNK_NONE : chunk_map_at(&g->map, word >> 32); /* a Smi */
-    uint64_t number = i == CHUNK_NONE ? whole_number(word) : 0;
+    uint64_t number = word_smi(word);
+    uint32_t i = number ? chunk_map_at(&g->map, number) : CHUNK_NONE;
+    number = i == CHUNK_NONE ? word_double(word) : 0;
     if (number)
         i = chunk_map_at(&g->map, number);
     if (i != CHUNK_NONE)
         return i;
-    uint64_t plain = demangled(g, word);
+    uint64_t plain = word_demangled(g->roots.guard, word);
     return plain < LIMIT_USER_ADDR ? chunk_map_find(&g->map, plain) : CHUNK_NONE;
 }
 
