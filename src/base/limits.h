@@ -37,8 +37,9 @@
 #define LIMIT_V8_SOURCE (1u << 27) /* units of a script's source; bundles have tens of millions */
 #define LIMIT_V8_CODE (64u << 20)  /* bytes of one table of code; V8 compiles less than 2 MB */
 #define LIMIT_V8_BIGINT (1u << 24) /* words of a BigInt, V8's own limit (BigInt::kMaxLength) */
-#define LIMIT_INSPECTED (1u << 20) /* values shown at once: 200 MB of ours */
-#define LIMIT_V8_SLOTS (1u << 22)  /* 256 KiB units of V8 pages: 1 TB of heap, tables of 100 MB */
+#define LIMIT_V8_FLAGS_BYTES (1u << 20) /* of the table of flags; 14.6 has 971, in 54 KB */
+#define LIMIT_INSPECTED (1u << 20)      /* values shown at once: 200 MB of ours */
+#define LIMIT_V8_SLOTS (1u << 22) /* 256 KiB units of V8 pages: 1 TB of heap, tables of 100 MB */
 
 /* heapfile/: what a packed file may become. V8's snapshots pack to a tenth or a thirtieth; a few
  * bytes of zstd can be gigabytes of zeroes. */

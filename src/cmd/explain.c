@@ -14,7 +14,7 @@ static int run_explain(struct run *r) {
         return err_set(&r->err, -EINVAL, "Give a process id or a core file: memwhy explain 1234",
                        "explain takes exactly one TARGET");
     struct evidence ev;
-    int rc = look_at(r, args[0], NEED_ALL, &ev);
+    int rc = look_at(r, args[0], NEED_ALL | NEED_FLAGS, &ev);
     if (rc < 0)
         return rc;
     struct diagnosis d = {0};

@@ -3,6 +3,7 @@
 #include "base/table.h"
 #include "cmd/cmd.h"
 #include "cmd/look.h"
+#include "model/budget.h"
 #include "report/document.h"
 #include <errno.h>
 #include <string.h>
@@ -158,6 +159,18 @@ static void set_addr(json_t *o, const char *key, uint64_t v) {
         json_object_set_new(o, key, json_sprintf("0x%llx", (unsigned long long)v));
 }
 
+static json_t *limits_json(const struct v8_isolate_census *iso) {
+    struct v8_old_generation old = v8_old_generation_of(iso);
+    json_t *o = json_object();
+    set_u64(o, "heap_size_limit", v8_heap_limit(iso));
+    set_u64(o, "old_generation", iso->limits.old_bytes);
+    set_u64(o, "semi_space", iso->limits.semi_space_bytes);
+    set_u64(o, "semi_spaces", iso->limits.semi_spaces);
+    set_u64(o, "old_generation_committed", old.committed);
+    set_u64(o, "old_generation_used", old.used);
+    return o;
+}
+
 static json_t *isolate_json(const struct evidence *ev, const struct v8_isolate_census *iso) {
     json_t *o = json_object();
     struct v8_space_census sum = sum_of(iso);
@@ -167,6 +180,8 @@ static json_t *isolate_json(const struct evidence *ev, const struct v8_isolate_c
     set_addr(o, "heap", iso->heap);
     if (iso->tid > 0)
         set_u64(o, "tid", (uint64_t)iso->tid);
+    if (iso->limits.semi_spaces)
+        json_object_set_new(o, "limits", limits_json(iso));
     if (iso->gc_state != UINT32_MAX)
         set_u64(o, "gc_state", iso->gc_state);
     set_u64(o, "heap_total", sum.committed);
@@ -230,6 +245,19 @@ static void print_freed(struct run *r, const struct v8_isolate_census *iso) {
     fputs(".\n", r->out);
 }
 
+static void print_limits(struct run *r, const struct v8_isolate_census *iso, bool live) {
+    char used[FMT_MAX], old[FMT_MAX], share[FMT_MAX], semi[FMT_MAX], all[FMT_MAX];
+    struct v8_old_generation g = v8_old_generation_of(iso);
+    uint64_t counted = live ? g.live : g.used;
+    fprintf(r->out,
+            "Of the old generation %s %s; V8 lets it grow to %s (%s). Young: %u x %s; "
+            "heap_size_limit %s.\n",
+            fmt_bytes(used, counted), live ? "lives" : "is used",
+            fmt_bytes(old, iso->limits.old_bytes),
+            fmt_percent(share, counted, iso->limits.old_bytes), iso->limits.semi_spaces,
+            fmt_bytes(semi, iso->limits.semi_space_bytes), fmt_bytes(all, v8_heap_limit(iso)));
+}
+
 static void print_isolate(struct run *r, const struct evidence *ev,
                           const struct v8_isolate_census *iso) {
     char a[FMT_MAX], b[FMT_MAX], c[FMT_MAX];
@@ -252,6 +280,8 @@ static void print_isolate(struct run *r, const struct evidence *ev,
     table_print(t, r->out, r->width);
     if (ev->v8.has_liveness && ev->has_residency && iso->pages_to_free)
         print_freed(r, iso);
+    if (iso->limits.semi_spaces)
+        print_limits(r, iso, ev->v8.has_liveness);
     fputs("\n", r->out);
     table_free(t);
 }

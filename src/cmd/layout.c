@@ -6,12 +6,14 @@
 #include "cmd/look.h"
 #include "collect/collect.h"
 #include "report/document.h"
+#include "v8/flags.h"
 #include "v8/sizes.h"
 #include <errno.h>
 #include <string.h>
 
 static const struct opt opts[] = {
     {"all", 'a', OPT_FLAG, NULL, "also how the size of each kind of object is found"},
+    {"flags", 0, OPT_FLAG, NULL, "also every flag of V8: what it is set to, and its default"},
     {"live", 'l', OPT_FLAG, NULL, "do not stop the target: facts only, no isolates, no malloc"},
     LOOK_OPT_FREEZE,
     LOOK_OPT_MAX_PAUSE,
@@ -248,6 +250,28 @@ static struct table *isolates_table(const struct v8_census *c) {
     return t;
 }
 
+static struct table *flags_table(const struct known *k) {
+    static const struct column columns[] = {{"name", "FLAG", COL_TEXT},
+                                            {"type", "TYPE", COL_TEXT},
+                                            {"value", "VALUE", COL_TEXT},
+                                            {"default", "DEFAULT", COL_TEXT}};
+    struct table *t = table_new(columns, sizeof columns / sizeof *columns);
+    struct flag_list flags = {0};
+    v8_flags_read(k->img, k->layout, &flags);
+    for (size_t i = 0; i < flags.list.n; i++) {
+        const struct flag *f = &flags.list.at[i];
+        table_row(t);
+        table_text(t, 0, f->name);
+        table_text(t, 1, flag_kind_name(f->kind));
+        if (f->value)
+            table_text(t, 2, f->value);
+        if (f->otherwise)
+            table_text(t, 3, f->otherwise);
+    }
+    flags_done(&flags);
+    return t;
+}
+
 /* --- what confirmed it --- */
 
 static void judge(struct known *k) {
@@ -294,6 +318,8 @@ static void v8_to_json(struct run *r, const struct known *k) {
         json_object_set_new(r->doc, "roots", json_integer((json_int_t)l->n_roots));
     if (l->explained)
         set_table(r->doc, "sizes", sizes_table(k));
+    if (opt_flag(r->opts, "flags"))
+        set_table(r->doc, "flags", flags_table(k));
     if (k->ev.has_v8)
         set_table(r->doc, "isolates", isolates_table(&k->ev.v8));
 }
@@ -337,6 +363,8 @@ static void v8_to_text(struct run *r, const struct known *k) {
         print_table(r, isolates_table(&k->ev.v8));
     print_table(r, spaces_table(l));
     print_table(r, types_table(l));
+    if (opt_flag(r->opts, "flags"))
+        print_table(r, flags_table(k));
     if (l->explained && opt_flag(r->opts, "all"))
         print_table(r, sizes_table(k));
 }
@@ -426,6 +454,7 @@ const struct command cmd_layout = {
         "  $ memwhy layout 2043476            facts, checks, isolates\n"
         "  $ memwhy layout --live 2043476     without stopping the process\n"
         "  $ memwhy layout --all 2043476      also the size rule of every root map\n"
+        "  $ memwhy layout --flags 2043476    also V8's flags as they are in this process\n"
         "\n"
         "FAILED names the first check that did not pass; then memwhy shows of this heap only what\n"
         "does not depend on it, and this command's exit code is 4.\n",

@@ -13,6 +13,7 @@
 #include "kernel/process.h"
 #include "kernel/smaps.h"
 #include "malloc/malloc.h"
+#include "v8/flags.h"
 #include "v8/quick.h"
 #include "v8/v8.h"
 
@@ -478,6 +479,8 @@ static int look_at_image(struct image *img, unsigned needs, const struct image_f
     read_around(img, needs, ret);
     if (needs & (NEED_V8 | NEED_ACCOUNT | NEED_STACKS | NEED_HANDLES))
         open_layout(&k);
+    if (needs & NEED_FLAGS && k.layout)
+        ret->has_flags = v8_flags_read(img, k.layout, &ret->flags) == 0;
     if (needs & (NEED_MALLOC | NEED_ACCOUNT))
         malloc_recognise(img, &k.allocator);
     if (needs & NEED_STACKS) {

@@ -24,6 +24,7 @@ enum collect_need {
     NEED_HANDLES = 1 << 10,  /* of libuv */
     NEED_PIECES = 1 << 11,   /* every chunk of malloc; with NEED_MALLOC */
     NEED_SHAPES = 1 << 12,   /* how many objects there are of each; with NEED_V8 alone */
+    NEED_FLAGS = 1 << 13,    /* of V8; with NEED_V8 */
 };
 
 /* TARGET, the same everywhere: a pid; a file (an ELF core, plain or .zst); or a name or part of a

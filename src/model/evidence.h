@@ -6,6 +6,7 @@
 #include "model/account.h"
 #include "model/cgroup.h"
 #include "model/cpus.h"
+#include "model/flags.h"
 #include "model/malloc_census.h"
 #include "model/process.h"
 #include "model/region.h"
@@ -63,6 +64,8 @@ struct evidence {
 
     bool has_v8;
     struct v8_census v8;
+    bool has_flags;
+    struct flag_list flags; /* V8's */
     bool has_malloc;
     struct malloc_census malloc;
     struct stacks stacks; /* of all threads; empty if not asked for */

@@ -20,6 +20,11 @@ static void finding_done(struct finding *f) {
         free(f->evidence.at[i].command);
     }
     vec_free(&f->evidence);
+    for (size_t i = 0; i < f->flags.n; i++) {
+        free(f->flags.at[i].name);
+        free(f->flags.at[i].value);
+    }
+    vec_free(&f->flags);
     free(f->remedy);
     free(f->saving_how);
     free(f->refuted_by);

@@ -4,6 +4,7 @@
 
 #include "base/vec.h"
 #include "model/groups.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 enum confidence { CONFIDENCE_POSSIBLE, CONFIDENCE_LIKELY, CONFIDENCE_CERTAIN };
@@ -14,6 +15,14 @@ struct finding_evidence {
     char *command;  /* what shows it; NULL */
 };
 
+/* A flag that a remedy names, as the target has it. */
+struct finding_flag {
+    char *name;      /* "--max-old-space-size" */
+    bool exists;     /* this build of V8 has it */
+    char *value;     /* what it is set to; NULL unknown */
+    bool is_default; /* it was not set */
+};
+
 struct finding {
     const char *cause; /* a word of docs: "glibc-retention" */
     uint64_t bytes;    /* resident bytes it explains */
@@ -22,6 +31,7 @@ struct finding {
     VEC(struct finding_evidence) evidence;
     const char *remedy_class; /* NULL: none known yet */
     char *remedy;
+    VEC(struct finding_flag) flags; /* that the remedy names; empty when V8's are not known */
     bool has_saving;
     uint64_t saving_bytes;
     char *saving_how;

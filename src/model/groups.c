@@ -112,6 +112,8 @@ static void add_v8(struct list *l, const struct evidence *ev, const struct accou
     add(l, "heap_used", used);
     add(l, "array_buffer_bytes", buffers);
     add(l, "external_string_bytes", strings);
+    if (c->isolates.n && c->isolates.at[0].limits.semi_spaces)
+        add(l, "heap_limit", c->isolates.at[0].limits.old_bytes);
     if (!ev->has_account)
         return;
     add(l, "v8_resident",

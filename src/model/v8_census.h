@@ -54,11 +54,19 @@ struct v8_space_census {
     uint64_t weak_only; /* bytes reachable through weak references only; to be freed too */
 };
 
+/* What V8 lets a heap grow to. */
+struct v8_limits {
+    uint64_t old_bytes;        /* the old generation; an allocation beyond it ends the process */
+    uint64_t semi_space_bytes; /* one semi-space */
+    unsigned semi_spaces;      /* how often it counts; 0: nothing of this is known */
+};
+
 struct v8_isolate_census {
     uint64_t isolate, heap, roots; /* addresses in the target */
     char name[32];                 /* "main", "worker-3" */
     pid_t tid;                     /* its thread; 0 unknown */
     uint32_t gc_state;             /* 0: no collection under way */
+    struct v8_limits limits;
     struct v8_space_census space[V8_SPACES];
     /* Distinct stores, as process.memoryUsage().arrayBuffers counts them: without resizable ones
      * and WebAssembly memories. */

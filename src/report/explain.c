@@ -1,6 +1,8 @@
 #include "report/explain.h"
 
 #include "base/fmt.h"
+#include "base/text.h"
+#include "model/budget.h"
 #include "report/document.h"
 #include <string.h>
 
@@ -110,7 +112,7 @@ static void print_gap(const struct printer *p, uint64_t heap_total) {
     if (heap_total > heap)
         fprintf(p->out, "; %s of heapTotal is not in memory",
                 fmt_bytes(reserve, heap_total - heap));
-    fprintf(p->out, ".\n\n");
+    fprintf(p->out, ".\n");
 }
 
 static void print_v8(const struct printer *p) {
@@ -138,6 +140,45 @@ static void print_v8(const struct printer *p) {
         fprintf(p->out, "  and %zu more isolates: memwhy heap %d\n", c->isolates.n - SHOWN,
                 (int)p->ev->target.pid);
     print_gap(p, heap_total);
+    if (!budget_of(p->ev, &(struct budget){0}))
+        fputc('\n', p->out);
+}
+
+/* What the remedy's flags are in the target now. */
+static void print_flags(const struct printer *p, const struct finding *f) {
+    for (size_t i = 0; i < f->flags.n; i++) {
+        const struct finding_flag *g = &f->flags.at[i];
+        if (!g->exists)
+            fprintf(p->out, "  This build has no %s.\n", g->name);
+        else if (g->value)
+            fprintf(p->out, "  %s is %s now%s.\n", g->name, g->value,
+                    g->is_default ? ", the default" : "");
+    }
+}
+
+/* What the heaps may grow to, and whether there is room for it. */
+static void print_budget(const struct printer *p) {
+    struct budget b;
+    char limit[FMT_MAX], old[FMT_MAX], semi[FMT_MAX], most[FMT_MAX], room[FMT_MAX];
+    if (!budget_of(p->ev, &b))
+        return;
+    const struct v8_limits *l = &p->ev->v8.isolates.at[0].limits;
+    bool one = p->ev->v8.isolates.n == 1;
+    cleanup_free char *parts =
+        one ? mem_printf(" (old generation %s, young %u x %s)", fmt_bytes(old, l->old_bytes),
+                         l->semi_spaces, fmt_bytes(semi, l->semi_space_bytes))
+            : mem_printf(" in %zu isolates", p->ev->v8.isolates.n);
+    cleanup_free char *room_text =
+        !b.has_cgroup ? mem_strdup("")
+        : b.most_bytes > b.cgroup_bytes
+            ? mem_printf(", %s more than its cgroup allows",
+                         fmt_bytes(room, b.most_bytes - b.cgroup_bytes))
+            : mem_printf(", within the %s of its cgroup", fmt_bytes(room, b.cgroup_bytes));
+    cleanup_free char *text =
+        mem_printf("V8 lets the heap grow to %s%s; with what is outside it that makes %s%s.",
+                   fmt_bytes(limit, b.heap_bytes), parts, fmt_bytes(most, b.most_bytes), room_text);
+    print_wrapped(p, text, 2);
+    fputc('\n', p->out);
 }
 
 static void print_finding(const struct printer *p, const struct finding *f, bool first) {
@@ -155,6 +196,7 @@ static void print_finding(const struct printer *p, const struct finding *f, bool
     }
     if (f->remedy)
         print_wrapped(p, f->remedy, 2);
+    print_flags(p, f);
     if (f->has_saving)
         fprintf(p->out, "  Predicted saving: %s (%s).\n", fmt_bytes(saving, f->saving_bytes),
                 f->saving_how);
@@ -184,6 +226,7 @@ void report_explain(FILE *out, const struct evidence *ev, const struct diagnosis
     fputc('\n', out);
     print_groups(&p);
     print_v8(&p);
+    print_budget(&p);
     for (size_t i = 0; i < d->findings.n; i++)
         print_finding(&p, &d->findings.at[i], i == 0);
     for (size_t i = 0; i < d->undecided.n; i++)
@@ -202,6 +245,20 @@ static json_t *json_bytes(uint64_t v) {
 static void set_text(json_t *o, const char *key, const char *text) {
     if (text)
         json_object_set_new(o, key, json_string(text));
+}
+
+static json_t *flags_json(const struct finding *f) {
+    json_t *flags = json_array();
+    for (size_t i = 0; i < f->flags.n; i++) {
+        const struct finding_flag *g = &f->flags.at[i];
+        json_t *o = json_pack("{s:s, s:b}", "name", g->name, "exists", g->exists);
+        if (g->value) {
+            json_object_set_new(o, "value", text_json(g->value));
+            json_object_set_new(o, "is_default", json_boolean(g->is_default));
+        }
+        json_array_append_new(flags, o);
+    }
+    return flags;
 }
 
 static json_t *finding_json(const struct finding *f, bool first) {
@@ -224,10 +281,25 @@ static json_t *finding_json(const struct finding *f, bool first) {
         if (f->has_saving)
             json_object_set_new(r, "saving_bytes", json_bytes(f->saving_bytes));
         set_text(r, "saving_how", f->saving_how);
+        if (f->flags.n)
+            json_object_set_new(r, "flags", flags_json(f));
         json_object_set_new(o, "remedy", r);
     }
     set_text(o, "refuted_by", f->refuted_by);
     return o;
+}
+
+static void set_budget(json_t *doc, const struct evidence *ev) {
+    struct budget b;
+    if (!budget_of(ev, &b))
+        return;
+    json_t *o = json_object();
+    json_object_set_new(o, "heap_limit_bytes", json_bytes(b.heap_bytes));
+    json_object_set_new(o, "outside_bytes", json_bytes(b.outside_bytes));
+    json_object_set_new(o, "most_bytes", json_bytes(b.most_bytes));
+    if (b.has_cgroup)
+        json_object_set_new(o, "cgroup_limit_bytes", json_bytes(b.cgroup_bytes));
+    json_object_set_new(doc, "budget", o);
 }
 
 void report_explain_json(json_t *doc, const struct evidence *ev, const struct diagnosis *d) {
@@ -238,6 +310,7 @@ void report_explain_json(json_t *doc, const struct evidence *ev, const struct di
     for (size_t i = 0; i < n; i++)
         json_object_set_new(fo, facts[i].name, json_bytes(facts[i].value));
     json_object_set_new(doc, "facts", fo);
+    set_budget(doc, ev);
     set_text(doc, "verdict", d->verdict);
     for (size_t i = 0; i < d->findings.n; i++)
         json_array_append_new(findings, finding_json(&d->findings.at[i], i == 0));

@@ -2,6 +2,7 @@
 
 #include "base/fmt.h"
 #include <stdio.h>
+#include <string.h>
 
 bool rule_worth_saying(const struct evidence *ev, uint64_t bytes) {
     return bytes >= 8 << 20 && bytes >= rule_rss(ev) / 10;
@@ -42,11 +43,35 @@ static char *name_largest(const struct evidence *ev) {
                       fmt_bytes(size, g.resident[largest]), fmt_bytes(rss, rule_rss(ev)));
 }
 
+/* The flags that a remedy names are looked up in the target: what is told must be there. */
+static void look_up_flags(const struct evidence *ev, struct finding *f) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    for (const char *at = f->remedy; at && (at = strstr(at, "--"));) {
+        size_t n = strspn(at, letters);
+        struct finding_flag told = {0};
+        if (n == 2) { /* a dash of the sentence */
+            at += n;
+            continue;
+        }
+        told.name = mem_strndup(at, n);
+        const struct flag *flag = flags_find(&ev->flags, told.name);
+        told.exists = flag != NULL;
+        if (flag && flag->value) {
+            told.value = mem_strdup(flag->value);
+            told.is_default = flag_is_default(flag);
+        }
+        vec_push(&f->flags, told);
+        at += n;
+    }
+}
+
 void rules_run(const struct evidence *ev, struct diagnosis *ret) {
     if (!ev->has_account)
         return;
     for (size_t i = 0; rules[i]; i++)
         rules[i]->check(ev, ret);
+    for (size_t i = 0; ev->has_flags && i < ret->findings.n; i++)
+        look_up_flags(ev, &ret->findings.at[i]);
     vec_sort(&ret->findings, by_bytes);
     ret->verdict = ret->findings.n ? mem_strdup(ret->findings.at[0].why) : name_largest(ev);
 }

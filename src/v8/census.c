@@ -2,6 +2,7 @@
 
 #include "base/debug.h"
 #include "v8/heap.h"
+#include "v8/limits.h"
 #include "v8/liveness.h"
 #include "v8/shapes.h"
 #include <errno.h>
@@ -246,12 +247,14 @@ static int find_everything(struct image *img, const struct v8_layout *l, unsigne
                            struct finding *f, struct v8_census *c, struct err *e) {
     struct v8_heap *heap = &f->heap;
     v8_heap_find(img, l, heap);
+    unsigned semi_spaces = v8_limits_semi_spaces(img, l);
     for (size_t i = 0; i < heap->isolates.list.n; i++) {
         const struct v8_isolate *iso = &heap->isolates.list.at[i];
         struct v8_isolate_census ic = {.isolate = iso->isolate,
                                        .heap = iso->heap,
                                        .roots = iso->roots,
                                        .gc_state = iso->gc_state};
+        v8_limits_read(img, l, iso->heap, semi_spaces, &ic.limits);
         vec_push(&c->isolates, ic);
     }
     c->in_collection = v8_heap_in_collection(heap);

@@ -31,6 +31,9 @@
     X(heap_from_isolate,     "heap - isolate, in bytes")                                             \
     X(heap_from_roots,       "heap - roots table, in bytes")                                         \
     X(gc_state_offset,       "Heap::gc_state_")                                                      \
+    X(max_semi_space_offset, "Heap::max_semi_space_size_")                                           \
+    X(max_old_space_offset,  "max_old_generation_size_, in the heap or in its HeapLimits")           \
+    X(heap_limits_offset,    "Heap::limits_, a pointer to them; -1: there are none")                 \
     X(roots_count,           "entries of the roots table")                                           \
     X(ownerless_read_only,   "read-only pages have neither owner nor heap")                          \
     X(page_pool,             "empty pages are pooled before they go back to the kernel")             \

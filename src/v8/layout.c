@@ -4,6 +4,7 @@
 #include "v8/bodies.h"
 #include "v8/calibrate.h"
 #include "v8/isolates.h"
+#include "v8/limits.h"
 #include "v8/pages.h"
 #include "v8/sizes.h"
 #include <errno.h>
@@ -104,6 +105,35 @@ static void set_fact(struct v8_layout *l, enum v8_fact_id id, int32_t value, con
     l->source[id] = source;
 }
 
+/* Heap::SetGCState is `mov %esi, offset(%rdi)`: bytes 89 B7 disp32. */
+static void gc_state_from_code(struct v8_layout *l) {
+    struct elf_symbol sym;
+    uint8_t code[24];
+    if (elf_file_symbol_prefix(l->elf, "_ZN2v88internal4Heap10SetGCStateE", &sym) < 0 ||
+        elf_file_read(l->elf, sym.value, code, sizeof code) < 0)
+        return;
+    for (size_t i = 0; i + 6 <= sizeof code; i++)
+        if (code[i] == 0x89 && code[i + 1] == 0xb7) {
+            int32_t v;
+            memcpy(&v, code + i + 2, 4);
+            if (v > 0 && v < 1 << 16)
+                set_fact(l, FACT_gc_state_offset, v, "code of Heap::SetGCState");
+            break;
+        }
+}
+
+static void limits_from_code(struct v8_layout *l) {
+    struct v8_limit_offsets at;
+    static const char source[] = "code of Heap::MaxReserved";
+    if (v8_limits_from_code(l->elf, &at) == 0) {
+        set_fact(l, FACT_max_semi_space_offset, at.semi, source);
+        set_fact(l, FACT_max_old_space_offset, at.old, source);
+        set_fact(l, FACT_heap_limits_offset, at.limits, source);
+    } else if (!l->exact) { /* these fields move from version to version */
+        set_fact(l, FACT_max_semi_space_offset, -1, "not found in the code");
+    }
+}
+
 /* Facts the binary itself states, which win over the table. */
 static void facts_from_binary(const struct image *img, struct v8_layout *l) {
     static const struct {
@@ -122,19 +152,8 @@ static void facts_from_binary(const struct image *img, struct v8_layout *l) {
         if (v > 0 && v < 4096)
             set_fact(l, stated[i].id, v, "v8dbg constant in the binary");
     }
-    /* Heap::SetGCState is `mov %esi, offset(%rdi)`: bytes 89 B7 disp32. */
-    struct elf_symbol sym;
-    uint8_t code[24];
-    if (elf_file_symbol_prefix(l->elf, "_ZN2v88internal4Heap10SetGCStateE", &sym) == 0 &&
-        elf_file_read(l->elf, sym.value, code, sizeof code) == 0)
-        for (size_t i = 0; i + 6 <= sizeof code; i++)
-            if (code[i] == 0x89 && code[i + 1] == 0xb7) {
-                int32_t v;
-                memcpy(&v, code + i + 2, 4);
-                if (v > 0 && v < 1 << 16)
-                    set_fact(l, FACT_gc_state_offset, v, "code of Heap::SetGCState");
-                break;
-            }
+    gc_state_from_code(l);
+    limits_from_code(l);
 }
 
 static void load_types(const struct image *img, struct v8_layout *l) {

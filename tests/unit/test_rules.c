@@ -141,6 +141,57 @@ static void files_and_shared_memory(void **state) {
     assert_string_equal(causes(&ev), "");
 }
 
+static struct evidence old_generation(uint64_t used, uint64_t live, bool has_liveness) {
+    struct evidence ev = process(100 * MIB);
+    struct v8_isolate_census iso = {.name = "main", .limits = {64 * MIB, 2 * MIB, 3}};
+    iso.space[V8_OLD] = (struct v8_space_census){.used = used, .live = live};
+    iso.space[V8_NEW] = (struct v8_space_census){.used = 40 * MIB, .live = 40 * MIB};
+    ev.has_v8 = true;
+    ev.v8.has_liveness = has_liveness;
+    vec_push(&ev.v8.isolates, iso);
+    return ev;
+}
+
+static void near_heap_limit(void **state) {
+    (void)state;
+    struct evidence ev = old_generation(60 * MIB, 56 * MIB, true);
+    assert_string_equal(causes(&ev), "near-heap-limit");
+    ev = old_generation(60 * MIB, 40 * MIB, true); /* garbage, most of it */
+    assert_string_equal(causes(&ev), "");
+    ev = old_generation(50 * MIB, 50 * MIB, true); /* the young generation has its own limit */
+    assert_string_equal(causes(&ev), "");
+    ev = old_generation(60 * MIB, 0, false); /* it may all be garbage */
+    struct diagnosis d = {0};
+    rules_run(&ev, &d);
+    assert_int_equal(d.findings.n, 0);
+    assert_int_equal(d.undecided.n, 1);
+    diagnosis_done(&d);
+    evidence_done(&ev);
+}
+
+/* What a remedy names is looked up in the target. */
+static void flags_of_remedies(void **state) {
+    (void)state;
+    struct evidence ev = old_generation(60 * MIB, 56 * MIB, true);
+    struct flag f = {mem_strdup("max_old_space_size"), FLAG_SIZE_T, mem_strdup("64"),
+                     mem_strdup("0")};
+    ev.has_flags = true;
+    struct diagnosis d = {0};
+    rules_run(&ev, &d);
+    assert_int_equal(d.findings.at[0].flags.n, 1);
+    assert_false(d.findings.at[0].flags.at[0].exists);
+    diagnosis_done(&d);
+    d = (struct diagnosis){0};
+    vec_push(&ev.flags.list, f);
+    rules_run(&ev, &d);
+    assert_string_equal(d.findings.at[0].flags.at[0].name, "--max-old-space-size");
+    assert_true(d.findings.at[0].flags.at[0].exists);
+    assert_string_equal(d.findings.at[0].flags.at[0].value, "64");
+    assert_false(d.findings.at[0].flags.at[0].is_default);
+    diagnosis_done(&d);
+    evidence_done(&ev);
+}
+
 static void threads(void **state) {
     (void)state;
     struct evidence ev = process(400 * MIB);
@@ -207,6 +258,8 @@ int main(void) {
         cmocka_unit_test(page_pool),
         cmocka_unit_test(off_heap),
         cmocka_unit_test(files_and_shared_memory),
+        cmocka_unit_test(near_heap_limit),
+        cmocka_unit_test(flags_of_remedies),
         cmocka_unit_test(threads),
         cmocka_unit_test(someone_else),
         cmocka_unit_test(page_cache),
