@@ -6,6 +6,7 @@
 #include "cmd/look.h"
 #include "cmd/malloc_chunks.h"
 #include "cmd/malloc_notes.h"
+#include "cmd/malloc_own.h"
 #include "model/malloc_remedies.h"
 #include "report/document.h"
 #include <errno.h>
@@ -79,7 +80,7 @@ static uint64_t chunk_count(const struct malloc_arena *a) {
 
 static json_t *states_to_json(const struct malloc_arena *a) {
     json_t *o = json_object();
-    for (int s = 0; s < MALLOC_STATES; s++) {
+    for (int s = 0; s < MALLOC_FREE_PAGES; s++) {
         json_t *j = json_pack("{s:I, s:I}", "bytes", (json_int_t)a->share[s].bytes, "resident",
                               (json_int_t)a->share[s].resident);
         if (s <= MALLOC_BINNED)
@@ -286,20 +287,23 @@ static json_t *totals_to_json(const struct malloc_census *c) {
     json_t *o = json_object();
     struct malloc_share fast = malloc_census_sum(c, MALLOC_FAST),
                         top = malloc_census_sum(c, MALLOC_TOP);
-    struct malloc_share binned = malloc_census_sum(c, MALLOC_BINNED);
+    struct malloc_share binned = malloc_census_sum(c, MALLOC_BINNED), free = malloc_census_free(c);
     document_u64(o, "in_use", malloc_census_sum(c, MALLOC_IN_USE).bytes);
     document_u64(o, "tcached", malloc_census_sum(c, MALLOC_TCACHED).bytes);
-    document_u64(o, "free", fast.bytes + binned.bytes + top.bytes);
+    document_u64(o, "free", free.bytes);
     document_u64(o, "fast", fast.bytes);
     document_u64(o, "binned", binned.bytes);
     document_u64(o, "top", top.bytes);
     document_u64(o, "metadata", malloc_census_sum(c, MALLOC_METADATA).bytes);
     document_u64(o, "unwalked", malloc_census_sum(c, MALLOC_UNWALKED).bytes);
+    if (c->own_walked)
+        document_u64(o, "free_pages", c->own[MALLOC_FREE_PAGES].bytes);
     document_u64(o, "mmapped", c->mmapped.bytes);
     document_u64(o, "mmapped_count", c->mmapped.count);
     if (c->has_residency) {
-        document_u64(o, "free_resident", fast.resident + binned.resident + top.resident);
-        document_u64(o, "trimmable", malloc_census_trimmable(c));
+        document_u64(o, "free_resident", free.resident);
+        if (c->kind == MALLOC_GLIBC)
+            document_u64(o, "trimmable", malloc_census_trimmable(c));
         document_u64(o, "mmapped_resident", c->mmapped.resident);
     }
     return o;
@@ -315,6 +319,8 @@ static void print_json(struct run *r, const struct evidence *ev, const struct ta
     if (c->glibc.main_arena)
         json_object_set_new(r->doc, "glibc", facts_to_json(ev));
     json_object_set_new(r->doc, "totals", totals_to_json(c));
+    if (c->own_walked)
+        json_object_set_new(r->doc, "states", malloc_own_json(c));
     json_object_set_new(r->doc, "arenas", table_to_json(arenas));
     json_object_set_new(r->doc, "classes", table_to_json(classes));
     json_object_set_new(r->doc, "mmapped_chunks", table_to_json(mmapped));
@@ -385,14 +391,11 @@ static void print_fragmentation(FILE *out, const struct malloc_census *c) {
 
 static void print_totals(FILE *out, const struct malloc_census *c) {
     char a[FMT_MAX], b[FMT_MAX], d[FMT_MAX], n[FMT_MAX];
-    uint64_t free = 0;
-    for (size_t i = 0; i < c->arenas.n; i++)
-        free += malloc_arena_free(&c->arenas.at[i]).bytes;
     fprintf(out, "%s%s%s: %s in use, %s free, %s in %s mmapped chunk%s.\n",
             malloc_kind_name(c->kind), *c->glibc.version ? " " : "", c->glibc.version,
-            fmt_bytes(a, malloc_census_sum(c, MALLOC_IN_USE).bytes), fmt_bytes(b, free),
-            fmt_bytes(d, c->mmapped.bytes), fmt_count(n, c->mmapped.count),
-            c->mmapped.count == 1 ? "" : "s");
+            fmt_bytes(a, malloc_census_sum(c, MALLOC_IN_USE).bytes),
+            fmt_bytes(b, malloc_census_free(c).bytes), fmt_bytes(d, c->mmapped.bytes),
+            fmt_count(n, c->mmapped.count), c->mmapped.count == 1 ? "" : "s");
     if (c->has_residency && c->arenas.n)
         print_fragmentation(out, c);
 }
@@ -433,16 +436,10 @@ static void print_table(struct run *r, struct table *tb) {
 
 static void print_text(struct run *r, const struct evidence *ev, const struct table *arenas) {
     const struct malloc_census *c = &ev->malloc;
-    char a[FMT_MAX], b[FMT_MAX];
-    if (c->kind == MALLOC_GLIBC) {
+    if (c->kind == MALLOC_GLIBC)
         print_totals(r->out, c);
-    } else {
-        cleanup_free char *how = text_printable(c->how);
-        fprintf(r->out, "%s (%s).\n", malloc_kind_name(c->kind), how);
-        if (c->whole.bytes)
-            fprintf(r->out, "Known to be its own: %s, of it in memory %s.\n",
-                    fmt_bytes(a, c->whole.bytes), fmt_bytes(b, c->whole.resident));
-    }
+    else
+        malloc_own_print(r, c);
     if (table_rows(arenas)) {
         fputc('\n', r->out);
         table_print(arenas, r->out, r->width);

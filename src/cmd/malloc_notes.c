@@ -9,7 +9,8 @@ void malloc_notes_add(struct evidence *ev) {
         uint64_t n;
         const char *what;
     } gaps[] = {
-        {v->walk_errors, "chunk headers made no sense; what follows each is counted as unwalked"},
+        {ev->malloc.own_walked ? 0 : v->walk_errors,
+         "chunk headers made no sense; what follows each is counted as unwalked"},
         {v->list_errors, "entries of malloc's free lists led nowhere"},
         {v->faults, "pages of malloc could not be read"},
         {v->not_resident, "chunk headers are on pages that are swapped out or missing"},

@@ -342,6 +342,8 @@ static const char *state_leaf(enum malloc_state s) {
         return "metadata";
     case MALLOC_RESERVE:
         return "reserve";
+    case MALLOC_FREE_PAGES:
+        return "free-pages";
     case MALLOC_UNWALKED:
     case MALLOC_STATES:
         break;
@@ -363,9 +365,11 @@ static void distribute_malloc(struct builder *b) {
         }
     if (c->mmapped.bytes)
         add_malloc(b, "malloc/mmapped/in-use", c->mmapped.bytes, c->mmapped.resident);
-    if (c->whole.bytes) {
-        snprintf(path, sizeof path, "malloc/%s", malloc_kind_name(c->kind));
-        add_malloc(b, path, c->whole.bytes, c->whole.resident);
+    for (int s = 0; s < MALLOC_STATES; s++) {
+        snprintf(path, sizeof path, "malloc/%s/%s", malloc_kind_name(c->kind),
+                 state_leaf((enum malloc_state)s));
+        if (c->own[s].bytes)
+            add_malloc(b, path, c->own[s].bytes, c->own[s].resident);
     }
 }
 
@@ -381,7 +385,8 @@ static void move_store(struct builder *b, const struct v8_store *s, const struct
     else if (span->arena == MALLOC_SPAN_MMAPPED)
         snprintf(from, sizeof from, "malloc/mmapped/in-use");
     else
-        snprintf(from, sizeof from, "malloc/%s", malloc_kind_name(b->ev->malloc.kind));
+        snprintf(from, sizeof from, "malloc/%s/%s", malloc_kind_name(b->ev->malloc.kind),
+                 b->ev->malloc.own_walked ? "in-use" : "unwalked");
     struct owner *o = account_owner(b->a, from);
     if (o->resident_bytes < resident || o->virtual_bytes < end - start)
         return; /* the store is in a chunk that is not in use: it was freed just now */

@@ -228,7 +228,7 @@ static bool is_page_of_unknown_v8(const struct unclaimed *u, const struct region
 
 /* --- */
 
-/* An allocator that maps without a name and is not walked: what nobody else can be told to own. */
+/* An allocator that maps without a name: what nobody else can be told to own. */
 static bool is_other_malloc(const struct unclaimed *u, const struct region *r) {
     enum malloc_kind kind = u->ev->malloc.kind;
     return u->ev->has_malloc && r->kind == REGION_ANON && r->prot == (REGION_R | REGION_W) &&
@@ -260,7 +260,7 @@ static const char *anonymous_label(struct unclaimed *u, size_t i, uint64_t at, u
     if (is_page_of_unknown_v8(u, r))
         return "v8/pages";
     if (is_other_malloc(u, r))
-        return keep(u, mem_printf("malloc/%s", malloc_kind_name(u->ev->malloc.kind)));
+        return keep(u, mem_printf("malloc/%s/unwalked", malloc_kind_name(u->ev->malloc.kind)));
     return "unknown";
 }
 

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "image/elf_file.h"
 #include "malloc/glibc.h"
+#include "malloc/tally.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -12,20 +13,32 @@ struct known {
     const char *symbols[2]; /* either, in a module that also defines malloc, is proof */
     const char *mappings;   /* "[anon:...]" names its mappings carry in some builds */
     bool uses_brk;          /* [heap] is its own */
+    int (*walk)(struct tally *t, char ret_how[96]); /* NULL: its structures are not known */
 };
 
 /* jemalloc 5.x: jemalloc.h.in, pages.c (JEMALLOC_PAGEID). gperftools 2.x: malloc_extension_c.h,
  * tcmalloc.h; google/tcmalloc: system-alloc.cc. mimalloc 1.x, 2.x: mimalloc.h. */
 static const struct known known[] = {
-    {MALLOC_JEMALLOC, "libjemalloc", {"mallctl", "malloc_stats_print"}, "[anon:jemalloc", false},
+    {MALLOC_JEMALLOC,
+     "libjemalloc",
+     {"mallctl", "malloc_stats_print"},
+     "[anon:jemalloc",
+     false,
+     NULL},
     {MALLOC_TCMALLOC,
      "libtcmalloc",
      {"tc_version", "MallocExtension_GetStats"},
      "[anon:tcmalloc",
-     true},
-    {MALLOC_MIMALLOC, "libmimalloc", {"mi_version", "mi_process_info"}, "[anon:mimalloc", false},
-    {MALLOC_MUSL, "ld-musl", {NULL, NULL}, NULL, true},
-    {MALLOC_MUSL, "libc.musl", {NULL, NULL}, NULL, true},
+     true,
+     NULL},
+    {MALLOC_MIMALLOC,
+     "libmimalloc",
+     {"mi_version", "mi_process_info"},
+     "[anon:mimalloc",
+     false,
+     mimalloc_walk},
+    {MALLOC_MUSL, "ld-musl", {NULL, NULL}, NULL, true, NULL},
+    {MALLOC_MUSL, "libc.musl", {NULL, NULL}, NULL, true, NULL},
 };
 enum { KNOWN = sizeof known / sizeof *known };
 
@@ -111,25 +124,42 @@ void malloc_recognise(struct image *img, struct malloc_allocator *ret) {
     }
 }
 
-static void own(const struct image *img, const struct region *r, struct malloc_census *ret) {
-    const struct residency *res = image_residency(img);
-    struct malloc_span s = {
-        .start = r->start, .end = r->end, .used_end = r->end, .arena = MALLOC_SPAN_WHOLE};
-    if (res)
-        s.resident = residency_bytes(res, r->start, r->end);
-    ret->whole.bytes += s.end - s.start;
-    ret->whole.resident += s.resident;
-    vec_push(&ret->spans, s);
+/* What is its own by where it lies, whole: what the walker has told is left out. */
+static void own_mappings(struct tally *t, const struct known *k) {
+    const struct region_list *l = image_regions(t->img);
+    for (size_t i = 0; i < l->n; i++) {
+        const struct region *r = &l->at[i];
+        if ((r->kind == REGION_HEAP && k->uses_brk) ||
+            (r->kind == REGION_ANON && k->mappings &&
+             !strncmp(r->name, k->mappings, strlen(k->mappings))))
+            tally_span(t, r->start, r->end);
+    }
 }
 
-static int by_start(const void *a, const void *b) {
-    const struct malloc_span *x = a, *y = b;
-    return x->start < y->start ? -1 : x->start > y->start;
+static void note_unwalked(const struct known *k, struct malloc_census *c) {
+    snprintf(c->note, sizeof c->note,
+             "%s is recognised but not walked%s: what it holds free is not known, and which "
+             "mappings without a name are its own only by exclusion.",
+             malloc_kind_name(c->kind),
+             k->walk ? ", as its structures are not those of a release memwhy knows" : "");
+}
+
+static void note_walked(const struct tally *t, const char *how, struct malloc_census *c) {
+    size_t n = strlen(c->how);
+    snprintf(c->how + n, sizeof c->how - n, "; %s", how);
+    if (t->broken)
+        snprintf(c->note, sizeof c->note,
+                 "%llu structure%s of %s made no sense, the first at 0x%llx: what they describe is "
+                 "counted as unwalked.",
+                 (unsigned long long)c->coverage.walk_errors,
+                 c->coverage.walk_errors == 1 ? "" : "s", malloc_kind_name(c->kind),
+                 (unsigned long long)t->broken);
 }
 
 void malloc_other_census(const struct image *img, struct malloc_census *ret) {
-    const struct region_list *l = image_regions(img);
     const struct known *k = NULL;
+    struct tally t;
+    char how[96];
     for (size_t i = 0; i < KNOWN && !k; i++)
         if (known[i].kind == ret->kind)
             k = &known[i];
@@ -140,19 +170,13 @@ void malloc_other_census(const struct image *img, struct malloc_census *ret) {
                                             "among the unnamed anonymous mappings.");
         return;
     }
-    for (size_t i = 0; i < l->n; i++) {
-        const struct region *r = &l->at[i];
-        size_t span;
-        if (malloc_census_owner(ret, r->start, &span))
-            continue;
-        if ((r->kind == REGION_HEAP && k->uses_brk) ||
-            (r->kind == REGION_ANON && k->mappings &&
-             !strncmp(r->name, k->mappings, strlen(k->mappings))))
-            own(img, r, ret);
-    }
-    vec_sort(&ret->spans, by_start);
-    snprintf(ret->note, sizeof ret->note,
-             "%s is recognised but not walked: what it holds free is not known, and which "
-             "mappings without a name are its own only by exclusion.",
-             malloc_kind_name(ret->kind));
+    tally_init(&t, img, ret);
+    ret->own_walked = k->walk && k->walk(&t, how) == 0;
+    if (!ret->own_walked)
+        own_mappings(&t, k);
+    tally_done(&t);
+    if (ret->own_walked)
+        note_walked(&t, how, ret);
+    else
+        note_unwalked(k, ret);
 }

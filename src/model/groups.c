@@ -30,7 +30,8 @@ enum account_group account_group_of(const char *path) {
     if (starts(path, "v8/"))
         return ends(path, "objects") ? GROUP_V8_OBJECTS : GROUP_V8_FREE;
     if (starts(path, "malloc/"))
-        return ends(path, "free") || ends(path, "top") || ends(path, "tcached")
+        return ends(path, "free") || ends(path, "free-pages") || ends(path, "top") ||
+                       ends(path, "tcached")
                    ? GROUP_MALLOC_FREE
                    : GROUP_MALLOC_IN_USE;
     return starts(path, "unknown") ? GROUP_UNKNOWN : GROUP_OTHER;
@@ -124,14 +125,14 @@ static void add_v8(struct list *l, const struct evidence *ev, const struct accou
 
 static void add_malloc(struct list *l, const struct evidence *ev) {
     const struct malloc_census *c = &ev->malloc;
-    if (!ev->has_malloc || c->kind != MALLOC_GLIBC)
+    if (!ev->has_malloc || (c->kind != MALLOC_GLIBC && !c->own_walked))
         return;
-    uint64_t free_bytes = 0;
-    for (size_t i = 0; i < c->arenas.n; i++)
-        free_bytes += malloc_arena_free(&c->arenas.at[i]).bytes;
+    uint64_t free_bytes = malloc_census_free(c).bytes;
     struct malloc_share in_use = malloc_census_sum(c, MALLOC_IN_USE);
     add(l, "malloc_in_use", in_use.bytes + c->mmapped.bytes);
     add(l, "malloc_free", free_bytes + malloc_census_sum(c, MALLOC_TCACHED).bytes);
+    if (c->kind != MALLOC_GLIBC)
+        return;
     if (c->has_residency)
         add(l, "malloc_trimmable", malloc_census_trimmable(c));
     add(l, "arenas", c->arenas.n);

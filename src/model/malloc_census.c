@@ -41,7 +41,7 @@ bool malloc_census_owner(const struct malloc_census *c, uint64_t addr, size_t *r
 }
 
 struct malloc_share malloc_census_sum(const struct malloc_census *c, enum malloc_state s) {
-    struct malloc_share sum = {0};
+    struct malloc_share sum = c->own[s];
     for (size_t i = 0; i < c->arenas.n; i++) {
         const struct malloc_share *h = &c->arenas.at[i].share[s];
         sum.bytes += h->bytes;
@@ -67,10 +67,25 @@ struct malloc_share malloc_arena_free(const struct malloc_arena *a) {
     };
 }
 
+struct malloc_share malloc_census_free(const struct malloc_census *c) {
+    struct malloc_share sum = {
+        .bytes = c->own[MALLOC_BINNED].bytes + c->own[MALLOC_FREE_PAGES].bytes,
+        .resident = c->own[MALLOC_BINNED].resident + c->own[MALLOC_FREE_PAGES].resident,
+        .count = c->own[MALLOC_BINNED].count,
+    };
+    for (size_t i = 0; i < c->arenas.n; i++) {
+        struct malloc_share of = malloc_arena_free(&c->arenas.at[i]);
+        sum.bytes += of.bytes;
+        sum.resident += of.resident;
+        sum.count += of.count;
+    }
+    return sum;
+}
+
 bool malloc_census_complete(const struct malloc_census *c) {
     const struct malloc_coverage *v = &c->coverage;
-    return c->kind == MALLOC_GLIBC && !v->walk_errors && !v->list_errors && !v->faults &&
-           !v->not_resident && !v->tcaches_missing && !v->mmapped_missing &&
+    return (c->kind == MALLOC_GLIBC || c->own_walked) && !v->walk_errors && !v->list_errors &&
+           !v->faults && !v->not_resident && !v->tcaches_missing && !v->mmapped_missing &&
            !v->arena_missing_bytes && !v->truncated && v->threads_with_regs == v->threads;
 }
 
@@ -86,10 +101,15 @@ const char *malloc_kind_name(enum malloc_kind k) {
 
 const char *malloc_state_name(enum malloc_state s) {
     static const char *const names[MALLOC_STATES] = {
-        [MALLOC_IN_USE] = "in-use",   [MALLOC_TCACHED] = "tcached",
-        [MALLOC_FAST] = "fast",       [MALLOC_BINNED] = "binned",
-        [MALLOC_TOP] = "top",         [MALLOC_METADATA] = "metadata",
-        [MALLOC_RESERVE] = "reserve", [MALLOC_UNWALKED] = "unwalked",
+        [MALLOC_IN_USE] = "in-use",
+        [MALLOC_TCACHED] = "tcached",
+        [MALLOC_FAST] = "fast",
+        [MALLOC_BINNED] = "binned",
+        [MALLOC_TOP] = "top",
+        [MALLOC_METADATA] = "metadata",
+        [MALLOC_RESERVE] = "reserve",
+        [MALLOC_UNWALKED] = "unwalked",
+        [MALLOC_FREE_PAGES] = "free-pages",
     };
     return names[s];
 }

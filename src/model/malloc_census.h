@@ -30,13 +30,15 @@ enum malloc_kind {
 /* What a byte of an arena is. */
 enum malloc_state {
     MALLOC_IN_USE,
-    MALLOC_TCACHED,  /* freed, in a thread's cache: only that thread can reuse it */
-    MALLOC_FAST,     /* freed, in a fastbin: not merged with its neighbours */
-    MALLOC_BINNED,   /* freed, in a bin: any later malloc of this arena can reuse it */
-    MALLOC_TOP,      /* the free end of an arena's last heap */
-    MALLOC_METADATA, /* arena and heap headers, fenceposts, alignment */
-    MALLOC_RESERVE,  /* mapped past a heap's used end, for it to grow into */
-    MALLOC_UNWALKED, /* malloc's, but the chain of chunks could not be followed here */
+    MALLOC_TCACHED,    /* freed, in a thread's cache: only that thread can reuse it */
+    MALLOC_FAST,       /* freed, in a fastbin: not merged with its neighbours */
+    MALLOC_BINNED,     /* freed, in a bin: any later malloc of this arena can reuse it */
+    MALLOC_TOP,        /* the free end of an arena's last heap */
+    MALLOC_METADATA,   /* arena and heap headers, fenceposts, alignment */
+    MALLOC_RESERVE,    /* mapped past a heap's used end, for it to grow into */
+    MALLOC_UNWALKED,   /* malloc's, but the chain of chunks could not be followed here */
+    MALLOC_FREE_PAGES, /* of an allocator other than glibc: whole pages it keeps, free for any use
+                        */
     MALLOC_STATES,
 };
 
@@ -51,7 +53,7 @@ struct malloc_span {
     uint64_t start, end; /* [start, end): what is mapped readable and writable */
     uint64_t used_end;   /* past it is MALLOC_RESERVE */
     uint64_t resident;   /* 0 when the census has no residency */
-    int32_t arena;       /* index, or _MMAPPED (one chunk by itself), or _WHOLE (not glibc) */
+    int32_t arena;       /* index, or _MMAPPED (one chunk by itself), or _WHOLE (not glibc's) */
     uint32_t n_index;
     uint32_t *index; /* per 64 KiB: offset / 16 of where to begin walking for it */
     uint64_t header; /* of an mmapped chunk: where its header stands */
@@ -162,10 +164,11 @@ struct malloc_census {
     char how[192]; /* how the allocator was recognised */
     bool has_residency, residency_estimated;
     struct malloc_glibc glibc;
-    VEC(struct malloc_arena) arenas; /* [0] is the main arena */
-    VEC(struct malloc_span) spans;   /* sorted by start */
-    struct malloc_share mmapped;     /* all mmapped chunks */
-    struct malloc_share whole;       /* spans of an allocator that is not walked */
+    VEC(struct malloc_arena) arenas;        /* [0] is the main arena */
+    VEC(struct malloc_span) spans;          /* sorted by start */
+    struct malloc_share mmapped;            /* all mmapped chunks */
+    struct malloc_share own[MALLOC_STATES]; /* spans of an allocator other than glibc, _WHOLE */
+    bool own_walked; /* by its own structures; else all of `own` is unwalked */
     struct malloc_size_class classes[MALLOC_SIZE_CLASSES];
     struct malloc_coverage coverage;
     VEC(uint64_t) fast, tcached;     /* chunk addresses, sorted */
@@ -180,11 +183,13 @@ void malloc_census_done(struct malloc_census *c);
 /* Which span holds `addr`. */
 bool malloc_census_owner(const struct malloc_census *c, uint64_t addr, size_t *ret_span);
 
-/* Sum of one state over all arenas. */
+/* Sum of one state over all arenas, and `own`. */
 struct malloc_share malloc_census_sum(const struct malloc_census *c, enum malloc_state s);
 uint64_t malloc_census_trimmable(const struct malloc_census *c);
 /* fast + binned + top of one arena. */
 struct malloc_share malloc_arena_free(const struct malloc_arena *a);
+/* fast + binned + top + free pages, of all. */
+struct malloc_share malloc_census_free(const struct malloc_census *c);
 /* True when every chunk, list and thread cache was followed to its end. */
 bool malloc_census_complete(const struct malloc_census *c);
 

@@ -293,11 +293,6 @@ def tcmalloc():
     check_other("tcmalloc", "libtcmalloc_minimal.so.4")
 
 
-@test
-def mimalloc():
-    check_other("mimalloc", "libmimalloc.so.2")
-
-
 def rename_library(directory, library, name):
     copy = Path(directory) / name
     shutil.copy(library, copy)

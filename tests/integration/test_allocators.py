@@ -1,0 +1,131 @@
+"""Allocators other than glibc's, read from their own structures, against what a program holds of
+their memory and what they say themselves."""
+import random
+import subprocess
+import tempfile
+from pathlib import Path
+
+from harness import ROOT, Node, Skip, Target, ask, at_most, equal, test
+
+# What the C library and the allocator hold beside the program: buffers of stdio, threads' tables.
+OTHERS_BLOCKS, OTHERS_BYTES = 64, 192 << 10
+
+
+def library(name):
+    subprocess.run([str(ROOT / "tests/scripts/fetch-glibc.sh")], capture_output=True, timeout=90, check=False)
+    for directory in (ROOT / ".cache/allocators", Path("/usr/lib/x86_64-linux-gnu")):
+        if (directory / name).exists():
+            return directory / name
+    raise Skip(f"{name} can neither be fetched nor is it installed")
+
+
+def a_little_more(what, got, want, most):
+    if not want <= got <= want + most:
+        raise AssertionError(f"{what}: got {got}, want {want} and at most {most} more (off by {got - want})")
+
+
+def holds(doc, truth, name):
+    """What is in use, nothing missing of it, and every byte is of one state."""
+    in_use = doc["states"]["in-use"]
+    print(f"{name}: in use {in_use} of {truth}, {doc['states']}")
+    equal("allocator", doc["allocator"], name)
+    equal("nothing unwalked", doc["states"].get("unwalked"), None)
+    a_little_more("blocks", in_use["count"], truth["blocks"], OTHERS_BLOCKS)
+    a_little_more("bytes", in_use["bytes"], truth["in_use"], OTHERS_BYTES)
+    equal("in the classes", sum(c["in_use_count"] for c in doc["classes"]), in_use["count"])
+    equal("free is known", doc["totals"]["free_resident"] > 1 << 20, True)
+
+
+def owned(doc, name):
+    """Per state of the allocator, resident bytes of the account, which adds up to the kernel's RSS."""
+    owners = {o["path"]: o["resident_bytes"] for o in doc["account"]["owners"]}
+    equal("sum of owners", sum(owners.values()), doc["account"]["rss_bytes"])
+    prefix = f"malloc/{name}/"
+    return {p[len(prefix):]: n for p, n in owners.items() if p.startswith(prefix)}
+
+
+def every_way(name, file):
+    """Of a frozen, a stopped and a recorded process."""
+    with Target("allocator_truth", env={"LD_PRELOAD": library(file)}) as t, \
+            tempfile.TemporaryDirectory() as folder:
+        doc = ask("malloc", t.pid, codes=(0,))
+        holds(doc, t.truth, name)
+        equal("stopped", ask("malloc", t.pid, "--freeze=stop", codes=(0,))["states"], doc["states"])
+        account = owned(ask("explain", t.pid), name)
+        for state in ("in-use", "free", "free-pages", "metadata"):
+            equal(state, account.get(state, 0), doc["states"].get(state, {"resident": 0})["resident"])
+        at_most("of no structure", account.get("unwalked", 0), 256 << 10)
+        capture = f"{folder}/capture"
+        ask("capture", t.pid, "--output", capture, codes=(0,))
+        equal("capture", ask("malloc", capture, codes=(0,))["states"], doc["states"])
+    return t.truth, doc
+
+
+@test
+def mimalloc():
+    every_way("mimalloc", "libmimalloc.so.2")
+
+
+def in_node(name, file):
+    for version in (18, 24):
+        with Target("account.js", node=Node(version), args=["buffers"], node_args=["--expose-gc"],
+                    env={"LD_PRELOAD": library(file)}) as t:
+            doc = ask("explain", t.pid)
+        got = owned(doc, name)
+        owners = {o["path"]: o["resident_bytes"] for o in doc["account"]["owners"]}
+        print(f"Node {version}: {got}")
+        equal("in use and free", {"in-use", "free", "metadata"} <= set(got), True)
+        at_most("of no structure", got.get("unwalked", 0), 1 << 20)
+        a_little_more("Buffers in its memory", t.truth["arrayBuffers"], owners["arraybuffers/malloc"], 1 << 20)
+
+
+@test
+def mimalloc_in_node():
+    in_node("mimalloc", "libmimalloc.so.2")
+
+
+def writable(pid):
+    """Private memory: (start, end, name)."""
+    for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+        where, rights, _, _, _, *name = line.split(None, 5)
+        if rights == "rw-p":
+            yield *(int(x, 16) for x in where.split("-")), name[0] if name else ""
+
+
+def resident_pages(pid, start, end):
+    """Addresses of those that are in memory; a reservation may be huge."""
+    with open(f"/proc/{pid}/pagemap", "rb") as f:
+        f.seek(start // 4096 * 8)
+        entries = f.read(min(end - start, 1 << 30) // 4096 * 8)
+    return [start + i // 8 * 4096 for i in range(0, len(entries), 8) if entries[i + 7] & 0x80]
+
+
+def tampered(name, file, metadata):
+    """Words of the memory replaced while nobody uses it any more, more of them in what `metadata`
+    chooses among (page, name of its mapping): an answer every time, every byte of it counted."""
+    chance = random.Random(1)
+    with Target("allocator_truth", env={"LD_PRELOAD": library(file)}) as t:
+        pages = [(page, what) for start, end, what in writable(t.pid) if "stack" not in what
+                 for page in resident_pages(t.pid, start, end)]
+        chosen = [page for page, what in pages if metadata(page, what)]
+        equal("there is metadata", len(chosen) > 4, True)
+        said = set()
+        with open(f"/proc/{t.pid}/mem", "r+b", buffering=0) as memory:
+            for words in (1, 4, 16, 64, 256):
+                for _ in range(words):
+                    page = chance.choice(chosen) if chance.random() < 0.5 else chance.choice(pages)[0]
+                    at = page + 8 * chance.randrange(512)
+                    memory.seek(chance.choice(chosen) + 8 * chance.randrange(512))
+                    other = memory.read(8)
+                    memory.seek(at)
+                    memory.write(chance.choice([other, bytes(8), chance.randbytes(8), b"\1" + bytes(7), b"\xff" * 8]))
+                doc = ask("malloc", t.pid, codes=(0, 4))
+                said.update(doc["coverage"]["notes"])
+            owned(ask("explain", t.pid), name)
+        print(said)
+        equal("says where it broke", any("0x" in s for s in said), True)
+
+
+@test
+def mimalloc_tampered():
+    tampered("mimalloc", "libmimalloc.so.2", lambda page, _: page % (32 << 20) < 44 << 10)
