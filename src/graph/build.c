@@ -137,6 +137,12 @@ static void stored_edges(void *ctx, uint32_t first, uint32_t end, struct graph_s
 }
 
 static void mark_live(struct graph *g) {
+    if (!g->ephemerons.n) {
+        g->live = graph_reach(g, (struct graph_list){g->roots.at, (uint32_t)g->roots.n},
+                              (struct graph_list){0});
+        g->n_live = (uint32_t)bits_count(g->live, g->nodes);
+        return;
+    }
     struct stored s = {g, bits_new(g->nodes)};
     for (size_t i = 0; i < g->ephemerons.n; i++)
         bits_set(s.tables, g->ephemerons.at[i].table);

@@ -1,6 +1,8 @@
 #include "malloc/chunk_map.h"
 
+#include "base/parallel.h"
 #include <errno.h>
+#include <string.h>
 
 #define UNIT (1ull << CHUNK_UNIT_BITS)
 
@@ -8,68 +10,127 @@ static bool is_large(const struct malloc_piece *p) {
     return p->size >= UNIT;
 }
 
-/* The units that small chunks in use lie in, ascending. */
-struct unit_list {
-    VEC(uint64_t) at;
+static uint64_t end_of(const struct chunk_map *m, uint32_t i) {
+    return m->pieces[i].addr + m->pieces[i].size;
+}
+
+/* A unit that small chunks in use lie in. */
+struct unit {
+    uint64_t number;
+    uint32_t piece; /* in use, small, and the first such to reach into it */
 };
 
-static void find_units(struct chunk_map *m, struct unit_list *ret) {
-    for (uint32_t i = 0; i < m->n; i++) {
+struct units {
+    struct chunk_map *map;
+    VEC(struct unit) list; /* ascending */
+};
+
+/* ---- which there are ---- */
+
+/* From unit to unit: what lies in one is passed over. */
+static void find_units(struct units *u) {
+    struct chunk_map *m = u->map;
+    for (uint32_t i = 0; i < m->n;) {
         const struct malloc_piece *p = &m->pieces[i];
-        if (p->state != MALLOC_IN_USE)
-            continue;
-        if (!m->high)
-            m->low = p->addr;
-        m->high = chunk_memory_end(m, i);
-        if (is_large(p)) {
-            vec_push(&m->large, i);
+        if (p->state != MALLOC_IN_USE) {
+            i++;
             continue;
         }
-        for (uint64_t u = p->addr >> CHUNK_UNIT_BITS; u <= (m->high - 1) >> CHUNK_UNIT_BITS; u++)
-            if (!ret->at.n || ret->at.at[ret->at.n - 1] < u)
-                vec_push(&ret->at, u);
+        if (!m->low)
+            m->low = p->addr;
+        if (is_large(p)) {
+            vec_push(&u->map->large, i++);
+            continue;
+        }
+        uint64_t number = p->addr >> CHUNK_UNIT_BITS;
+        if (u->list.n && u->list.at[u->list.n - 1].number == number)
+            number++; /* it reaches into the next */
+        vec_push(&u->list, (struct unit){number, i});
+        uint64_t end = (number + 1) << CHUNK_UNIT_BITS;
+        i += (uint32_t)first_where(m->n - i, k, end_of(m, i + (uint32_t)k) > end);
+    }
+    for (uint32_t i = m->n; i-- > 0 && !m->high;)
+        if (m->pieces[i].state == MALLOC_IN_USE)
+            m->high = chunk_memory_end(m, i);
+}
+
+/* ---- what is in one ---- */
+
+static void set_range(struct chunk_block *blocks, uint64_t from, uint64_t to) {
+    while (from < to) {
+        uint64_t n = 64 - from % 64 < to - from ? 64 - from % 64 : to - from;
+        blocks[from / 64].held |= UINT64_MAX >> (64 - n) << from % 64;
+        from += n;
     }
 }
 
-static void add_unit(struct chunk_map *m, uint64_t number, uint32_t *piece) {
-    uint32_t *first = mem_alloc((CHUNK_UNIT_PAGES + 1) * sizeof *first);
-    for (uint32_t k = 0; k <= CHUNK_UNIT_PAGES; k++) {
-        uint64_t page = (number << CHUNK_UNIT_BITS) + k * PAGE_BYTES;
-        while (*piece < m->n && chunk_memory_end(m, *piece) <= page)
-            ++*piece;
-        first[k] = *piece;
+/* Its bits, where it lies in the unit. */
+static void set_held(const struct chunk_map *m, uint32_t i, uint64_t start,
+                     struct chunk_block *blocks) {
+    uint64_t from = m->pieces[i].addr, to = (chunk_memory_end(m, i) - 1) & ~15ull;
+    if (from < start)
+        from = start;
+    if (to > start + UNIT)
+        to = start + UNIT;
+    if (from < to)
+        set_range(blocks, (from - start) >> CHUNK_STEP_BITS, (to - start) >> CHUNK_STEP_BITS);
+}
+
+static void fill_unit(void *arg, size_t number) {
+    const struct units *u = arg;
+    const struct chunk_map *m = u->map;
+    struct chunk_block *blocks = &m->blocks[number * CHUNK_UNIT_BLOCKS];
+    uint64_t start = u->list.at[number].number << CHUNK_UNIT_BITS, at = 0;
+    uint32_t i = u->list.at[number].piece;
+    memset(blocks, 0, CHUNK_UNIT_BLOCKS * sizeof *blocks);
+    while (i && end_of(m, i - 1) > start)
+        i--;
+    for (; i < m->n && m->pieces[i].addr < start + UNIT; i++) {
+        uint64_t end = end_of(m, i) - start, bit = (end - 1) >> CHUNK_STEP_BITS;
+        for (; at < CHUNK_UNIT_BLOCKS && at << CHUNK_BLOCK_BITS < end; at++)
+            blocks[at].first = i;
+        if (end <= UNIT)
+            blocks[bit / 64].last |= 1ull << bit % 64;
+        if (m->pieces[i].state == MALLOC_IN_USE && !is_large(&m->pieces[i]))
+            set_held(m, i, start, blocks);
     }
+}
+
+/* ---- all of them ---- */
+
+static void add_unit(struct chunk_map *m, uint64_t number, struct chunk_block *blocks) {
     uint64_t slot = map64_hash(number) & m->mask;
     while (m->units[slot].number)
         slot = (slot + 1) & m->mask;
-    m->units[slot] = (struct chunk_unit){number, first};
+    m->units[slot] = (struct chunk_unit){number, blocks};
 }
 
 int chunk_map_init(struct chunk_map *m, const struct malloc_census *c) {
-    struct unit_list units = {0};
+    struct units u = {.map = m};
     if (c->pieces.n >= CHUNK_NONE - 1)
         return -E2BIG;
     *m = (struct chunk_map){.pieces = c->pieces.at, .n = (uint32_t)c->pieces.n, .mask = 15};
-    find_units(m, &units);
-    while (m->mask < units.at.n * 2)
+    find_units(&u);
+    while (m->mask < u.list.n * 2)
         m->mask = m->mask * 2 + 1;
     m->units = mem_zalloc((size_t)(m->mask + 1) * sizeof *m->units);
-    uint32_t piece = 0;
-    for (size_t i = 0; i < units.at.n; i++)
-        add_unit(m, units.at.at[i], &piece);
-    vec_free(&units.at);
+    m->blocks = mem_alloc_random(u.list.n * CHUNK_UNIT_BLOCKS * sizeof *m->blocks);
+    for (size_t i = 0; i < u.list.n; i++)
+        add_unit(m, u.list.at[i].number, &m->blocks[i * CHUNK_UNIT_BLOCKS]);
+    parallel_for(u.list.n, fill_unit, &u);
+    vec_free(&u.list);
     return 0;
 }
 
 void chunk_map_done(struct chunk_map *m) {
-    for (uint64_t i = 0; m->units && i <= m->mask; i++)
-        free(m->units[i].first);
     free(m->units);
+    free(m->blocks);
     vec_free(&m->large);
     *m = (struct chunk_map){0};
 }
 
 uint32_t chunk_map_find_large(const struct chunk_map *m, uint64_t addr) {
     size_t at = first_where(m->large.n, i, chunk_memory_end(m, m->large.at[i]) > addr);
-    return at < m->large.n ? chunk_among(m, m->large.at[at], addr) : CHUNK_NONE;
+    uint32_t i = at < m->large.n ? m->large.at[at] : CHUNK_NONE;
+    return i != CHUNK_NONE && addr >= chunk_memory(&m->pieces[i]) ? i : CHUNK_NONE;
 }

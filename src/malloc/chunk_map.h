@@ -1,8 +1,12 @@
 /* Which chunk in use an address lies in: asked of every word of a process, so most answers are no,
- * and those cost a few nanoseconds.
+ * and those cost a nanosecond. The others cost one miss of the cache, which who asks often can
+ * avoid by asking for the block some time before.
  *
  * A chunk's memory begins 16 bytes behind the chunk, and ends 8 behind it: malloc lends the first
- * word of the next chunk (prev_size) to a chunk in use. Mappings of their own have no next. */
+ * word of the next chunk (prev_size) to a chunk in use. Mappings of their own have no next.
+ *
+ * Chunks begin and end at multiples of 16 (MALLOC_ALIGNMENT), so each KiB of a heap is told by two
+ * words of one bit per 16 bytes: 24 bytes for it, however small the chunks in it are. */
 #ifndef MEMWHY_MALLOC_CHUNK_MAP_H
 #define MEMWHY_MALLOC_CHUNK_MAP_H
 
@@ -12,13 +16,21 @@
 #include "model/malloc_census.h"
 
 #define CHUNK_NONE UINT32_MAX
-#define CHUNK_UNIT_BITS 20 /* small pieces are found by the megabyte and page they lie in */
-#define CHUNK_UNIT_PAGES ((1u << CHUNK_UNIT_BITS) / (unsigned)PAGE_BYTES)
+#define CHUNK_UNIT_BITS 20 /* small pieces are found by the megabyte they lie in */
+#define CHUNK_BLOCK_BITS 10
+#define CHUNK_STEP_BITS 4
+#define CHUNK_UNIT_BLOCKS (1u << (CHUNK_UNIT_BITS - CHUNK_BLOCK_BITS))
+
+/* One bit for each 16 bytes from a multiple of 1024 on. */
+struct chunk_block {
+    uint64_t held;  /* memory of small chunks in use begins 16 bytes further on, and goes on */
+    uint64_t last;  /* a piece of any state ends with these */
+    uint32_t first; /* the first piece that ends behind where the block begins */
+};
 
 struct chunk_unit {
     uint64_t number; /* address >> CHUNK_UNIT_BITS; 0: the slot is empty */
-    uint32_t *first; /* of each of its pages, and of the one behind: the first piece that ends
-                        behind where the page begins */
+    struct chunk_block *blocks;
 };
 
 /* The pieces stay the census's; their numbers are those in census->pieces. */
@@ -27,8 +39,9 @@ struct chunk_map {
     uint32_t n;
     struct chunk_unit *units; /* open addressing */
     uint64_t mask;
-    VEC(uint32_t) large; /* pieces in use of a unit or more, ascending */
-    uint64_t low, high;  /* of all memory in use */
+    struct chunk_block *blocks; /* of all units */
+    VEC(uint32_t) large;        /* pieces in use of a unit or more, ascending */
+    uint64_t low, high;         /* of all memory in use; 0: none is */
 };
 
 /* `c` must have its pieces. -E2BIG: more than can be numbered. */
@@ -46,34 +59,43 @@ static inline uint64_t chunk_memory_end(const struct chunk_map *m, uint32_t i) {
     return i + 1 < m->n && p[1].addr == end ? end + 8 : end;
 }
 
-static inline uint32_t chunk_among(const struct chunk_map *m, uint32_t i, uint64_t addr) {
-    const struct malloc_piece *p = &m->pieces[i];
-    return i < m->n && p->state == MALLOC_IN_USE && addr >= chunk_memory(p) &&
-                   addr < chunk_memory_end(m, i)
-               ? i
-               : CHUNK_NONE;
-}
-
 /* Of the large ones. */
 uint32_t chunk_map_find_large(const struct chunk_map *m, uint64_t addr);
 
-/* The number of the chunk in use whose memory holds `addr`; CHUNK_NONE. */
-static inline uint32_t chunk_map_find(const struct chunk_map *m, uint64_t addr) {
-    if (addr < m->low || addr >= m->high)
-        return CHUNK_NONE;
-    uint64_t number = addr >> CHUNK_UNIT_BITS, slot = map64_hash(number) & m->mask;
+/* The block that an address from `low` to `high` belongs to; NULL where no small chunk is. */
+static inline const struct chunk_block *chunk_map_block(const struct chunk_map *m, uint64_t addr) {
+    uint64_t at = addr - 16, number = at >> CHUNK_UNIT_BITS, slot = map64_hash(number) & m->mask;
     while (m->units[slot].number && m->units[slot].number != number)
         slot = (slot + 1) & m->mask;
-    if (m->units[slot].number) {
-        const uint32_t *first = m->units[slot].first + (addr / PAGE_BYTES & (CHUNK_UNIT_PAGES - 1));
-        uint32_t from = first[0], last = first[1] < m->n ? first[1] : m->n - 1;
-        size_t n = last + 1 - from;
-        size_t i = first_where(n, k, chunk_memory_end(m, from + (uint32_t)k) > addr);
-        uint32_t found = chunk_among(m, from + (uint32_t)i, addr);
-        if (found != CHUNK_NONE)
-            return found;
-    }
+    return m->units[slot].number
+               ? &m->units[slot].blocks[at >> CHUNK_BLOCK_BITS & (CHUNK_UNIT_BLOCKS - 1)]
+               : NULL;
+}
+
+static inline bool chunk_map_spans(const struct chunk_map *m, uint64_t addr) {
+    return addr - m->low < m->high - m->low;
+}
+
+/* How many bits are set, without the instruction for it, which not every x86-64 has. */
+static inline uint32_t chunk_bits(uint64_t w) {
+    w -= w >> 1 & 0x5555555555555555;
+    w = (w & 0x3333333333333333) + (w >> 2 & 0x3333333333333333);
+    return (uint32_t)(((w + (w >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
+}
+
+/* The number of the chunk in use whose memory holds `addr`, of which the block was found; NONE. */
+static inline uint32_t chunk_map_find_in(const struct chunk_map *m, const struct chunk_block *b,
+                                         uint64_t addr) {
+    uint64_t at = addr - 16, bit = 1ull << (at >> CHUNK_STEP_BITS & 63);
+    if (b && b->held & bit)
+        return b->last & bit && at & 8 ? CHUNK_NONE : b->first + chunk_bits(b->last & (bit - 1));
     return m->large.n ? chunk_map_find_large(m, addr) : CHUNK_NONE;
+}
+
+/* The same, of any address. */
+static inline uint32_t chunk_map_find(const struct chunk_map *m, uint64_t addr) {
+    return chunk_map_spans(m, addr) ? chunk_map_find_in(m, chunk_map_block(m, addr), addr)
+                                    : CHUNK_NONE;
 }
 
 /* The chunk in use whose memory begins at `addr`; CHUNK_NONE. */

@@ -69,6 +69,15 @@ static void answer_wanted(struct walk *w, uint64_t start, uint64_t end, enum mal
                 .addr = start, .size = end - start, .state = state, .arena = w->arena_index};
 }
 
+/* Only the ends of a span can be odd, where no chunk is. */
+static void keep_piece(struct malloc_census *c, uint64_t start, uint64_t end,
+                       enum malloc_state state) {
+    start = (start + 15) & ~15ull;
+    end &= ~15ull;
+    if (start < end)
+        vec_push(&c->pieces, (struct malloc_piece){start, end - start, (uint8_t)state});
+}
+
 /* Gives the resident bytes. */
 static uint64_t add_share(struct walk *w, uint64_t start, uint64_t end, enum malloc_state state) {
     struct malloc_share *s = &w->arena->share[state];
@@ -79,7 +88,7 @@ static uint64_t add_share(struct walk *w, uint64_t start, uint64_t end, enum mal
     s->resident += resident;
     s->count++;
     if (w->g->hints->keep_pieces)
-        vec_push(&w->g->c->pieces, (struct malloc_piece){start, end - start, (uint8_t)state});
+        keep_piece(w->g->c, start, end, state);
     while (w->next_block < end && w->next_block < w->span->end) {
         size_t block = (w->next_block - w->span->start) / MALLOC_INDEX_BYTES;
         uint64_t chunk = state <= MALLOC_TOP ? start : end;

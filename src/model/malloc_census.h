@@ -152,7 +152,8 @@ struct malloc_chunk {
     int32_t arena;
 };
 
-/* A stretch of a span that is all of one state: a chunk, or what is between chunks. */
+/* A stretch of a span that is all of one state: a chunk, or what is between chunks. Begins and ends
+ * at multiples of 16, which odd ends of a span are cut to. */
 struct malloc_piece {
     uint64_t addr;
     uint64_t size : 56;

@@ -9,17 +9,12 @@
 #include <string.h>
 
 enum { READ_BYTES = 64 << 10 };
-
-struct builder {
-    const struct image *img;
-    struct native_graph *g;
-    uint64_t *rooted; /* set of pieces */
-};
+enum { SEEK_AHEAD = 16 };
 
 /* ---- what a word may mean ---- */
 
 /* The chunk a word refers to; CHUNK_NONE. */
-static inline uint32_t meant(const struct native_graph *g, uint64_t word) {
+static uint32_t meant(const struct native_graph *g, uint64_t word) {
     if (word < LIMIT_USER_ADDR)
         return chunk_map_find(&g->map, word);
     uint64_t number = word_smi(word);
@@ -33,11 +28,64 @@ static inline uint32_t meant(const struct native_graph *g, uint64_t word) {
     return plain < LIMIT_USER_ADDR ? chunk_map_find(&g->map, plain) : CHUNK_NONE;
 }
 
+/* ---- words that may mean something ---- */
+
+/* A few of them wait until what is known of the places they refer to has come into the cache. */
+struct seeker {
+    const struct native_graph *g;
+    struct word_sieve sieve;
+    void (*found)(void *ctx, uint64_t from, uint32_t piece, uint64_t word);
+    void *ctx;
+    struct sought {
+        uint64_t word, from;
+        const struct chunk_block *block; /* NULL: it is not an address near small chunks */
+    } waiting[SEEK_AHEAD];
+    size_t n;
+};
+
+static void seek_one(struct seeker *s, size_t i) {
+    const struct sought *x = &s->waiting[i % SEEK_AHEAD];
+    const struct native_graph *g = s->g;
+    uint32_t piece = x->block ? chunk_map_find_in(&g->map, x->block, x->word) : meant(g, x->word);
+    if (piece != CHUNK_NONE)
+        s->found(s->ctx, x->from, piece, x->word);
+}
+
+/* `from` tells found() which word it was; it goes up by `step` from word to word. */
+static void seek_words(struct seeker *s, const uint8_t *bytes, size_t n, uint64_t from,
+                       uint64_t step) {
+    const struct word_sieve sieve = s->sieve;
+    for (size_t i = 0; i + 8 <= n; i += 8, from += step) {
+        uint64_t word = u64_at(bytes, i);
+        if (!word_passes(&sieve, word))
+            continue;
+        if (s->n >= SEEK_AHEAD)
+            seek_one(s, s->n);
+        struct sought x = {word, from, NULL};
+        if (chunk_map_spans(&s->g->map, word))
+            __builtin_prefetch(x.block = chunk_map_block(&s->g->map, word));
+        s->waiting[s->n++ % SEEK_AHEAD] = x;
+    }
+}
+
+/* The rest of those that wait. */
+static void seek_end(struct seeker *s) {
+    for (size_t i = s->n > SEEK_AHEAD ? s->n - SEEK_AHEAD : 0; i < s->n; i++)
+        seek_one(s, i);
+    s->n = 0;
+}
+
 /* ---- roots ---- */
 
-static void root(struct builder *b, uint32_t piece, uint64_t word, uint64_t place) {
-    if (piece == CHUNK_NONE)
-        return;
+struct builder {
+    const struct image *img;
+    struct native_graph *g;
+    struct word_sieve sieve;
+    uint64_t *rooted; /* set of pieces */
+};
+
+static void root(void *builder, uint64_t place, uint32_t piece, uint64_t word) {
+    struct builder *b = builder;
     bits_claim(b->rooted, piece);
     if (!b->g->places)
         return;
@@ -49,9 +97,9 @@ static void root(struct builder *b, uint32_t piece, uint64_t word, uint64_t plac
         ;
 }
 
-static void scan_words(struct builder *b, const uint8_t *bytes, size_t n, uint64_t place) {
-    for (size_t i = 0; i + 8 <= n; i += 8)
-        root(b, meant(b->g, u64_at(bytes, i)), u64_at(bytes, i), place + i);
+static void root_if(struct builder *b, uint64_t place, uint32_t piece, uint64_t word) {
+    if (piece != CHUNK_NONE)
+        root(b, place, piece, word);
 }
 
 /* V8 makes `mov r32, imm32` of addresses below 4 GiB, as in the heap of a program that is not
@@ -61,15 +109,16 @@ static void scan_code(struct builder *b, const uint8_t *bytes, size_t n, uint64_
     for (size_t i = 0; i + 8 <= n; i++) {
         uint64_t word = u64_at(bytes, i);
         if (word < LIMIT_USER_ADDR)
-            root(b, chunk_map_find(&b->g->map, word), word, place + i);
+            root_if(b, place + i, chunk_map_find(&b->g->map, word), word);
         if ((bytes[i] & ~REGISTERS) == MOV)
-            root(b, chunk_map_at(&b->g->map, (uint32_t)(word >> 8)), 0, place + i);
+            root_if(b, place + i, chunk_map_at(&b->g->map, (uint32_t)(word >> 8)), 0);
     }
 }
 
 static void scan_range(void *arg, size_t i) {
     struct builder *b = arg;
     const struct root_range *r = &b->g->roots.list.at[i];
+    struct seeker s = {.g = b->g, .sieve = b->sieve, .found = root, .ctx = b};
     uint8_t buf[READ_BYTES];
     for (uint64_t at = r->start, next; at < r->end; at = next) {
         size_t want = r->end - at < sizeof buf ? (size_t)(r->end - at) : sizeof buf;
@@ -83,11 +132,12 @@ static void scan_range(void *arg, size_t i) {
         if (r->code)
             scan_code(b, buf, n, native_place(r->kind, at));
         else
-            scan_words(b, buf, n, native_place(r->kind, at));
+            seek_words(&s, buf, n, native_place(r->kind, at), 8);
         next = at + n;
         if (r->code && next < r->end)
             next -= 8; /* what lies across */
     }
+    seek_end(&s);
 }
 
 static void tell_roots(void *ctx, struct graph_sink *to) {
@@ -99,34 +149,45 @@ static void tell_roots(void *ctx, struct graph_sink *to) {
 
 /* ---- chunks ---- */
 
+/* One thread that reads chunks in ascending order. */
+struct teller {
+    struct builder *b;
+    struct mem_window window;
+    struct seeker seeker;
+    struct graph_sink *to;
+    const struct residency *res;
+    size_t run; /* of it: no earlier one matters any more */
+    uint32_t from, last;
+};
+
+/* Neighbouring words that refer to the same chunk are one reference. */
+static void edge(void *teller, uint64_t from, uint32_t piece, uint64_t word) {
+    struct teller *t = teller;
+    (void)word;
+    if (from != t->from)
+        t->from = t->last = (uint32_t)from;
+    if (piece != t->last)
+        graph_edge(t->to, t->from, piece);
+    t->last = piece;
+}
+
 /* The next address that may be in memory. */
-static uint64_t next_resident(const struct residency *res, uint64_t addr) {
-    size_t i = res ? residency_lower_bound(res, addr) : 0;
-    if (!res)
+static uint64_t next_resident(struct teller *t, uint64_t addr) {
+    if (!t->res)
         return addr;
-    if (i == res->n)
+    while (t->run < t->res->n && t->res->at[t->run].end <= addr)
+        t->run++;
+    if (t->run == t->res->n)
         return UINT64_MAX;
-    return res->at[i].start > addr ? res->at[i].start : addr;
+    return t->res->at[t->run].start > addr ? t->res->at[t->run].start : addr;
 }
 
-static void tell_words(struct builder *b, uint32_t piece, const uint8_t *bytes, size_t n,
-                       struct graph_sink *to) {
-    uint32_t last = piece;
-    for (size_t i = 0; i + 8 <= n; i += 8) {
-        uint32_t target = meant(b->g, u64_at(bytes, i));
-        if (target != CHUNK_NONE && target != last)
-            graph_edge(to, piece, target);
-        if (target != CHUNK_NONE)
-            last = target;
-    }
-}
-
-static void tell_chunk(struct builder *b, struct mem_window *w, uint32_t piece,
-                       struct graph_sink *to) {
-    const struct residency *res = image_residency(b->img);
+static void tell_chunk(struct teller *t, uint32_t piece) {
+    struct builder *b = t->b;
+    struct mem_window *w = &t->window;
     uint64_t at = chunk_memory(&b->g->map.pieces[piece]);
     uint64_t end = chunk_memory_end(&b->g->map, piece);
-    while ((at = next_resident(res, at)) < end) {
+    while ((at = next_resident(t, at)) < end) {
         bool inside = at >= w->addr && at - w->addr + 8 <= w->len;
         if (!inside && mem_window_fill(w, at) < 0) {
             uint64_t next = (at & ~(PAGE_BYTES - 1)) + PAGE_BYTES;
@@ -140,19 +201,23 @@ static void tell_chunk(struct builder *b, struct mem_window *w, uint32_t piece,
             n = (size_t)(end - at);
         if (n < 8)
             return;
-        tell_words(b, piece, w->buf + (at - w->addr), n, to);
+        seek_words(&t->seeker, w->buf + (at - w->addr), n, piece, 0);
         at += n & ~(size_t)7;
     }
 }
 
 static void tell_edges(void *ctx, uint32_t first, uint32_t end, struct graph_sink *to) {
     struct builder *b = ctx;
-    struct mem_window w;
-    mem_window_init(&w, b->img);
+    const struct malloc_piece *pieces = b->g->map.pieces;
+    struct teller t = {.b = b, .to = to, .res = image_residency(b->img), .from = UINT32_MAX};
+    t.seeker = (struct seeker){.g = b->g, .sieve = b->sieve, .found = edge, .ctx = &t};
+    t.run = t.res ? residency_lower_bound(t.res, pieces[first].addr) : 0;
+    mem_window_init(&t.window, b->img);
     for (uint32_t i = first; i < end; i++)
-        if (b->g->map.pieces[i].state == MALLOC_IN_USE)
-            tell_chunk(b, &w, i, to);
-    mem_window_done(&w);
+        if (pieces[i].state == MALLOC_IN_USE)
+            tell_chunk(&t, i);
+    seek_end(&t.seeker);
+    mem_window_done(&t.window);
 }
 
 int native_graph_build(const struct image *img, const struct malloc_census *c, bool places,
@@ -163,13 +228,14 @@ int native_graph_build(const struct image *img, const struct malloc_census *c, b
     if (r < 0)
         return err_set(e, r, "", "the heap has %zu chunks, more than can be numbered", c->pieces.n);
     native_roots_find(img, c, &ret->roots);
+    b.sieve = word_sieve(ret->map.low, ret->map.high, ret->roots.guard);
     b.rooted = bits_new(ret->map.n);
     if (places) {
         ret->places = mem_alloc(ret->map.n * sizeof *ret->places + 1);
         memset(ret->places, 0xff, ret->map.n * sizeof *ret->places); /* NATIVE_NOWHERE */
     }
     for (size_t i = 0; i < ret->roots.words.n; i++)
-        root(&b, meant(ret, ret->roots.words.at[i]), 0, native_place(ROOT_STACK, 0));
+        root_if(&b, native_place(ROOT_STACK, 0), meant(ret, ret->roots.words.at[i]), 0);
     parallel_for(ret->roots.list.n, scan_range, &b);
     struct graph_source source = {
         .ctx = &b, .nodes = ret->map.n, .roots = tell_roots, .edges = tell_edges};

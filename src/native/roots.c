@@ -25,7 +25,7 @@ static int by_start(const void *x, const void *y) {
 
 /* Malloc's spans, but for what of them could not be walked. */
 static void leave_out_malloc(const struct malloc_census *c, struct ranges * not ) {
-    size_t p = 0;
+    size_t p = malloc_census_sum(c, MALLOC_UNWALKED).count ? 0 : c->pieces.n;
     for (size_t i = 0; i < c->spans.n; i++) {
         uint64_t at = c->spans.at[i].start, end = c->spans.at[i].end;
         for (; p < c->pieces.n && c->pieces.at[p].addr < end; p++) {
