@@ -24,7 +24,7 @@ static const struct known known[] = {
      {"mallctl", "malloc_stats_print"},
      "[anon:jemalloc",
      false,
-     NULL},
+     jemalloc_walk},
     {MALLOC_TCMALLOC,
      "libtcmalloc",
      {"tc_version", "MallocExtension_GetStats"},

@@ -38,6 +38,7 @@ void tally_broken(struct tally *t, uint64_t addr);
 
 /* A walker per allocator. -ENODATA when its structures are not found, as those of no release it
  * knows explain what is there; t->c then is as it was. ret_how says what was. */
+int jemalloc_walk(struct tally *t, char ret_how[96]);
 int mimalloc_walk(struct tally *t, char ret_how[96]);
 
 #endif

@@ -1,6 +1,7 @@
 """Allocators other than glibc's, read from their own structures, against what a program holds of
 their memory and what they say themselves."""
 import random
+import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from harness import ROOT, Node, Skip, Target, ask, at_most, equal, test
 
 # What the C library and the allocator hold beside the program: buffers of stdio, threads' tables.
-OTHERS_BLOCKS, OTHERS_BYTES = 64, 192 << 10
+OTHERS_BLOCKS, OTHERS_BYTES = 64, 512 << 10
 
 
 def library(name):
@@ -52,7 +53,7 @@ def every_way(name, file):
         holds(doc, t.truth, name)
         equal("stopped", ask("malloc", t.pid, "--freeze=stop", codes=(0,))["states"], doc["states"])
         account = owned(ask("explain", t.pid), name)
-        for state in ("in-use", "free", "free-pages", "metadata"):
+        for state in ("in-use", "tcached", "free", "free-pages", "metadata", "reserve"):
             equal(state, account.get(state, 0), doc["states"].get(state, {"resident": 0})["resident"])
         at_most("of no structure", account.get("unwalked", 0), 256 << 10)
         capture = f"{folder}/capture"
@@ -66,13 +67,22 @@ def mimalloc():
     every_way("mimalloc", "libmimalloc.so.2")
 
 
+@test
+def jemalloc():
+    truth, doc = every_way("jemalloc", "libjemalloc.so.2")
+    states = doc["states"]
+    equal("stats.allocated", states["in-use"]["bytes"] + states["tcached"]["bytes"], truth["allocated"])
+    a_little_more("stats.active", truth["active"],
+                  sum(states[s]["bytes"] for s in ("in-use", "tcached", "free")), states["metadata"]["bytes"])
+
+
 def in_node(name, file):
     for version in (18, 24):
         with Target("account.js", node=Node(version), args=["buffers"], node_args=["--expose-gc"],
                     env={"LD_PRELOAD": library(file)}) as t:
             doc = ask("explain", t.pid)
         got = owned(doc, name)
-        owners = {o["path"]: o["resident_bytes"] for o in doc["account"]["owners"]}
+        owners = {o["path"]: o["virtual_bytes"] for o in doc["account"]["owners"]}
         print(f"Node {version}: {got}")
         equal("in use and free", {"in-use", "free", "metadata"} <= set(got), True)
         at_most("of no structure", got.get("unwalked", 0), 1 << 20)
@@ -82,6 +92,11 @@ def in_node(name, file):
 @test
 def mimalloc_in_node():
     in_node("mimalloc", "libmimalloc.so.2")
+
+
+@test
+def jemalloc_in_node():
+    in_node("jemalloc", "libjemalloc.so.2")
 
 
 def writable(pid):
@@ -101,19 +116,19 @@ def resident_pages(pid, start, end):
 
 
 def tampered(name, file, metadata):
-    """Words of the memory replaced while nobody uses it any more, more of them in what `metadata`
-    chooses among (page, name of its mapping): an answer every time, every byte of it counted."""
+    """Words of the memory replaced while nobody uses it any more, half of them in the pages that
+    `metadata` chooses: an answer every time, every byte of it counted."""
     chance = random.Random(1)
     with Target("allocator_truth", env={"LD_PRELOAD": library(file)}) as t:
-        pages = [(page, what) for start, end, what in writable(t.pid) if "stack" not in what
+        pages = [page for start, end, what in writable(t.pid) if "stack" not in what
                  for page in resident_pages(t.pid, start, end)]
-        chosen = [page for page, what in pages if metadata(page, what)]
-        equal("there is metadata", len(chosen) > 4, True)
         said = set()
         with open(f"/proc/{t.pid}/mem", "r+b", buffering=0) as memory:
+            chosen = metadata(pages, memory)
+            equal("there is metadata", len(chosen) > 4, True)
             for words in (1, 4, 16, 64, 256):
                 for _ in range(words):
-                    page = chance.choice(chosen) if chance.random() < 0.5 else chance.choice(pages)[0]
+                    page = chance.choice(chosen if chance.random() < 0.5 else pages)
                     at = page + 8 * chance.randrange(512)
                     memory.seek(chance.choice(chosen) + 8 * chance.randrange(512))
                     other = memory.read(8)
@@ -126,6 +141,27 @@ def tampered(name, file, metadata):
         equal("says where it broke", any("0x" in s for s in said), True)
 
 
+def segment_headers(pages, _):
+    return [page for page in pages if page % (32 << 20) < 44 << 10]
+
+
+def base_blocks(pages, memory):
+    """jemalloc's memory for metadata begins with its size, and with where in it the unused begins."""
+    found = []
+    for page in pages:
+        if page % (2 << 20) == 0:
+            memory.seek(page)
+            size, _, _, free, unused = struct.unpack("5Q", memory.read(40))
+            if size and size % (2 << 20) == 0 and free + unused == page + size:
+                found += [p for p in pages if page <= p < page + size]
+    return found
+
+
 @test
 def mimalloc_tampered():
-    tampered("mimalloc", "libmimalloc.so.2", lambda page, _: page % (32 << 20) < 44 << 10)
+    tampered("mimalloc", "libmimalloc.so.2", segment_headers)
+
+
+@test
+def jemalloc_tampered():
+    tampered("jemalloc", "libjemalloc.so.2", base_blocks)

@@ -112,7 +112,7 @@ int main(int argc, char **argv) {
     for (long i = 0; i < THREADS; i++)
         pthread_create(&t[i], NULL, fill, (void *)i);
     for (int i = 0; i < LARGE; i++)
-        large[i] = block((size_t)(i + 1) << (i % 8 + 15));
+        large[i] = block((size_t)(i + 1) << (i % 8 + 13));
     for (int i = 0; i < LARGE; i += 3) {
         free(large[i]);
         large[i] = NULL;
