@@ -189,8 +189,8 @@ static struct table *mmapped_table(const struct malloc_census *c) {
 static struct table *remedies_table(const struct evidence *ev) {
     static const struct column columns[] = {
         {"setting", "remedy", COL_TEXT}, {"rss", "RSS then", COL_BYTES},
-        {"delta", "change", COL_DELTA},  {"why", "why", COL_TEXT},
-        {"effect", NULL, COL_TEXT},
+        {"delta", "change", COL_DELTA},  {"basis", "known", COL_TEXT},
+        {"why", "why", COL_TEXT},        {"effect", NULL, COL_TEXT},
     };
     struct table *tb = table_new(columns, sizeof columns / sizeof *columns);
     struct malloc_remedy all[MALLOC_REMEDIES];
@@ -203,8 +203,9 @@ static struct table *remedies_table(const struct evidence *ev) {
             table_u64(tb, 1, m->rss_bytes);
             table_i64(tb, 2, (int64_t)(m->rss_bytes - ev->residency.total_bytes));
         }
-        table_text(tb, 3, m->why);
-        table_text(tb, 4, malloc_effect_name(m->effect));
+        table_text(tb, 3, m->exact ? "counted" : m->has_estimate ? "inferred" : "not: try it");
+        table_text(tb, 4, m->why);
+        table_text(tb, 5, malloc_effect_name(m->effect));
         table_json_field(tb, "exact", json_boolean(m->exact));
         table_json_field(tb, "at_next_start", json_boolean(!m->is_now));
     }

@@ -26,7 +26,7 @@ struct walk {
     uint64_t n_pins, below_bytes, below_resident;
     /* In use without a gap, and what is free right before it. */
     struct {
-        uint64_t free, bytes, resident, large;
+        uint64_t free, bytes, resident, large, large_count;
     } stretch;
 };
 
@@ -137,6 +137,7 @@ static void close_stretch(struct walk *w) {
     if (w->stretch.bytes <= w->stretch.free) {
         w->arena->beside_resident += w->stretch.resident;
         w->arena->beside_large_resident += w->stretch.large;
+        w->arena->beside_large_count += w->stretch.large_count;
     }
     memset(&w->stretch, 0, sizeof w->stretch);
 }
@@ -160,7 +161,10 @@ static void add_in_use(struct walk *w, uint64_t size, uint64_t resident) {
     w->arena->header_bytes += 8;
     w->stretch.bytes += size;
     w->stretch.resident += resident;
-    w->stretch.large += size >= MALLOC_LARGE ? resident : 0;
+    if (size >= MALLOC_LARGE) {
+        w->stretch.large += resident;
+        w->stretch.large_count++;
+    }
 }
 
 static void add_chunk(struct walk *w, uint64_t chunk, uint64_t size, bool binned) {

@@ -89,9 +89,10 @@ struct malloc_arena {
     uint64_t free_pages;   /* whole pages of free chunks, resident or not, in bytes */
     /* Resident bytes free in bins in chunks of MALLOC_LARGE and more, which glibc maps by
      * themselves until it has learnt not to; of these, in chunks no larger than a block it may have
-     * learnt that from; and what is in use right beside more that is free, with how much of it is
-     * so large. */
+     * learnt that from; and what is in use right beside more that is free, with how much of it, and
+     * how many chunks, are so large. */
     uint64_t large_free_resident, block_free_resident, beside_resident, beside_large_resident;
+    uint64_t beside_large_count;
     struct malloc_pin pins[MALLOC_PINS]; /* nearest to the end first */
     uint32_t n_pins;
     VEC(pid_t) tids; /* whose arena this is; needs registers */

@@ -6,6 +6,8 @@
 #define END_BYTES (MALLOC_LARGE + 4096)
 /* Below this part of what is free, what is in use says nothing of what was freed. */
 #define TELLING_PART 1000
+/* Fewer large chunks than this may be there by chance. */
+#define TELLING_COUNT 8
 
 static uint64_t at_most(uint64_t v, uint64_t limit) {
     return v < limit ? v : limit;
@@ -85,20 +87,33 @@ uint64_t malloc_rss_with_arenas(const struct malloc_census *c, const struct mall
     return other + s.held + pinned + at_most(spare - pinned, ends);
 }
 
-/* Of one arena: what would no longer be there. */
-static uint64_t saved_by_thresholds(const struct malloc_arena *a) {
-    uint64_t large = a->large_free_resident, beside = a->beside_resident;
-    uint64_t mapped = a->block_free_resident;
-    if (beside > large / TELLING_PART)
-        mapped = share_of(large, a->beside_large_resident, beside);
-    return mapped + minus(a->share[MALLOC_TOP].resident, END_BYTES);
+/* What is free in chunks of MALLOC_LARGE and more, and what of it was in such blocks. */
+struct large {
+    uint64_t free, in_blocks, beside, beside_large, beside_count;
+};
+
+static uint64_t was_in_blocks(const struct large *l) {
+    bool silent = l->beside <= l->free / TELLING_PART;
+    bool few = l->beside_count && l->beside_count < TELLING_COUNT;
+    return silent || few ? l->in_blocks : share_of(l->free, l->beside_large, l->beside);
 }
 
+/* Threads do other work than the main one, and each of them much the same: what lies in their
+ * arenas is taken together. */
 uint64_t malloc_rss_with_thresholds(const struct malloc_census *c, const struct malloc_life *life) {
-    uint64_t saved = 0;
-    for (size_t i = 0; i < c->arenas.n; i++)
-        saved += saved_by_thresholds(&c->arenas.at[i]);
-    return minus(life->rss_bytes, saved);
+    struct large of[2] = {0};
+    uint64_t ends = 0;
+    for (size_t i = 0; i < c->arenas.n; i++) {
+        const struct malloc_arena *a = &c->arenas.at[i];
+        struct large *l = &of[a->is_main];
+        l->free += a->large_free_resident;
+        l->in_blocks += a->block_free_resident;
+        l->beside += a->beside_resident;
+        l->beside_large += a->beside_large_resident;
+        l->beside_count += a->beside_large_count;
+        ends += minus(a->share[MALLOC_TOP].resident, END_BYTES);
+    }
+    return minus(life->rss_bytes, was_in_blocks(&of[0]) + was_in_blocks(&of[1]) + ends);
 }
 
 static enum malloc_effect effect_of(uint64_t rss, uint64_t now) {
@@ -113,16 +128,15 @@ static void estimate(struct malloc_remedy *r, uint64_t now, uint64_t rss, const 
     r->why = why[r->effect];
 }
 
-static void fewer_arenas(const struct malloc_census *c, const struct malloc_life *life,
-                         struct malloc_remedy *r) {
+static void fewer_arenas(const struct malloc_census *c, const struct malloc_life *life, unsigned n,
+                         const char *setting, struct malloc_remedy *r) {
     static const char *const why[] = {
         [MALLOC_LESS] = "the arenas keep at their ends what none of them needs at once",
         [MALLOC_SAME] = "what is kept is pinned, in few arenas as in many",
         [MALLOC_MORE] = ("arenas give back what only they used; together with the main arena's "
                          "long-lived chunks it would stay"),
     };
-    const unsigned n = 2;
-    *r = (struct malloc_remedy){.setting = "MALLOC_ARENA_MAX=2"};
+    *r = (struct malloc_remedy){.setting = setting};
     if (c->arenas.n <= n || (c->glibc.mp_addr && c->glibc.arena_max && c->glibc.arena_max <= n)) {
         estimate(r, life->rss_bytes, life->rss_bytes, why);
         r->why = "there are no more arenas than that";
@@ -168,7 +182,9 @@ size_t malloc_remedies(const struct malloc_census *c, const struct malloc_life *
     struct malloc_remedy *trim = &ret[REMEDY_TRIM];
     *trim = (struct malloc_remedy){.setting = "malloc_trim(0)", .is_now = true, .exact = true};
     estimate(trim, life->rss_bytes, minus(life->rss_bytes, malloc_census_trimmable(c)), trim_why);
-    fewer_arenas(c, life, &ret[REMEDY_ARENA_MAX]);
+    fewer_arenas(c, life, 1, "MALLOC_ARENA_MAX=1", &ret[REMEDY_ARENA_MAX_1]);
+    fewer_arenas(c, life, 2, "MALLOC_ARENA_MAX=2", &ret[REMEDY_ARENA_MAX_2]);
+    fewer_arenas(c, life, 4, "MALLOC_ARENA_MAX=4", &ret[REMEDY_ARENA_MAX_4]);
     fixed_thresholds(c, life, "MALLOC_TRIM_THRESHOLD_=131072", &ret[REMEDY_TRIM_THRESHOLD]);
     fixed_thresholds(c, life, "MALLOC_MMAP_THRESHOLD_=131072", &ret[REMEDY_MMAP_THRESHOLD]);
     ret[REMEDY_OTHER] = (struct malloc_remedy){

@@ -36,8 +36,16 @@ struct malloc_remedy {
     const char *why;    /* a clause */
 };
 
-enum { REMEDY_TRIM, REMEDY_ARENA_MAX, REMEDY_TRIM_THRESHOLD, REMEDY_MMAP_THRESHOLD, REMEDY_OTHER };
-enum { MALLOC_REMEDIES = 5 }; /* in that order */
+enum {
+    REMEDY_TRIM,
+    REMEDY_ARENA_MAX_1,
+    REMEDY_ARENA_MAX_2,
+    REMEDY_ARENA_MAX_4,
+    REMEDY_TRIM_THRESHOLD,
+    REMEDY_MMAP_THRESHOLD,
+    REMEDY_OTHER,
+    MALLOC_REMEDIES /* in that order */
+};
 /* Gives how many; 0 where nothing can be said (another allocator, no residency). */
 size_t malloc_remedies(const struct malloc_census *c, const struct malloc_life *life,
                        struct malloc_remedy ret[MALLOC_REMEDIES]);

@@ -9,7 +9,7 @@ static char *remedy(const struct evidence *ev, const char *target) {
     struct malloc_remedy all[MALLOC_REMEDIES];
     char rss[FMT_MAX];
     cleanup_free char *fewer = NULL;
-    const struct malloc_remedy *r = &all[REMEDY_ARENA_MAX];
+    const struct malloc_remedy *r = &all[REMEDY_ARENA_MAX_2];
     if (malloc_remedies_of(ev, all) && r->has_estimate && r->effect == MALLOC_SAME)
         fewer = mem_strdup("MALLOC_ARENA_MAX=2 would change little");
     else if (malloc_remedies_of(ev, all) && r->has_estimate)

@@ -46,7 +46,7 @@ static void a_burst_is_ruined(void **state) {
         add_arena(&c, 1600 * MIB, 0, 0, MIB / 8);
     struct malloc_life life = {.rss_bytes = 230 * MIB, .peak_rss_bytes = 6400 * MIB};
     size_t n = malloc_remedies(&c, &life, all);
-    const struct malloc_remedy *fewer = find(all, n, "MALLOC_ARENA_MAX");
+    const struct malloc_remedy *fewer = find(all, n, "MALLOC_ARENA_MAX=2");
     assert_int_equal(fewer->effect, MALLOC_MORE);
     assert_in_range(fewer->rss_bytes, 6200 * MIB, 6400 * MIB); /* not above what it ever was */
     assert_int_equal(find(all, n, "MALLOC_TRIM")->effect, MALLOC_SAME);
@@ -65,7 +65,7 @@ static void ends_are_shared(void **state) {
         add_arena(&c, 8 * MIB, 0, 0, 8 * MIB);
     struct malloc_life life = {.rss_bytes = 160 * MIB, .peak_rss_bytes = 160 * MIB};
     size_t n = malloc_remedies(&c, &life, all);
-    const struct malloc_remedy *fewer = find(all, n, "MALLOC_ARENA_MAX");
+    const struct malloc_remedy *fewer = find(all, n, "MALLOC_ARENA_MAX=2");
     assert_int_equal(fewer->effect, MALLOC_LESS);
     assert_in_range(fewer->rss_bytes, 50 * MIB, 70 * MIB);
     const struct malloc_remedy *fixed = find(all, n, "MALLOC_MMAP");
@@ -86,6 +86,7 @@ static void gaps_are_what_stays_between(void **state) {
         a->large_free_resident = 200 * MIB;
         a->beside_resident = 4 * MIB;
         a->beside_large_resident = large * MIB;
+        a->beside_large_count = 4 * large;
         struct malloc_life life = {.rss_bytes = 250 * MIB};
         size_t n = malloc_remedies(&c, &life, all);
         assert_int_equal(find(all, n, "MALLOC_TRIM")->rss_bytes, (250 - 50 * large) * MIB);
