@@ -70,6 +70,7 @@ static int see(void *arg, struct image *img, const struct evidence *ev, struct e
     if (!ev->has_malloc || chunk_map_init(&k.map, &ev->malloc) < 0)
         return 0;
     k.names = chunk_names_new(img, ev->has_v8 ? &ev->v8 : NULL);
+    chunk_names_find_structures(k.names, &k.map);
     for (uint32_t i = 0; i < k.map.n; i++) {
         uint64_t size = k.map.pieces[i].size;
         if (size < k.list->size_from || size > k.list->size_to)

@@ -9,6 +9,7 @@
 #include "base/vec.h"
 #include "image/elf_file.h"
 #include "native/chunk_content.h"
+#include "native/structures.h"
 #include <string.h>
 
 struct chunk_names {
@@ -16,7 +17,9 @@ struct chunk_names {
     const struct v8_census *v8;
     struct map64 classes; /* by address of the table: 1 + index of names; 1: none */
     VEC(char *) names;
-    struct map64 owned; /* where a name stands: its index */
+    struct map64 owned;            /* where a name stands: its index */
+    struct structures *structures; /* NULL: not looked for */
+    struct map64 wholes;           /* names of theirs that are no part's */
 };
 
 static const char isolate_name[] = "v8::Isolate";
@@ -29,6 +32,11 @@ struct chunk_names *chunk_names_new(struct image *img, const struct v8_census *v
     return n;
 }
 
+void chunk_names_find_structures(struct chunk_names *n, const struct chunk_map *map) {
+    if (!n->structures)
+        n->structures = structures_find(n->img, map, n->v8);
+}
+
 void chunk_names_free(struct chunk_names *n) {
     if (!n)
         return;
@@ -37,6 +45,8 @@ void chunk_names_free(struct chunk_names *n) {
     vec_free(&n->names);
     map64_done(&n->classes);
     map64_done(&n->owned);
+    structures_free(n->structures);
+    map64_done(&n->wholes);
     free(n);
 }
 
@@ -95,7 +105,7 @@ static char *find_class(struct image *img, uint64_t table) {
 /* Contents have names that are not in n->names. */
 bool chunk_name_is_class(const struct chunk_names *n, const char *name) {
     uint64_t at;
-    return name && (name == isolate_name ||
+    return name && (name == isolate_name || map64_get(&n->wholes, (uint64_t)(uintptr_t)name, &at) ||
                     (map64_get(&n->owned, (uint64_t)(uintptr_t)name, &at) && n->names.at[at]));
 }
 
@@ -113,6 +123,16 @@ static const char *class_of(struct chunk_names *n, uint64_t table) {
         map64_put(&n->owned, (uint64_t)(uintptr_t)name, at);
     }
     map64_put(&n->classes, table, at);
+    return name;
+}
+
+/* ---- structures ---- */
+
+static const char *structure_of(struct chunk_names *n, uint64_t addr) {
+    bool whole;
+    const char *name = n->structures ? structures_name(n->structures, addr, &whole) : NULL;
+    if (name && whole)
+        map64_put(&n->wholes, (uint64_t)(uintptr_t)name, 1);
     return name;
 }
 
@@ -140,6 +160,8 @@ const char *chunk_name_of_bytes(struct chunk_names *n, uint64_t addr, uint64_t e
     const char *name = n->v8 ? known_to_v8(n->v8, addr, end) : NULL;
     if (!name && have >= 8)
         name = class_of(n, u64_at(bytes, 0));
+    if (!name)
+        name = structure_of(n, addr);
     return name || have < 8 ? name : chunk_content(n->v8, bytes, have);
 }
 

@@ -169,6 +169,7 @@ int native_names_see(void *arg, struct image *img, const struct evidence *ev, st
         return r;
     const struct v8_census *v8 = ev->has_v8 ? &ev->v8 : NULL;
     n.names = chunk_names_new(img, v8);
+    chunk_names_find_structures(n.names, &n.graph.map);
     n.roots = root_names_new(img, v8);
     n.labels = mem_zalloc(n.graph.map.n * sizeof *n.labels + 1);
     n.seen = bits_new(n.graph.map.n);
