@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/look.h"
+#include "cmd/native_rows.h"
 #include "report/document.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -110,8 +111,19 @@ static void print_place(FILE *out, const struct inspected_object *o) {
     }
 }
 
-static void print_text(struct run *r, const struct evidence *ev, const struct inspection *s) {
+/* Addresses in V8's heap and others. */
+struct question {
+    VEC(uint64_t) addrs;
+    struct inspection objects;
+    uint64_t bytes; /* of what is no object, that are shown */
+    VEC(struct spot) spots;
+};
+
+static void print_text(struct run *r, const struct evidence *ev, const struct question *q) {
+    const struct inspection *s = &q->objects;
     char n[FMT_MAX];
+    for (size_t i = 0; i < q->spots.n; i++)
+        spot_print(r, &q->spots.at[i]);
     for (size_t i = 0; i < s->objects.n; i++) {
         const struct inspected_object *o = &s->objects.at[i];
         put(r->out, strcmp(o->details, "?") == 0 ? o->tree->summary : o->details);
@@ -218,7 +230,8 @@ static json_t *object_json(const struct inspected_object *o) {
     return j;
 }
 
-static void print_json(struct run *r, const struct evidence *ev, const struct inspection *s) {
+static void print_json(struct run *r, const struct evidence *ev, const struct question *q) {
+    const struct inspection *s = &q->objects;
     json_t *list = json_array();
     for (size_t i = 0; i < s->objects.n; i++)
         json_array_append_new(list, object_json(&s->objects.at[i]));
@@ -226,23 +239,30 @@ static void print_json(struct run *r, const struct evidence *ev, const struct in
     json_object_set_new(r->doc, "objects", list);
     if (s->more_objects)
         json_object_set_new(r->doc, "more_objects", json_integer((json_int_t)s->more_objects));
+    if (!q->spots.n)
+        return;
+    list = json_array();
+    for (size_t i = 0; i < q->spots.n; i++)
+        json_array_append_new(list, spot_json(&q->spots.at[i]));
+    json_object_set_new(r->doc, "native", list);
 }
 
 /* --- the question --- */
 
-static int add_addr(struct run *r, const char *text, struct inspection *s) {
+static int add_addr(struct run *r, const char *text, struct question *q) {
     char *end;
     errno = 0;
     unsigned long long addr = strtoull(text, &end, 16);
     if (errno || *end || end == text || *text == '-')
         return err_set(&r->err, -EINVAL, "Addresses are hexadecimal, as memwhy prints them.",
                        "%s is no address", text);
-    vec_push(&s->addrs, addr);
+    vec_push(&q->addrs, addr);
     return 0;
 }
 
-static int ask(struct run *r, const char *const *args, size_t n, struct inspection *s) {
-    enum { TEXT = 1000, ALL_TEXT = 1 << 27 };
+static int ask(struct run *r, const char *const *args, size_t n, struct question *q) {
+    enum { TEXT = 1000, ALL_TEXT = 1 << 27, BYTES = 256, ALL_BYTES = 1 << 20 };
+    struct inspection *s = &q->objects;
     int rc = 0;
     s->class = opt_string(r->opts, "class", NULL);
     s->depth = (unsigned)opt_u64(r->opts, "depth", 1);
@@ -250,38 +270,93 @@ static int ask(struct run *r, const char *const *args, size_t n, struct inspecti
     s->text_max = opt_flag(r->opts, "full") ? ALL_TEXT : TEXT;
     s->raw = opt_flag(r->opts, "raw");
     s->with_retained = opt_flag(r->opts, "retained");
+    q->bytes = opt_flag(r->opts, "full") ? ALL_BYTES : BYTES;
     for (size_t i = 1; i < n && rc == 0; i++)
-        rc = add_addr(r, args[i], s);
+        rc = add_addr(r, args[i], q);
     if (rc == 0 && n == 1 && !s->class)
         return err_set(&r->err, -EINVAL, "`memwhy instances TARGET CLASS` lists addresses.",
                        "it is not said which object: give its address, or --class");
     return rc;
 }
 
+static void forget_spots(struct question *q) {
+    for (size_t i = 0; i < q->spots.n; i++)
+        spot_done(&q->spots.at[i]);
+    vec_free(&q->spots);
+}
+
+/* Each address is asked of those who know its memory. */
+static int see(void *question, const struct whole *whole, struct err *e) {
+    struct question *q = question;
+    struct places *places = NULL;
+    int r = 0;
+    forget_spots(q);
+    q->objects.addrs.n = 0;
+    for (size_t i = 0; i < q->addrs.n && r == 0; i++) {
+        if (place_is_of_heap(whole, q->addrs.at[i])) {
+            vec_push(&q->objects.addrs, q->addrs.at[i]);
+            continue;
+        }
+        r = native_check_addr(whole, q->addrs.at[i], e);
+        if (r < 0)
+            break;
+        places = places ? places : places_new(whole);
+        struct spot spot;
+        spot_look(places, q->addrs.at[i], q->bytes, &spot);
+        vec_push(&q->spots, spot);
+    }
+    places_free(places);
+    if (r == 0 && whole->heap && (q->objects.addrs.n || q->objects.class))
+        r = inspection_see(&q->objects, whole->heap, e);
+    return r;
+}
+
+/* What is asked by address may be anywhere, by class in V8's heap alone. */
+static int look(struct run *r, const char *target, struct question *q, struct evidence *ev) {
+    if (!q->addrs.n)
+        return look_at_heap(r, target, &(struct v8_visit){&q->objects, inspection_see}, ev);
+    int rc = look_at_whole(r, target, NATIVE_NEEDS, &(struct whole_visit){q, see}, ev);
+    if (rc == 0 && q->objects.class && !ev->has_v8) {
+        rc = look_explain_absence(r, ev);
+        evidence_done(ev);
+    }
+    return rc;
+}
+
+static bool is_whole(struct evidence *ev, const struct question *q) {
+    uint64_t unread = 0;
+    for (size_t i = 0; i < q->spots.n; i++)
+        unread += q->spots.at[i].keepers.unread_bytes;
+    bool natives = !q->spots.n || native_note_gaps(ev, unread);
+    return natives && !q->objects.is_cut && !ev->v8.unwalked_bytes && !ev->v8.in_collection;
+}
+
 static int run_inspect(struct run *r) {
     const char *const *args;
     struct evidence ev;
-    struct inspection s = {0};
+    struct question q = {0};
     size_t n = opt_args(r->opts, &args);
-    int rc = ask(r, args, n, &s);
+    int rc = ask(r, args, n, &q);
     if (rc == 0)
-        rc = look_at_heap(r, args[0], &(struct v8_visit){&s, inspection_see}, &ev);
+        rc = look(r, args[0], &q, &ev);
     if (rc == 0) {
+        rc = is_whole(&ev, &q) ? 0 : 4;
         if (r->json)
-            print_json(r, &ev, &s);
+            print_json(r, &ev, &q);
         else
-            print_text(r, &ev, &s);
-        rc = s.is_cut || ev.v8.unwalked_bytes || ev.v8.in_collection ? 4 : 0;
+            print_text(r, &ev, &q);
         evidence_done(&ev);
     }
-    inspection_done(&s);
+    forget_spots(&q);
+    vec_free(&q.addrs);
+    inspection_done(&q.objects);
     return rc;
 }
 
 static const struct opt opts[] = {
     {"depth", 'd', OPT_U64, "N", "levels of members that are shown (1)"},
     {"limit", 'n', OPT_U64, "N", "members of each kind that are shown (50)"},
-    {"full", 0, OPT_FLAG, NULL, "strings and the source of functions in full"},
+    {"full", 0, OPT_FLAG, NULL, "strings, the source of functions, and chunks in full"},
     {"raw", 0, OPT_FLAG, NULL, "word by word, as V8 laid them out"},
     {"retained", 0, OPT_FLAG, NULL, "its retained size and what dominates it: takes longer"},
     {"class", 'c', OPT_STRING, "NAME", "the live objects of this class"},
@@ -293,7 +368,7 @@ const struct command cmd_inspect = {
     .name = "inspect",
     .args = "TARGET [ADDR...]",
     .group = GROUP_HEAP,
-    .summary = "what an object is: properties, elements, variables",
+    .summary = "what an object, or native memory at an address, is",
     .help =
         "Shows objects as the console of DevTools does: own properties (private #fields too),\n"
         "elements, entries of Maps and Sets, the variables that a function closes over with the\n"
@@ -308,7 +383,21 @@ const struct command cmd_inspect = {
         "  $ memwhy inspect app.core 0x3a3d0f5c1e39 --depth 3 and what it holds\n"
         "  $ memwhy inspect 4711 --class Session --limit 3    of a running process\n"
         "\n"
-        "The second line says where it is: bytes of itself alone, live or garbage, the space and\n"
+        "An address that is no object's is told as what it is: a chunk of malloc's (in use or "
+        "free,\n"
+        "and as what), a variable or function of a module, a stack, a mapping. Who refers to it,\n"
+        "first of all the JavaScript object it belongs to, stands above its first 256 bytes; a "
+        "word\n"
+        "that is an address has beside it what lies there. That is how such a thing is found in\n"
+        "memory at all: a number may look like an address. [[NativeObject]], "
+        "[[InternalField0]] and\n"
+        "[[ArrayBufferData]] of objects are such addresses.\n"
+        "\n"
+        "  $ memwhy inspect app.core 0x5581c0a3d2f0           as `memwhy leaks`, `chunks` print "
+        "them\n"
+        "\n"
+        "Of an object, the second line says where it is: bytes of itself alone, live or garbage, "
+        "the space and\n"
         "page, its map (the shape) and instance type.\n"
         "\n"
         "Exit code 4: part of the heap could not be walked, or there was more than can be shown.\n",

@@ -58,27 +58,40 @@ int look_freeze_how(struct run *r, struct image_freeze_how *ret) {
                    "there is no way to freeze named so: %s", way);
 }
 
-static int look(struct run *r, const char *target, unsigned needs, const struct v8_visit *visit,
-                const struct still_visit *still, struct evidence *ret) {
+/* Who looks; at most one of them. */
+struct looker {
+    const struct v8_visit *heap;
+    const struct still_visit *still;
+    const struct whole_visit *whole;
+};
+
+static int look(struct run *r, const char *target, unsigned needs, struct looker who,
+                struct evidence *ret) {
     struct ticker t = {0};
     struct image_freeze_how how;
     int rc = look_freeze_how(r, &how);
     if (rc < 0)
         return rc;
     ticker_start(&t, r->progress, target);
-    rc = still ? collect_still(target, needs, &how, still, ret, &r->err)
-               : collect_visited(target, needs, &how, visit, ret, &r->err);
+    rc = who.whole   ? collect_whole(target, needs, &how, who.whole, ret, &r->err)
+         : who.still ? collect_still(target, needs, &how, who.still, ret, &r->err)
+                     : collect_visited(target, needs, &how, who.heap, ret, &r->err);
     ticker_stop(&t);
     return rc;
 }
 
 int look_at(struct run *r, const char *target, unsigned needs, struct evidence *ret) {
-    return look(r, target, needs, NULL, NULL, ret);
+    return look(r, target, needs, (struct looker){0}, ret);
 }
 
 int look_at_still(struct run *r, const char *target, unsigned needs,
                   const struct still_visit *visit, struct evidence *ret) {
-    return look(r, target, needs, NULL, visit, ret);
+    return look(r, target, needs, (struct looker){.still = visit}, ret);
+}
+
+int look_at_whole(struct run *r, const char *target, unsigned needs,
+                  const struct whole_visit *visit, struct evidence *ret) {
+    return look(r, target, needs, (struct looker){.whole = visit}, ret);
 }
 
 /* Why there is no V8 census, as an error: collect() said it in a note. */
@@ -96,7 +109,7 @@ int look_explain_absence(struct run *r, const struct evidence *ev) {
 
 static int look_at_v8(struct run *r, const char *target, unsigned what,
                       const struct v8_visit *visit, struct evidence *ret) {
-    int rc = look(r, target, NEED_V8 | what, visit, NULL, ret);
+    int rc = look(r, target, NEED_V8 | what, (struct looker){.heap = visit}, ret);
     if (rc < 0 || (ret->has_v8 && ret->v8.layout_known))
         return rc;
     rc = look_explain_absence(r, ret);

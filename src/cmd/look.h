@@ -25,6 +25,10 @@ int look_at(struct run *r, const char *target, unsigned needs, struct evidence *
 int look_at_still(struct run *r, const char *target, unsigned needs,
                   const struct still_visit *visit, struct evidence *ret);
 
+/* collect_whole() likewise. */
+int look_at_whole(struct run *r, const char *target, unsigned needs,
+                  const struct whole_visit *visit, struct evidence *ret);
+
 /* r->err says why there is no V8 census in `ev`; returns its code. */
 int look_explain_absence(struct run *r, const struct evidence *ev);
 /* collect_visited() for a command that needs V8's heap; -ENODATA or -ENOTSUP with r->err filled

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/look.h"
+#include "cmd/native_rows.h"
 #include "cmd/query_opts.h"
 #include "collect/referrers.h"
 #include "report/document.h"
@@ -147,25 +148,170 @@ static void print(struct run *r, const struct evidence *ev, const struct referre
     table_free(t);
 }
 
+/* --- addresses outside V8's heap --- */
+
+struct native_refs {
+    uint64_t addr; /* of what it was found to be: where that begins */
+    char *summary;
+    struct keepers keepers;
+    struct spot spot; /* with --outgoing */
+};
+
+/* Either kind of address, but all of one. */
+struct question {
+    const uint64_t *addrs;
+    size_t n_addrs;
+    struct referrers objects;
+    VEC(struct native_refs) natives;
+};
+
+static void forget_natives(struct question *q) {
+    for (size_t i = 0; i < q->natives.n; i++) {
+        free(q->natives.at[i].summary);
+        keepers_done(&q->natives.at[i].keepers);
+        spot_done(&q->natives.at[i].spot);
+    }
+    vec_free(&q->natives);
+}
+
+static void find_natives(struct question *q, const struct whole *whole) {
+    enum { ALL_BYTES = 1 << 24 };
+    struct places *places = places_new(whole);
+    for (size_t i = 0; i < q->n_addrs; i++) {
+        struct place of = keepers_stretch(places, q->addrs[i]);
+        struct native_refs one = {
+            .addr = of.start,
+            .keepers = {.with_dead = q->objects.garbage, .max = q->objects.limit}};
+        if (q->objects.of == REFERRERS_FROM)
+            spot_look(places, of.start, ALL_BYTES, &one.spot);
+        else
+            keepers_find(places, &of, &one.keepers);
+        of.addr = of.start;
+        one.summary = place_text(places, &of);
+        vec_push(&q->natives, one);
+    }
+    places_free(places);
+}
+
+static int see(void *question, const struct whole *whole, struct err *e) {
+    struct question *q = question;
+    size_t of_heap = 0;
+    forget_natives(q);
+    for (size_t i = 0; i < q->n_addrs; i++)
+        of_heap += place_is_of_heap(whole, q->addrs[i]);
+    if (of_heap == q->n_addrs)
+        return referrers_see(&q->objects, whole->heap, e);
+    if (of_heap)
+        return err_set(e, -EINVAL, "Ask for objects of JavaScript and for native memory apart.",
+                       "some of these addresses are objects' and some are not");
+    for (size_t i = 0; i < q->n_addrs; i++) {
+        int r = native_check_addr(whole, q->addrs[i], e);
+        if (r < 0)
+            return r;
+    }
+    find_natives(q, whole);
+    return 0;
+}
+
+static void print_native(struct run *r, const struct native_refs *n, const struct table *t,
+                         bool out) {
+    char count[FMT_MAX];
+    cleanup_free char *summary = text_printable(n->summary);
+    fprintf(r->out, "%s  @0x%llx%s\n", summary, (unsigned long long)n->addr,
+            out ? " refers to" : " is referred to by");
+    if (table_rows(t)) {
+        fputc('\n', r->out);
+        table_print(t, r->out, r->width);
+    } else {
+        fputs(out ? "nothing that is known.\n" : "nothing.\n", r->out);
+    }
+    if (n->keepers.left_out)
+        fprintf(r->out, "and %s more (--limit=0 shows all)\n",
+                fmt_count(count, n->keepers.left_out));
+    if (n->keepers.dead)
+        fprintf(r->out, "%s more from what is free or garbage (--garbage shows them)\n",
+                fmt_count(count, n->keepers.dead));
+    if (n->keepers.cut)
+        fputs("There are more than are looked at: this is a part.\n", r->out);
+    fputc('\n', r->out);
+}
+
+static void print_natives(struct run *r, const struct evidence *ev, const struct question *q) {
+    bool out = q->objects.of == REFERRERS_FROM, complete = true;
+    uint64_t found = 0, dead = 0;
+    json_t *list = json_array();
+    for (size_t i = 0; i < q->natives.n; i++) {
+        const struct native_refs *n = &q->natives.at[i];
+        struct table *t = out ? word_rows(&n->spot) : keeper_rows(&n->keepers, n->addr);
+        json_t *rows = table_to_json(t);
+        if (!r->json)
+            print_native(r, n, t, out);
+        found += out ? table_rows(t) : n->keepers.found;
+        dead += n->keepers.dead;
+        complete = complete && !n->keepers.cut && !n->keepers.left_out;
+        json_array_extend(list, rows);
+        json_decref(rows);
+        table_free(t);
+    }
+    if (r->json) {
+        document_common(r->doc, ev);
+        if (q->natives.n == 1)
+            json_object_set_new(r->doc, "summary", text_json(q->natives.at[0].summary));
+        json_object_set_new(r->doc, "native", json_true());
+        json_object_set_new(r->doc, "found", json_integer((json_int_t)found));
+        json_object_set_new(r->doc, "garbage_left_out", json_integer((json_int_t)dead));
+        json_object_set_new(r->doc, "complete", json_boolean(complete));
+        json_object_set(r->doc, "refs", list);
+    } else {
+        document_footer(r->out, ev);
+    }
+    json_decref(list);
+}
+
+static bool natives_are_whole(struct evidence *ev, const struct question *q) {
+    uint64_t unread = 0;
+    bool cut = false;
+    for (size_t i = 0; i < q->natives.n; i++) {
+        unread += q->natives.at[i].keepers.unread_bytes;
+        cut = cut || q->natives.at[i].keepers.cut;
+    }
+    return native_note_gaps(ev, unread) && !cut;
+}
+
+/* --- both --- */
+
+static int look(struct run *r, const char *target, struct question *q, struct evidence *ev) {
+    if (q->n_addrs)
+        return look_at_whole(r, target, NATIVE_NEEDS, &(struct whole_visit){q, see}, ev);
+    return look_at_heap(r, target, &(struct v8_visit){&q->objects, referrers_see}, ev);
+}
+
 static int run_refs(struct run *r) {
     const char *const *args;
     struct evidence ev;
-    struct referrers q = {0};
     cleanup_free uint64_t *addrs = NULL;
     size_t n = opt_args(r->opts, &args);
     int rc = ask_addrs(r, args + 1, n - 1, &addrs);
-    q.addrs = addrs;
-    q.n_addrs = n - 1;
+    struct question q = {.addrs = addrs, .n_addrs = n - 1};
+    q.objects.addrs = addrs;
+    q.objects.n_addrs = n - 1;
     if (rc == 0)
-        rc = ask(r, &q);
+        rc = ask(r, &q.objects);
     if (rc == 0)
-        rc = look_at_heap(r, args[0], &(struct v8_visit){&q, referrers_see}, &ev);
+        rc = look(r, args[0], &q, &ev);
     if (rc == 0) {
-        print(r, &ev, &q);
-        rc = ev.v8.unwalked_bytes || ev.v8.in_collection || q.cut ? 4 : 0;
+        bool whole = !ev.v8.unwalked_bytes && !ev.v8.in_collection && !q.objects.cut;
+        if (q.natives.n)
+            whole = natives_are_whole(&ev, &q) && whole;
+        if (q.natives.n)
+            print_natives(r, &ev, &q);
+        else
+            print(r, &ev, &q.objects);
+        rc = whole ? 0 : 4;
         evidence_done(&ev);
     }
-    referrers_done(&q);
+    forget_natives(&q);
+    referrers_done(&q.objects);
     return rc;
 }
 
@@ -185,7 +331,7 @@ const struct command cmd_refs = {
     .name = "refs",
     .args = "TARGET [ADDR...]",
     .group = GROUP_HEAP,
-    .summary = "who refers to an object, by which property or variable",
+    .summary = "who refers to an object, or to native memory, and how",
     .help =
         "Lists what refers to the object at ADDR (as `memwhy instances` prints it), one reference\n"
         "a line: the referrer, and how it refers. [988] is an element, .list a property, "
@@ -199,6 +345,17 @@ const struct command cmd_refs = {
         "  $ memwhy refs --outgoing core 0x2c2cdf7e6391   what it refers to itself\n"
         "  $ memwhy refs --string=hello 2043476    who refers to a string \"hello\"\n"
         "  $ memwhy refs --name=_idleStart core    every object with a property of this name\n"
+        "\n"
+        "Of an address outside V8's heap (a chunk, a variable, a mapping) it lists every word "
+        "that\n"
+        "refers to it: in chunks that are in use, variables of modules, stacks, registers, "
+        "thread-local\n"
+        "storage, other mappings, and V8's objects, those first to whom it belongs: as the store\n"
+        "of an ArrayBuffer, the characters of a string, the C++ object in an internal field. HOW\n"
+        "says what the word is: its address, one inside, one that glibc mangled, or a number that\n"
+        "equals it, which may be an accident, as any word may that only looks like an address.\n"
+        "\n"
+        "  $ memwhy refs core 0x5581c0a3d2f0       who refers to this chunk\n"
         "\n"
         "V8 moves objects of a running process: take addresses from a core or capture. Exit code\n"
         "4: part of the heap could not be walked, or there is too much to look at.\n",

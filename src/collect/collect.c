@@ -209,40 +209,10 @@ struct look {
     struct stack_reader *stacks;     /* NULL: not wanted */
     struct handle_reader *handles;   /* NULL: not wanted */
     const struct v8_visit *visit;    /* NULL: nobody */
-    const struct still_visit *still; /* likewise */
+    const struct whole_visit *whole; /* likewise; who wants V8's heap is called while it is there */
+    bool whole_seen;
     struct evidence *ev;
 };
-
-/* A visitor's failure is the answer to the user's question, not a gap in the census. */
-struct guest {
-    const struct v8_visit *visit;
-    int failed;
-};
-
-static int let_see(void *guest, const struct v8_view *view, struct err *e) {
-    struct guest *g = guest;
-    return g->failed = g->visit->see(g->visit->arg, view, e);
-}
-
-static int take_v8(struct look *k, unsigned accept, struct err *e) {
-    if (!k->layout)
-        return 0;
-    unsigned flags = accept | (k->needs & NEED_LIVENESS ? V8_LIVENESS : 0) |
-                     (k->needs & NEED_SHAPES ? V8_SHAPES : 0);
-    struct guest guest = {.visit = k->visit};
-    const struct v8_visit visit = {&guest, let_see};
-    int r = v8_census_take(k->img, k->layout, flags, k->visit ? &visit : NULL, &k->ev->v8, e);
-    if (r < 0) {
-        v8_census_done(&k->ev->v8);
-        k->ev->v8 = (struct v8_census){0};
-        if (guest.failed || r == -EAGAIN || r == -EBUSY)
-            return r;
-        evidence_note(k->ev, "V8: %s", e && e->what[0] ? e->what : strerror(-r));
-        return 0;
-    }
-    k->ev->has_v8 = k->ev->v8.layout_known;
-    return 0;
-}
 
 static void take_malloc(struct look *k) {
     struct evidence *ev = k->ev;
@@ -265,6 +235,52 @@ static void take_malloc(struct look *k) {
         evidence_note(ev, "malloc: %s", e.what[0] ? e.what : strerror(-r));
     vec_free(&skip);
     vec_free(&wanted);
+}
+
+/* Everything but V8 is looked at within V8's own visit, when somebody wants all together. */
+static int show_whole(struct look *k, const struct v8_view *heap, struct err *e) {
+    if (k->whole_seen)
+        return 0;
+    k->whole_seen = true;
+    if (k->needs & (NEED_MALLOC | NEED_ACCOUNT))
+        take_malloc(k);
+    const struct whole whole = {.img = k->img, .ev = k->ev, .heap = heap};
+    return k->whole->see(k->whole->arg, &whole, e);
+}
+
+/* A visitor's failure is the answer to the user's question, not a gap in the census. */
+struct guest {
+    struct look *k;
+    int failed;
+};
+
+static int let_see(void *guest, const struct v8_view *view, struct err *e) {
+    struct guest *g = guest;
+    struct look *k = g->k;
+    k->ev->has_v8 = true;
+    g->failed = k->visit ? k->visit->see(k->visit->arg, view, e) : show_whole(k, view, e);
+    return g->failed;
+}
+
+static int take_v8(struct look *k, unsigned accept, struct err *e) {
+    if (!k->layout)
+        return 0;
+    unsigned flags = accept | (k->needs & NEED_LIVENESS ? V8_LIVENESS : 0) |
+                     (k->needs & NEED_SHAPES ? V8_SHAPES : 0);
+    struct guest guest = {.k = k};
+    const struct v8_visit visit = {&guest, let_see};
+    bool guests = k->visit || (k->whole && k->needs & NEED_LIVENESS);
+    int r = v8_census_take(k->img, k->layout, flags, guests ? &visit : NULL, &k->ev->v8, e);
+    if (r < 0) {
+        v8_census_done(&k->ev->v8);
+        k->ev->v8 = (struct v8_census){0};
+        if (guest.failed || r == -EAGAIN || r == -EBUSY)
+            return r;
+        evidence_note(k->ev, "V8: %s", e && e->what[0] ? e->what : strerror(-r));
+        return 0;
+    }
+    k->ev->has_v8 = k->ev->v8.layout_known;
+    return 0;
 }
 
 static void take_stacks(struct look *k) {
@@ -368,21 +384,21 @@ static int stop_and_count(struct look *k, struct err *e) {
         if (r < 0)
             return r;
         k->ev->cost.stops++;
+        k->whole_seen = false;
         debug_stage("stop", &at);
         r = take_handles(k, accept);
         debug_stage("handles", &at);
         if (r == 0 && k->needs & (NEED_V8 | NEED_ACCOUNT))
             r = take_v8(k, accept, e);
         debug_stage("v8", &at);
-        if (r == 0 && k->needs & (NEED_MALLOC | NEED_ACCOUNT))
+        if (r == 0 && k->whole)
+            r = show_whole(k, NULL, e);
+        else if (r == 0 && k->needs & (NEED_MALLOC | NEED_ACCOUNT))
             take_malloc(k);
-        debug_stage("malloc", &at);
+        debug_stage("malloc, visit", &at);
         if (r == 0)
             take_stacks(k);
         debug_stage("stacks", &at);
-        if (r == 0 && k->still)
-            r = k->still->see(k->still->arg, k->img, k->ev, e);
-        debug_stage("visit", &at);
         note_kind(k->ev, image_kind(k->img));
         int alive = image_check_alive(k->img, e);
         image_release(k->img);
@@ -467,11 +483,11 @@ static void open_layout(struct look *k) {
 }
 
 static int look_at_image(struct image *img, unsigned needs, const struct image_freeze_how *how,
-                         const struct v8_visit *visit, const struct still_visit *still,
+                         const struct v8_visit *visit, const struct whole_visit *whole,
                          struct evidence *ret, struct err *e) {
     uint64_t began = clock_ns();
     struct look k = {
-        .img = img, .needs = needs, .how = *how, .visit = visit, .still = still, .ev = ret};
+        .img = img, .needs = needs, .how = *how, .visit = visit, .whole = whole, .ev = ret};
     set_rate(img, needs, &k.how);
     *ret = (struct evidence){.target = {.kind = "live", .pid = image_pid(img)}};
     if (image_exe(img)[0])
@@ -529,13 +545,13 @@ int collect_image(struct image *img, unsigned needs, const struct image_freeze_h
 }
 
 static int look_at_target(const char *target, unsigned needs, const struct image_freeze_how *how,
-                          const struct v8_visit *visit, const struct still_visit *still,
+                          const struct v8_visit *visit, const struct whole_visit *whole,
                           struct evidence *ret, struct err *e) {
     struct image *img;
     int r = target_open(target, &img, e);
     if (r < 0)
         return r;
-    r = look_at_image(img, needs, how, visit, still, ret, e);
+    r = look_at_image(img, needs, how, visit, whole, ret, e);
     image_free(img);
     return r;
 }
@@ -545,9 +561,21 @@ int collect_visited(const char *target, unsigned needs, const struct image_freez
     return look_at_target(target, needs, how, visit, NULL, ret, e);
 }
 
+int collect_whole(const char *target, unsigned needs, const struct image_freeze_how *how,
+                  const struct whole_visit *visit, struct evidence *ret, struct err *e) {
+    return look_at_target(target, needs, how, NULL, visit, ret, e);
+}
+
+static int see_still(void *still, const struct whole *whole, struct err *e) {
+    const struct still_visit *visit = still;
+    return visit->see(visit->arg, whole->img, whole->ev, e);
+}
+
 int collect_still(const char *target, unsigned needs, const struct image_freeze_how *how,
                   const struct still_visit *visit, struct evidence *ret, struct err *e) {
-    return look_at_target(target, needs, how, NULL, visit, ret, e);
+    struct still_visit still = *visit;
+    const struct whole_visit whole = {&still, see_still};
+    return collect_whole(target, needs, how, &whole, ret, e);
 }
 
 int collect(const char *target, unsigned needs, const struct image_freeze_how *how,

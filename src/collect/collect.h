@@ -53,6 +53,20 @@ struct still_visit {
 int collect_still(const char *target, unsigned needs, const struct image_freeze_how *how,
                   const struct still_visit *visit, struct evidence *ret, struct err *e);
 
+/* The same, for who wants both at once: the memory, what was counted, and V8's heap (NEED_V8 and
+ * NEED_LIVENESS). What `whole` has is valid while it looks. */
+struct whole {
+    struct image *img;
+    const struct evidence *ev;
+    const struct v8_view *heap; /* NULL: there is no V8, or not one whose objects can be told */
+};
+struct whole_visit {
+    void *arg;
+    int (*see)(void *arg, const struct whole *whole, struct err *e);
+};
+int collect_whole(const char *target, unsigned needs, const struct image_freeze_how *how,
+                  const struct whole_visit *visit, struct evidence *ret, struct err *e);
+
 /* As collect(), with an image that is open already; releases it, does not free it. */
 int collect_image(struct image *img, unsigned needs, const struct image_freeze_how *how,
                   struct evidence *ret, struct err *e);

@@ -52,34 +52,51 @@ static struct elf_file *module_of(struct root_names *n, uint64_t addr, size_t *r
     return NULL;
 }
 
+static const char *own_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 static const char *name_of_module(struct root_names *n, size_t module) {
     size_t count;
     const struct image_module *m = image_modules(n->img, &count);
     while (n->modules.n < count)
         vec_push(&n->modules, NULL);
-    const char *slash = strrchr(m[module].path, '/');
     if (!n->modules.at[module])
-        n->modules.at[module] = mem_printf("data of %s", slash ? slash + 1 : m[module].path);
+        n->modules.at[module] = mem_printf("data of %s", own_name(m[module].path));
     return n->modules.at[module];
 }
 
-static const char *name_of_variable(struct root_names *n, uint64_t addr) {
+bool root_symbol_at(struct root_names *n, uint64_t addr, struct root_symbol *ret) {
     struct elf_symbol s;
-    size_t module;
+    size_t module, count;
     uint64_t at;
     struct elf_file *elf = module_of(n, addr, &module);
     if (!elf)
-        return NULL;
-    uint64_t bias = image_modules(n->img, &(size_t){0})[module].bias;
-    if (elf_file_symbol_at(elf, addr - bias, &s) < 0)
-        return name_of_module(n, module);
-    if (!map64_get(&n->symbols, s.value + bias, &at)) {
+        return false;
+    const struct image_module *m = &image_modules(n->img, &count)[module];
+    *ret = (struct root_symbol){.module = own_name(m->path), .start = addr, .end = addr + 1};
+    if (elf_file_symbol_at(elf, addr - m->bias, &s) < 0)
+        return true;
+    if (!map64_get(&n->symbols, s.value + m->bias, &at)) {
         cleanup_free char *whole = demangle(s.name);
         at = n->names.n;
         vec_push(&n->names, demangle_short(whole));
-        map64_put(&n->symbols, s.value + bias, at);
+        map64_put(&n->symbols, s.value + m->bias, at);
     }
-    return n->names.at[at];
+    ret->name = n->names.at[at];
+    ret->start = s.value + m->bias;
+    if (s.size)
+        ret->end = ret->start + s.size;
+    return true;
+}
+
+static const char *name_of_variable(struct root_names *n, uint64_t addr) {
+    struct root_symbol s;
+    size_t module;
+    if (!root_symbol_at(n, addr, &s))
+        return NULL;
+    return s.name ? s.name : module_of(n, addr, &module) ? name_of_module(n, module) : NULL;
 }
 
 const char *root_name(struct root_names *n, uint64_t place, bool *ret_variable) {

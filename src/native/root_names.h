@@ -12,6 +12,15 @@ struct root_names;
 struct root_names *root_names_new(struct image *img, const struct v8_census *v8);
 void root_names_free(struct root_names *n);
 
+/* What of a module's code or data an address lies in; names are owned by `n`. */
+struct root_symbol {
+    const char *name;    /* of the function, variable or table; NULL: the file has none for it */
+    const char *module;  /* the file's own name, without folders */
+    uint64_t start, end; /* of that symbol; of `addr` alone where there is none */
+};
+/* False: it is in no module's memory. */
+bool root_symbol_at(struct root_names *n, uint64_t addr, struct root_symbol *ret);
+
 /* Of a native_place() (native_graph.h): the same pointer for the same name, owned by `n`.
  * *ret_variable: it is one of a module, or at least of a known module's data. */
 const char *root_name(struct root_names *n, uint64_t place, bool *ret_variable);

@@ -216,11 +216,11 @@ def questions():
     """What cannot be answered is said."""
     with Target("leak.js") as t:
         refuses("refs", t.pid, code=2, says="--string")
-        refuses("refs", t.pid, "0x1000", code=2, says="no object begins")
+        refuses("refs", t.pid, "0x1000", code=2, says="nothing is mapped")
         refuses("refs", t.pid, "0x1000", "--name", "x", code=2)
         refuses("refs", t.pid, "--value", "seven", code=2, says="no number")
         refuses("path", t.pid, "here", code=2)
-        refuses("path", t.pid, "0x1000", code=2, says="no object begins")
+        refuses("path", t.pid, "0x1000", code=2, says="nothing is mapped")
         equal("nothing", ask("refs", t.pid, "--string", "there is no such string")["refs"], [])
         equal("said", "Nothing refers to it" in memwhy("refs", t.pid, "--string", "there is no such string").out, True)
 
