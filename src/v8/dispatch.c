@@ -47,7 +47,8 @@ static bool is_reservation(const struct region_list *l, size_t i, uint64_t *ret_
             *ret_end = end;
         writable = writable || (used && r->prot & REGION_W);
     }
-    return writable && end - start >= RESERVED && *ret_end - start <= RESERVED;
+    uint64_t used = *ret_end - start; /* other memory may lie like this: only whole segments are read */
+    return writable && end - start >= RESERVED && used <= RESERVED && used % SEGMENT == 0;
 }
 
 static bool load_at(const struct image *img, const struct v8_pages *pages, size_t i,
