@@ -47,7 +47,8 @@ static bool is_reservation(const struct region_list *l, size_t i, uint64_t *ret_
             *ret_end = end;
         writable = writable || (used && r->prot & REGION_W);
     }
-    uint64_t used = *ret_end - start; /* other memory may lie like this: only whole segments are read */
+    uint64_t used =
+        *ret_end - start; /* other memory may lie like this: only whole segments are read */
     return writable && end - start >= RESERVED && used <= RESERVED && used % SEGMENT == 0;
 }
 
