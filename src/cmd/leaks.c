@@ -78,9 +78,21 @@ static void print_json(struct run *r, const struct evidence *ev, const struct le
     document_u64(r->doc, "indirect_bytes", l->indirect_bytes);
     document_u64(r->doc, "known_count", l->known_count);
     document_u64(r->doc, "known_bytes", l->known_bytes);
+    document_u64(r->doc, "by_number_count", l->number_count);
+    document_u64(r->doc, "by_number_bytes", l->number_bytes);
+    document_u64(r->doc, "by_mangled_count", l->mangled_count);
+    document_u64(r->doc, "by_mangled_bytes", l->mangled_bytes);
     if (l->handles.count)
         json_object_set_new(r->doc, "handle_blocks", handles_json(&l->handles));
     json_object_set_new(r->doc, "groups", table_to_json(groups));
+}
+
+/* Where the answer is not the one that a search for plain addresses gives. */
+static void print_by_form(FILE *out, uint64_t count, uint64_t bytes, const char *how) {
+    char n[FMT_MAX], size[FMT_MAX];
+    if (count)
+        fprintf(out, "Not lost: %s, of %s, whose addresses are kept only %s.\n",
+                fmt_count(n, count), fmt_bytes(size, bytes), how);
 }
 
 static void print_text(struct run *r, const struct evidence *ev, const struct leaks *l,
@@ -96,6 +108,8 @@ static void print_text(struct run *r, const struct evidence *ev, const struct le
     if (l->indirect_count)
         fprintf(r->out, "%s of them, %s, are lost only through another lost one.\n",
                 fmt_count(count, l->indirect_count), fmt_bytes(bytes, l->indirect_bytes));
+    print_by_form(r->out, l->number_count, l->number_bytes, "as numbers of JavaScript's");
+    print_by_form(r->out, l->mangled_count, l->mangled_bytes, "mangled by glibc");
     print_handles(r->out, &l->handles);
     if (l->known_count)
         fprintf(r->out,
@@ -176,7 +190,8 @@ const struct command cmd_leaks = {
         "A reference is a word that is an address anywhere in the chunk, or that was one before\n"
         "glibc mangled it, or a JavaScript number that is the chunk's address. So what happens to\n"
         "look like a reference keeps a block from being found, and what is found is lost indeed\n"
-        "unless its address is kept compressed or encrypted, or by the kernel alone.\n"
+        "unless its address is kept compressed or encrypted, or by the kernel alone. What is\n"
+        "held only by a number or a mangled address is told: a search for addresses misses it.\n"
         "\n"
         "  each         malloc's size of the largest, with its header of 8 bytes; up to 1 KiB all\n"
         "               of a group are of one size, above they differ by an eighth\n"

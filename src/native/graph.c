@@ -84,12 +84,18 @@ struct builder {
     uint64_t *rooted; /* set of pieces */
 };
 
+/* `word` is 0 where the address was taken out of code. */
 static void root(void *builder, uint64_t place, uint32_t piece, uint64_t word) {
     struct builder *b = builder;
+    uint64_t memory = chunk_memory(&b->g->map.pieces[piece]);
     bits_claim(b->rooted, piece);
+    if (word < LIMIT_USER_ADDR)
+        bits_claim(b->g->addressed, piece);
+    else if (word_smi(word) == memory || word_double(word) == memory)
+        bits_claim(b->g->numbered, piece);
     if (!b->g->places)
         return;
-    if (word != chunk_memory(&b->g->map.pieces[piece]))
+    if (word != memory)
         place |= NATIVE_INSIDE;
     uint64_t *least = &b->g->places[piece], old = __atomic_load_n(least, __ATOMIC_RELAXED);
     while (place < old && !__atomic_compare_exchange_n(least, &old, place, true, __ATOMIC_RELAXED,
@@ -230,6 +236,8 @@ int native_graph_build(const struct image *img, const struct malloc_census *c, b
     native_roots_find(img, c, &ret->roots);
     b.sieve = word_sieve(ret->map.low, ret->map.high, ret->roots.guard);
     b.rooted = bits_new(ret->map.n);
+    ret->addressed = bits_new(ret->map.n);
+    ret->numbered = bits_new(ret->map.n);
     if (places) {
         ret->places = mem_alloc(ret->map.n * sizeof *ret->places + 1);
         memset(ret->places, 0xff, ret->map.n * sizeof *ret->places); /* NATIVE_NOWHERE */
@@ -246,10 +254,46 @@ int native_graph_build(const struct image *img, const struct malloc_census *c, b
     return r;
 }
 
+/* ---- what only other forms of an address reach ---- */
+
+/* What the roots of one set reach. */
+static uint64_t *reach_from(const struct native_graph *g, const uint64_t *set) {
+    struct graph_list roots = graph_successors(g->graph, graph_root_id(g->graph));
+    struct graph_nodes from = {0};
+    for (uint32_t i = 0; i < roots.n; i++)
+        if (bits_get(set, roots.at[i]))
+            vec_push(&from, roots.at[i]);
+    uint64_t *reached = graph_reach(g->graph, (struct graph_list){from.at, (uint32_t)from.n},
+                                    (struct graph_list){0});
+    vec_free(&from);
+    return reached;
+}
+
+void native_graph_by_form(const struct native_graph *g, struct native_by_form *ret) {
+    struct graph_list roots = graph_successors(g->graph, graph_root_id(g->graph));
+    bool all = true;
+    for (uint32_t i = 0; i < roots.n && all; i++)
+        all = bits_get(g->addressed, roots.at[i]);
+    *ret = (struct native_by_form){0};
+    if (all)
+        return;
+    const uint64_t *live = graph_live(g->graph);
+    uint64_t *plain = reach_from(g, g->addressed);
+    ret->number = reach_from(g, g->numbered);
+    ret->mangled = bits_new(g->map.n);
+    for (size_t i = 0; i <= g->map.n / 64; i++) {
+        ret->mangled[i] = live[i] & ~plain[i] & ~ret->number[i];
+        ret->number[i] &= ~plain[i];
+    }
+    free(plain);
+}
+
 void native_graph_done(struct native_graph *g) {
     graph_free(g->graph);
     native_roots_done(&g->roots);
     chunk_map_done(&g->map);
     free(g->places);
+    free(g->addressed);
+    free(g->numbered);
     *g = (struct native_graph){0};
 }

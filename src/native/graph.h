@@ -22,6 +22,8 @@ struct native_graph {
     struct chunk_map map;
     struct native_roots roots;
     struct graph *graph;
+    uint64_t *addressed;   /* set (base/bits.h) of pieces that roots refer to by their addresses */
+    uint64_t *numbered;    /* and by JavaScript numbers */
     uint64_t *places;      /* of each piece: the root that says most about who holds it, as
                               native_place(), or NATIVE_NOWHERE; NULL when not asked for */
     uint64_t unread_bytes; /* of roots and of chunks in use: in memory and yet not readable */
@@ -35,6 +37,14 @@ enum { NATIVE_PLACE_BITS = 60, NATIVE_PLACE_ORDERS = 8 };
 static inline uint64_t native_place(enum root_kind kind, uint64_t addr) {
     return (uint64_t)kind << NATIVE_PLACE_BITS | addr;
 }
+
+/* What is reached only because numbers count, and what beyond that because mangled addresses do:
+ * who looks for plain addresses calls it lost. Sets; NULL where there are none. Numbers in chunks
+ * are not told from addresses there. The caller frees them. */
+struct native_by_form {
+    uint64_t *number, *mangled;
+};
+void native_graph_by_form(const struct native_graph *g, struct native_by_form *ret);
 
 /* Reads all of a still image once. The census must have its pieces and outlive `ret`. */
 int native_graph_build(const struct image *img, const struct malloc_census *c, bool places,

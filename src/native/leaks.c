@@ -63,6 +63,22 @@ static void find_lost(struct hunt *h) {
     }
 }
 
+/* What is held, and would not be if only plain addresses counted. */
+static void count_by_form(struct hunt *h) {
+    struct leaks *l = h->l;
+    struct native_by_form by;
+    native_graph_by_form(&h->graph, &by);
+    for (uint32_t i = 0; by.number && i < h->graph.map.n; i++) {
+        bool number = bits_get(by.number, i), mangled = bits_get(by.mangled, i);
+        l->number_count += number;
+        l->number_bytes += number ? piece(h, i)->size : 0;
+        l->mangled_count += mangled;
+        l->mangled_bytes += mangled ? piece(h, i)->size : 0;
+    }
+    free(by.number);
+    free(by.mangled);
+}
+
 /* ---- which are lost with another ---- */
 
 /* All that `leader` leads to is held by it. A leader of before that is met had all of its own
@@ -206,6 +222,7 @@ int leaks_see(void *arg, struct image *img, const struct evidence *ev, struct er
     h.is_lost = bits_new(h.graph.map.n);
     h.held = bits_new(h.graph.map.n);
     find_lost(&h);
+    count_by_form(&h);
     find_held(&h);
     find_groups(&h);
     handle_blocks_find(img, &ev->malloc, &h.l->handles);

@@ -48,6 +48,7 @@ def check_program(command):
     equal("lost and not found", sorted(set(truth["lost"]) - set(found)), [])
     equal("held and called lost", sorted(set(found) - set(truth["lost"])), [])
     equal("lost with another", doc["indirect_count"], truth["indirect"])
+    equal("held by a number, and mangled", [doc["by_number_bytes"], doc["by_mangled_bytes"]], [608, 720])
     equal("notes", doc["coverage"]["notes"], [])
     print(doc["lost_count"], "of", len(truth["lost"]))
 
@@ -137,7 +138,7 @@ def addon(node):
     """An addon forgets objects with what they hold; blocks whose address is a JavaScript number are held."""
     # Buffer's pool is not cleared when it is made: what is left in it from before may look like references
     with Folder() as f, Target("leaks.js", node=node, node_args=["--zero-fill-buffers"], args=[f.addon()]) as t:
-        found, _ = lost_blocks(t.pid)
+        found, doc = lost_blocks(t.pid)
         groups = ask("leaks", t.pid)["groups"]
         lost = set(t.truth["lost"])
     false = {at: (g["size"], g.get("label")) for at, g in found.items() if at not in lost}
@@ -145,6 +146,7 @@ def addon(node):
     equal("forgotten", len(lost), 13500)
     at_most("not found", len(lost - set(found)), 13500 // 50)
     equal("held and called lost", false, {})
+    at_most("numbers that are addresses, not told as such", abs(t.truth["numbers"] - doc["by_number_count"]), 100)
     count = {label: sum(g["count"] for g in groups if g.get("label") == label) for label in ("leaky::Connection", "text")}
     at_most("not found by name", 13500 - count["leaky::Connection"] - count["text"], 13500 // 50)
 
