@@ -2,10 +2,24 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <unistd.h>
 
 enum { MAX_THREADS = 4 };
+
+/* Of this one too. */
+static void in_threads(size_t most, void *(*run)(void *), void *arg) {
+    pthread_t threads[MAX_THREADS];
+    bool made[MAX_THREADS] = {false};
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    for (size_t i = 1; i < MAX_THREADS && (long)i < cpus && i < most; i++)
+        made[i] = pthread_create(&threads[i], NULL, run, arg) == 0;
+    run(arg);
+    for (size_t i = 1; i < MAX_THREADS; i++)
+        if (made[i])
+            pthread_join(threads[i], NULL);
+}
+
+/* --- in any order --- */
 
 struct work {
     void (*one)(void *arg, size_t i);
@@ -23,13 +37,77 @@ static void *run(void *arg) {
 
 void parallel_for(size_t n, void (*one)(void *arg, size_t i), void *arg) {
     struct work w = {.one = one, .arg = arg, .n = n};
-    pthread_t threads[MAX_THREADS];
-    bool made[MAX_THREADS] = {false};
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    for (size_t i = 1; i < MAX_THREADS && (long)i < cpus && i < n; i++)
-        made[i] = pthread_create(&threads[i], NULL, run, &w) == 0;
-    run(&w);
-    for (size_t i = 1; i < MAX_THREADS; i++)
-        if (made[i])
-            pthread_join(threads[i], NULL);
+    in_threads(n, run, &w);
+}
+
+/* --- in order --- */
+
+struct line {
+    void (*make)(void *arg, size_t i, size_t slot);
+    bool (*take)(void *arg, size_t i, size_t slot);
+    void *arg;
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    size_t n;            /* fewer when it was ended early */
+    size_t begun, taken; /* pieces; those between have slots */
+    bool is_made[PARALLEL_SLOTS];
+    bool is_taking; /* somebody is */
+};
+
+static bool can_take(const struct line *l) {
+    return !l->is_taking && l->taken < l->n && l->taken < l->begun &&
+           l->is_made[l->taken % PARALLEL_SLOTS];
+}
+
+/* The lock is held at both ends. */
+static void take_one(struct line *l) {
+    size_t i = l->taken;
+    l->is_taking = true;
+    pthread_mutex_unlock(&l->lock);
+    bool goes_on = l->take(l->arg, i, i % PARALLEL_SLOTS);
+    pthread_mutex_lock(&l->lock);
+    l->is_taking = false;
+    l->is_made[i % PARALLEL_SLOTS] = false;
+    l->taken++;
+    if (!goes_on)
+        l->n = l->taken;
+}
+
+static void make_one(struct line *l) {
+    size_t i = l->begun++;
+    pthread_mutex_unlock(&l->lock);
+    l->make(l->arg, i, i % PARALLEL_SLOTS);
+    pthread_mutex_lock(&l->lock);
+    l->is_made[i % PARALLEL_SLOTS] = true;
+}
+
+/* What is left when all is begun is taken by those who are at it. */
+static void *run_in_order(void *line) {
+    struct line *l = line;
+    pthread_mutex_lock(&l->lock);
+    for (;;) {
+        if (can_take(l))
+            take_one(l);
+        else if (l->begun >= l->n)
+            break;
+        else if (l->begun - l->taken < PARALLEL_SLOTS)
+            make_one(l);
+        else {
+            pthread_cond_wait(&l->changed, &l->lock);
+            continue;
+        }
+        pthread_cond_broadcast(&l->changed);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+void parallel_in_order(size_t n, void (*make)(void *arg, size_t i, size_t slot),
+                       bool (*take)(void *arg, size_t i, size_t slot), void *arg) {
+    struct line l = {.make = make, .take = take, .arg = arg, .n = n};
+    pthread_mutex_init(&l.lock, NULL);
+    pthread_cond_init(&l.changed, NULL);
+    in_threads(n, run_in_order, &l);
+    pthread_cond_destroy(&l.changed);
+    pthread_mutex_destroy(&l.lock);
 }

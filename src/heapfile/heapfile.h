@@ -18,9 +18,9 @@
 #include "base/err.h"
 #include "base/map64.h"
 #include "base/progress.h"
+#include "base/spool.h"
 #include "base/vec.h"
 #include "heapfile/input.h"
-#include "heapfile/spool.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

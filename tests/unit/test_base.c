@@ -1,6 +1,7 @@
 /* The small ones: errors, the map, the vector, text, memory. */
 #include "base/err.h"
 #include "base/map64.h"
+#include "base/parallel.h"
 #include "base/search.h"
 #include "base/text.h"
 #include "base/vec.h"
@@ -30,6 +31,42 @@ static void errors(void **state) {
     assert_int_equal(err_exit_code(-EINVAL), 2);
     assert_int_equal(err_exit_code(-EPERM), 3);
     assert_int_equal(err_exit_code(-ENOMEM), 5);
+}
+
+struct pieces {
+    size_t made[PARALLEL_SLOTS], taken, end;
+    size_t in_use[PARALLEL_SLOTS];
+};
+
+static void make_piece(void *pieces, size_t i, size_t slot) {
+    struct pieces *p = pieces;
+    assert_int_equal(p->in_use[slot]++, 0);
+    for (volatile size_t work = 0; work < i * 7919 % 5000;) /* each takes another time */
+        work++;
+    p->made[slot] = i;
+}
+
+static bool take_piece(void *pieces, size_t i, size_t slot) {
+    struct pieces *p = pieces;
+    assert_int_equal(i, p->taken);
+    assert_int_equal(p->made[slot], i);
+    p->in_use[slot]--;
+    return ++p->taken < p->end;
+}
+
+static void in_order(void **state) {
+    (void)state;
+    enum { N = 5000 };
+    for (size_t n = 0; n < 20; n++) {
+        struct pieces p = {.end = SIZE_MAX};
+        parallel_in_order(n, make_piece, take_piece, &p);
+        assert_int_equal(p.taken, n);
+    }
+    struct pieces all = {.end = SIZE_MAX}, some = {.end = 700};
+    parallel_in_order(N, make_piece, take_piece, &all);
+    assert_int_equal(all.taken, N);
+    parallel_in_order(N, make_piece, take_piece, &some);
+    assert_int_equal(some.taken, 700);
 }
 
 static void map(void **state) {
@@ -167,9 +204,10 @@ static void memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors), cmocka_unit_test(map),         cmocka_unit_test(vec),
-        cmocka_unit_test(utf8),   cmocka_unit_test(code_points), cmocka_unit_test(identifiers),
-        cmocka_unit_test(words),  cmocka_unit_test(memory),      cmocka_unit_test(search),
+        cmocka_unit_test(errors),      cmocka_unit_test(in_order), cmocka_unit_test(map),
+        cmocka_unit_test(vec),         cmocka_unit_test(utf8),     cmocka_unit_test(code_points),
+        cmocka_unit_test(identifiers), cmocka_unit_test(words),    cmocka_unit_test(memory),
+        cmocka_unit_test(search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* What need not be in memory: bytes one after the other in a file without a name, to be read again
  * in any order. Written by one, read by several threads. */
-#ifndef MEMWHY_HEAPFILE_SPOOL_H
-#define MEMWHY_HEAPFILE_SPOOL_H
+#ifndef MEMWHY_BASE_SPOOL_H
+#define MEMWHY_BASE_SPOOL_H
 
 #include "base/err.h"
 #include <stddef.h>
@@ -19,6 +19,8 @@ struct spool {
 
 /* In $TMPDIR, /var/tmp or /tmp. */
 int spool_open(struct spool *ret, struct err *e);
+/* Where the file of that path is, or will be; 0 or a negative errno. */
+int spool_open_beside(const char *path, struct spool *ret);
 void spool_close(struct spool *s);
 void spool_put(struct spool *s, const void *p, size_t n);
 /* Nothing is put from here on. The first error of all. */

@@ -1,4 +1,4 @@
-#include "heapfile/spool.h"
+#include "base/spool.h"
 
 #include "base/mem.h"
 #include "base/write_all.h"
@@ -30,6 +30,17 @@ int spool_open(struct spool *ret, struct err *e) {
     if (fd < 0)
         return err_set(e, -errno, "Set TMPDIR to a folder that can be written to.",
                        "no temporary file can be made, in /var/tmp or /tmp: %s", strerror(errno));
+    *ret = (struct spool){.fd = fd};
+    return 0;
+}
+
+int spool_open_beside(const char *path, struct spool *ret) {
+    const char *slash = strrchr(path, '/');
+    cleanup_free char *folder =
+        slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
+    int fd = open_in(folder);
+    if (fd < 0)
+        return -errno;
     *ret = (struct spool){.fd = fd};
     return 0;
 }
