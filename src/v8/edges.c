@@ -186,15 +186,19 @@ bool edge_is_essential(const struct v8_edge_reader *r, uint64_t word) {
     return true;
 }
 
-bool edge_add(struct v8_edge_reader *r, uint64_t word, struct v8_edge e) {
+/* To `node`, which the word leads to. */
+static bool add_to(struct v8_edge_reader *r, uint64_t word, uint32_t node, struct v8_edge e) {
     e.to = v8_strong(word);
-    if (r->only && e.to != r->only)
-        return false;
-    e.node = v8_node_at(r->nodes, word);
-    if (!(r->only && v8_is_smi(word)) && e.node == V8_NO_NODE)
+    e.node = node;
+    if ((r->only && e.to != r->only) || (!(r->only && v8_is_smi(word)) && node == V8_NO_NODE))
         return false;
     vec_push(&r->list, e);
     return true;
+}
+
+bool edge_add(struct v8_edge_reader *r, uint64_t word, struct v8_edge e) {
+    return (!r->only || v8_strong(word) == r->only) &&
+           add_to(r, word, v8_node_at(r->nodes, word), e);
 }
 
 void edge_visited(struct v8_edge_reader *r, int64_t offset) {
@@ -209,12 +213,14 @@ static bool is_visited(const struct v8_edge_reader *r, uint64_t offset) {
 static void add_field(struct v8_edge_reader *r, int32_t offset, enum v8_edge_kind kind,
                       const char *name) {
     uint64_t word;
+    uint32_t node;
     if (offset < 8 || (uint64_t)offset + 8 > r->bytes ||
-        !v8_field(r->o, r->object, offset, &word) || v8_node_at(r->nodes, word) == V8_NO_NODE ||
-        !edge_is_essential(r, word))
+        !v8_field(r->o, r->object, offset, &word) || !edge_is_essential(r, word) ||
+        (node = v8_node_at(r->nodes, word)) == V8_NO_NODE)
         return;
     edge_visited(r, offset);
-    edge_add(r, word, (struct v8_edge){.kind = (uint8_t)kind, .form = EDGE_BY_TEXT, .text = name});
+    add_to(r, word, node,
+           (struct v8_edge){.kind = (uint8_t)kind, .form = EDGE_BY_TEXT, .text = name});
 }
 
 void edge_field(struct v8_edge_reader *r, int32_t offset, const char *name) {
@@ -449,7 +455,8 @@ static void add_ephemeron(struct v8_edge_reader *r, uint64_t at, uint64_t word) 
 static void add_word(struct v8_edge_reader *r, struct words *w, uint64_t at, uint64_t word) {
     enum { ENTRIES = 16 + 3 * 8 };
     struct v8_edge e = {.kind = (word & 3) == 3 ? EDGE_WEAK : EDGE_HIDDEN, .index = w->hidden};
-    if (is_visited(r, at) || !(word & 1) || v8_node_at(r->nodes, word) == V8_NO_NODE)
+    uint32_t node = is_visited(r, at) || !(word & 1) ? V8_NO_NODE : v8_node_at(r->nodes, word);
+    if (node == V8_NO_NODE)
         return;
     if (w->has_indices && at >= w->index_at) {
         if (r->only && r->only != v8_strong(word))
@@ -467,7 +474,7 @@ static void add_word(struct v8_edge_reader *r, struct words *w, uint64_t at, uin
         if (!edge_is_essential(r, word))
             return;
     }
-    edge_add(r, word, e);
+    add_to(r, word, node, e);
 }
 
 static void add_words(struct v8_edge_reader *r) {

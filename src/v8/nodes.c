@@ -12,6 +12,7 @@ enum {
     BITMAP_WORDS = PAGE_WORDS / 64,
     PAGES_MAX = 1 << 16, /* of 2^15 words: 31 bits, beside V8_REF_WEAK */
     NODES_PER_HINT = 4096,
+    NODES_PER_WORD_HINT = 32,
     /* Of a page of many objects: its words, and what functions have beside theirs. Code, which may
      * refer from any byte, has one reference in some dozens of bytes. */
     PAGE_REFS_MAX = UINT16_MAX,
@@ -47,6 +48,7 @@ struct v8_nodes {
     uint16_t *words; /* by node: its size; 0: a large object */
     uint16_t *ends;  /* by node: where its references end in its page's; not of large objects */
     uint32_t *hints; /* of every NODES_PER_HINT'th node: its page */
+    uint16_t *word_hints; /* of every NODES_PER_WORD_HINT'th: the word of the bitmap it is in */
     VEC(struct v8_ephemeron) ephemerons;
     VEC(uint32_t) retained;
     struct v8_dispatch dispatch;
@@ -92,6 +94,7 @@ void v8_nodes_free(struct v8_nodes *n) {
         free(n->words);
         free(n->ends);
         free(n->hints);
+        free(n->word_hints);
         vec_free(&n->ephemerons);
         vec_free(&n->retained);
         v8_dispatch_done(&n->dispatch);
@@ -325,12 +328,23 @@ static void count_page(struct page_nodes *p, uint32_t first_node) {
     p->n = seen;
 }
 
+/* Where to look for its nodes' addresses. */
+static void hint_words(struct v8_nodes *n, const struct page_nodes *p) {
+    uint32_t node = (p->first_node + NODES_PER_WORD_HINT - 1) & ~(NODES_PER_WORD_HINT - 1u);
+    for (uint32_t at = 0; node < p->first_node + p->n; node += NODES_PER_WORD_HINT) {
+        while (at + 1 < BITMAP_WORDS && p->before[at + 1] <= node - p->first_node)
+            at++;
+        n->word_hints[node / NODES_PER_WORD_HINT] = (uint16_t)at;
+    }
+}
+
 /* Places to nodes; what begins no object falls out, except an object's map: one whose map lies
  * where nothing could be walked counts as its own. */
 static void settle_page(void *arg, size_t i) {
     struct v8_nodes *n = arg;
     struct page_nodes *p = &n->page[i];
     size_t to = 0, from = 0;
+    hint_words(n, p);
     for (uint32_t k = 0; k < p->n; k++) {
         for (size_t first = from, end = p->is_large ? p->refs.n : p->ends.at[k]; from < end;
              from++) {
@@ -368,6 +382,7 @@ void v8_nodes_settle(struct v8_nodes *n) {
     }
     n->words = mem_alloc(n->n * sizeof *n->words);
     n->ends = mem_alloc_random(n->n * sizeof *n->ends);
+    n->word_hints = mem_alloc((n->n / NODES_PER_WORD_HINT + 1) * sizeof *n->word_hints);
     parallel_for(n_pages, settle_page, n);
     n->hints = mem_alloc((n->n / NODES_PER_HINT + 2) * sizeof *n->hints);
     uint32_t next = 0;
@@ -412,9 +427,10 @@ uint64_t v8_node_addr(const struct v8_nodes *n, uint32_t node) {
     size_t i = page_of(n, node);
     const struct page_nodes *p = &n->page[i];
     uint32_t k = node - p->first_node, at = 0;
-    for (uint32_t step = BITMAP_WORDS / 2; step; step /= 2) /* the last with no more before it */
-        if (p->before[at + step] <= k)
-            at += step;
+    if (k >= node % NODES_PER_WORD_HINT)
+        at = n->word_hints[node / NODES_PER_WORD_HINT];
+    while (at + 1 < BITMAP_WORDS && p->before[at + 1] <= k)
+        at++; /* the last with no more before it */
     k -= p->before[at];
     uint64_t bits = p->starts[at];
     while (k--)

@@ -4,11 +4,19 @@
 #include <errno.h>
 #include <string.h>
 
-enum { CACHE_PAGES = 256 };
+/* Pages of the image that are at hand. A page may be in either of two places, of which the one
+ * asked for last is not given up: pages of descriptors and maps, which every object leads to, stay
+ * while a heap goes by. */
+enum { CACHE_SETS = 128, CACHE_WAYS = 2 };
 
 struct v8_object_page {
     uint64_t addr; /* 0: empty */
     uint8_t bytes[PAGE_BYTES];
+};
+
+struct v8_object_cache {
+    struct v8_object_page page[CACHE_SETS][CACHE_WAYS];
+    uint8_t last[CACHE_SETS];
 };
 
 /* Kinds by the root map of the type. Missing roots are those of other versions. */
@@ -103,7 +111,7 @@ int v8_objects_open(const struct image *img, const struct v8_layout *l,
         v8_layout_constant(img, l, "elements_dictionary_elements", INT32_MIN / 2);
     ret->kinds = mem_alloc(1u << 16);
     memset(ret->kinds, KIND_OTHER, 1u << 16);
-    ret->cache = mem_zalloc(CACHE_PAGES * sizeof *ret->cache);
+    ret->cache = mem_zalloc(sizeof *ret->cache);
     kinds_by_type(ret, (uint16_t)proxy, (uint16_t)global, (uint16_t)function, (uint16_t)last);
     kinds_by_root(ret);
     ret->types = v8_types_load(img, l);
@@ -118,19 +126,44 @@ void v8_objects_done(struct v8_objects *o) {
     *o = (struct v8_objects){0};
 }
 
-int v8_objects_read(struct v8_objects *o, uint64_t addr, void *buf, size_t len) {
+/* A page of the set that holds it, or where it may be read to. */
+static struct v8_object_page *page_for(struct v8_object_cache *c, uint64_t at) {
+    size_t set = map64_hash(at) % CACHE_SETS, way = c->last[set];
+    if (c->page[set][way].addr != at)
+        c->last[set] = (uint8_t)(way ^= 1);
+    return &c->page[set][way];
+}
+
+/* Where the `len` bytes at an address are at hand; NULL: they are in two pages, or not readable. */
+static const uint8_t *at_hand(struct v8_objects *o, uint64_t addr, size_t len) {
     uint64_t at = addr & ~(PAGE_BYTES - 1);
     if (!o->cache || len > PAGE_BYTES || addr + len > at + PAGE_BYTES || !at)
-        return image_read(o->img, addr, buf, len);
-    struct v8_object_page *p = &o->cache[at / PAGE_BYTES % CACHE_PAGES];
+        return NULL;
+    struct v8_object_page *p = page_for(o->cache, at);
     if (p->addr != at) {
         p->addr = 0;
         if (image_read(o->img, at, p->bytes, PAGE_BYTES) < 0)
-            return image_read(o->img, addr, buf, len);
+            return NULL;
         p->addr = at;
     }
-    memcpy(buf, p->bytes + (addr - at), len);
+    return p->bytes + (addr - at);
+}
+
+int v8_objects_read(struct v8_objects *o, uint64_t addr, void *buf, size_t len) {
+    const uint8_t *p = at_hand(o, addr, len);
+    if (!p)
+        return image_read(o->img, addr, buf, len);
+    memcpy(buf, p, len);
     return 0;
+}
+
+/* The same of one word, which most are. */
+static bool read_word(struct v8_objects *o, uint64_t addr, uint64_t *ret) {
+    const uint8_t *p = at_hand(o, addr, sizeof *ret);
+    if (!p)
+        return image_read_u64(o->img, addr, ret) == 0;
+    memcpy(ret, p, sizeof *ret);
+    return true;
 }
 
 /* Strong references end in 01, weak ones in 11; a cleared one is 3. */
@@ -140,7 +173,7 @@ static bool is_reference(uint64_t tagged) {
 
 static const struct v8_map_info *map_of(struct v8_objects *o, uint64_t tagged) {
     uint64_t map;
-    if (!is_reference(tagged) || v8_objects_read(o, tagged & ~3ull, &map, sizeof map) < 0)
+    if (!is_reference(tagged) || !read_word(o, tagged & ~3ull, &map))
         return NULL;
     return v8_maps_get(&o->maps, o->img, o->l, o->pages, map);
 }
@@ -167,7 +200,7 @@ enum v8_type v8_type(struct v8_objects *o, uint64_t tagged) {
 
 bool v8_field(struct v8_objects *o, uint64_t tagged, int32_t offset, uint64_t *ret) {
     return is_reference(tagged) && offset >= 0 &&
-           v8_objects_read(o, (tagged & ~3ull) + (uint32_t)offset, ret, 8) == 0;
+           read_word(o, (tagged & ~3ull) + (uint32_t)offset, ret);
 }
 
 bool v8_field_u32(struct v8_objects *o, uint64_t tagged, int32_t offset, uint32_t *ret) {

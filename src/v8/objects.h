@@ -37,14 +37,14 @@ enum v8_kind {
     KIND_RECEIVER,
 };
 
-struct v8_object_page;
+struct v8_object_cache;
 
 struct v8_objects {
     const struct image *img;
     const struct v8_layout *l;
     const struct v8_pages *pages;
     struct v8_maps maps;
-    struct v8_object_page *cache;
+    struct v8_object_cache *cache;
     uint8_t *kinds; /* by instance type */
     uint8_t *types; /* enum v8_type, the same way */
     /* Of the details of a property, as the binary states them (src/objects/property-details.h). */
