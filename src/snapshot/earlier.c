@@ -35,6 +35,13 @@ static size_t more_trail(void *arg, char *buf, size_t n) {
     return n;
 }
 
+static struct snapshot_trail *trail_new(struct trail_source *from) {
+    struct snapshot_trail *t = mem_alloc(sizeof *t);
+    t->more = more_trail;
+    t->arg = from;
+    return t;
+}
+
 static int refuse(const struct snapshot_earlier *s, const char *what, struct err *e) {
     return err_set(e, -EBADMSG, "Give one that `memwhy snapshot` wrote of this process before.",
                    "%s: %s", s->path, what);
@@ -51,9 +58,7 @@ static bool are_ids_taken(const struct snapshot_earlier *s) {
 
 static int check(struct snapshot_earlier *s, struct err *e) {
     struct trail_source source = {&s->file->trail, 0};
-    struct snapshot_trail *t = mem_alloc(sizeof *t);
-    t->more = more_trail;
-    t->arg = &source;
+    struct snapshot_trail *t = trail_new(&source);
     int r = s->file->trail.n ? 0 : refuse(s, "it does not say where its objects stood", e);
     if (r == 0 && (snapshot_trail_begin(t, &s->process, &s->first, s->taken) < 0 ||
                    s->first > s->file->nodes || !are_ids_taken(s)))
@@ -216,7 +221,9 @@ static int find_then(const struct snapshot_earlier *s, const struct snapshot_nam
 static void now_nodes(const struct snapshot_later *l, struct snapshot_graph *g) {
     const struct snapshot_plan *p = l->plan;
     uint32_t n = v8_nodes_count(p->view->nodes), at = 0;
-    size_t next = 0;
+    struct trail_source source = {l->trail, 0};
+    struct snapshot_trail *t = trail_new(&source);
+    snapshot_trail_begin_objects(t);
     for (; at < p->first_heap; at++) {
         g->look[at] = look_of(V8_NODE_SYNTHETIC, l->name[at]);
         g->content[at] = fold(0, 0);
@@ -226,10 +233,10 @@ static void now_nodes(const struct snapshot_later *l, struct snapshot_graph *g) 
             continue;
         enum v8_node_kind kind = snapshot_kind(l->kinds, node);
         g->look[at] = look_of(kind, l->name[at]);
-        struct snapshot_content c = snapshot_content_next(l->contents, at, &next);
-        g->content[at] = fold(c.all, snapshot_bytes(p, l->look, node, kind));
-        g->number[at] = c.first;
-        if (snapshot_is_young(p->view, v8_node_addr(p->view->nodes, node)))
+        snapshot_trail_next(t);
+        g->content[at] = fold(t->content.all, snapshot_bytes(p, l->look, node, kind));
+        g->number[at] = t->content.first;
+        if (t->is_young)
             bits_set(g->young, at);
         at++;
     }
@@ -237,25 +244,31 @@ static void now_nodes(const struct snapshot_later *l, struct snapshot_graph *g) 
         g->look[at] = look_of(V8_NODE_NATIVE, l->name[at]);
         g->content[at] = fold(0, p->stores.at[i].bytes);
     }
+    free(t);
 }
 
 static int find_now(const struct snapshot_later *l, struct snapshot_graph *ret) {
     uint32_t n = l->plan->n, name, to;
     uint64_t at = 0;
     unsigned kind;
+    int r = 0;
     graph_new(ret, n, l->spool->edges);
     now_nodes(l, ret);
     ret->first[0] = 0;
     for (uint32_t i = 0; i < n; i++)
         ret->first[i + 1] = ret->first[i] + snapshot_count(l->counts, i);
-    snapshot_spool_rewind(l->spool);
-    while (snapshot_spool_get(l->spool, &kind, &name, &to)) {
-        bool named = kind != EDGE_ELEMENT && kind != EDGE_HIDDEN;
-        if (named && name && name < l->names->first)
-            name = EPHEMERON_NAME;
-        ret->edge[at++] = (struct snapshot_step){key_of(kind, name), to};
+    struct snapshot_block *block = mem_alloc(sizeof *block);
+    for (size_t i = 0; i < l->spool->block.n && r == 0; i++) {
+        r = snapshot_block_read(l->spool, i, block);
+        while (r == 0 && snapshot_block_next(block, &kind, &name, &to)) {
+            bool named = kind != EDGE_ELEMENT && kind != EDGE_HIDDEN;
+            if (named && name && name < l->names->first)
+                name = EPHEMERON_NAME;
+            ret->edge[at++] = (struct snapshot_step){key_of(kind, name), to};
+        }
     }
-    return l->spool->error;
+    free(block);
+    return r;
 }
 
 /* --- where objects stood --- */
@@ -294,13 +307,11 @@ static void take_object(struct standing *st, const struct heapfile *f, uint32_t 
 
 static int find_standing(const struct snapshot_earlier *s, struct standing *st) {
     struct trail_source source = {&s->file->trail, 0};
-    struct snapshot_trail *t = mem_alloc(sizeof *t);
+    struct snapshot_trail *t = trail_new(&source);
     struct snapshot_same *same = st->same;
     uint32_t n = s->file->nodes, first = 0;
     uint64_t process;
     cleanup_free uint64_t *taken = bits_new(SNAPSHOT_UNITS);
-    t->more = more_trail;
-    t->arg = &source;
     same->there = mem_alloc((n + 1ull) * sizeof *same->there);
     same->unit = mem_alloc((n + 1ull) * sizeof *same->unit);
     memset(same->there, 0xff, n * sizeof *same->there);

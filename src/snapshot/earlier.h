@@ -25,8 +25,8 @@ struct snapshot_later {
     const struct snapshot_names *names;
     const uint32_t *name;
     const struct snapshot_counts *counts;
-    const struct snapshot_contents *contents;
-    struct snapshot_spool *spool;
+    const struct spool *trail; /* of its objects */
+    const struct snapshot_spool *spool;
     uint64_t secret;
 };
 

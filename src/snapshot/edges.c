@@ -7,22 +7,29 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Objects of one piece of work; pieces that are read while as many read before are told. */
-enum { PIECE = 4096, PIECES = 4, ITEMS_KEPT = 1 << 15 };
+/* Nodes of one piece of work. */
+enum { PIECE = 2048, ITEMS_KEPT = 1 << 15, AHEAD = 16 };
 
 struct item {
     struct v8_edge edge;
-    uint32_t from, to; /* ordinals */
+    uint32_t to; /* ordinal */
+};
+
+struct object {
+    uint64_t hash;
+    uint32_t node, items;
 };
 
 /* One piece, with a reader of its own. */
 struct piece {
     struct snapshot_edges *all;
-    struct v8_objects objects;
+    struct v8_objects *objects;
     struct v8_edge_reader *reader;
-    uint32_t first; /* node */
+    uint32_t from;   /* ordinal of the first object */
+    uint64_t before; /* the object read last, where it stands; 0: none */
+    VEC(struct object) list;
     VEC(struct item) items;
-    VEC(uint32_t) numbers; /* hashes of first numbers */
+    struct snapshot_text trail;
 };
 
 struct snapshot_edges {
@@ -30,49 +37,44 @@ struct snapshot_edges {
     const struct snapshot_plan *plan;
     struct snapshot_names *names;
     struct map64 by_pointer; /* texts of edges -> name */
-    struct piece pieces[2][PIECES];
-    size_t n[2];   /* of them hold something */
-    unsigned read; /* which are being read; the others are told */
-    snapshot_edge_fn *tell;
-    void *arg;
+    struct piece pieces[PARALLEL_SLOTS];
+    const struct snapshot_listener *to;
     uint64_t secret;
-    struct snapshot_contents *contents;
 };
 
 struct snapshot_edges *snapshot_edges_new(struct heap_look *look, const struct snapshot_plan *plan,
                                           struct snapshot_names *names, uint64_t secret,
-                                          struct snapshot_contents *contents) {
+                                          struct v8_objects *objects) {
     struct snapshot_edges *s = mem_zalloc(sizeof *s);
     s->secret = secret;
-    s->contents = contents;
     s->look = look;
     s->plan = plan;
     s->names = names;
-    for (size_t i = 0; i < 2 * PIECES; i++) {
-        struct piece *p = &s->pieces[i / PIECES][i % PIECES];
-        if (v8_objects_open(look->view->img, look->view->l, &look->view->heap->pages, &p->objects) <
-            0) {
-            snapshot_edges_free(s);
-            return NULL;
-        }
-        p->all = s;
-        p->reader = v8_edge_reader_new(&p->objects, look->view->nodes);
+    heap_look_classes(look); /* for the texts of ephemerons */
+    for (size_t i = 0; i < PARALLEL_SLOTS; i++) {
+        s->pieces[i].all = s;
+        s->pieces[i].objects = &objects[i];
+        s->pieces[i].reader = v8_edge_reader_new(&objects[i], look->view->nodes);
     }
     return s;
+}
+
+static void forget_pieces(struct snapshot_edges *s) {
+    for (size_t i = 0; i < PARALLEL_SLOTS; i++) {
+        struct piece *p = &s->pieces[i];
+        v8_edge_reader_free(p->reader);
+        p->reader = NULL;
+        vec_free(&p->list);
+        vec_free(&p->items);
+        snapshot_text_done(&p->trail);
+        p->trail = (struct snapshot_text){0};
+    }
 }
 
 void snapshot_edges_free(struct snapshot_edges *s) {
     if (!s)
         return;
-    for (size_t i = 0; i < 2 * PIECES; i++) {
-        struct piece *p = &s->pieces[i / PIECES][i % PIECES];
-        if (!p->reader)
-            break;
-        v8_edge_reader_free(p->reader);
-        v8_objects_done(&p->objects);
-        vec_free(&p->items);
-        vec_free(&p->numbers);
-    }
+    forget_pieces(s);
     map64_done(&s->by_pointer);
     free(s);
 }
@@ -88,9 +90,9 @@ static uint32_t ordinal_of(const struct snapshot_plan *p, const struct v8_edge *
 
 /* What is not strong to us is not to DevTools: garbage retains nothing that lives, nor is retained
  * by it. */
-static void add_item(struct piece *piece, uint32_t node, uint32_t from, const struct v8_edge *e) {
+static void add_item(struct piece *piece, uint32_t node, const struct v8_edge *e) {
     const struct snapshot_plan *p = piece->all->plan;
-    struct item item = {*e, from, ordinal_of(p, e)};
+    struct item item = {*e, ordinal_of(p, e)};
     if (item.to == SNAPSHOT_NOT)
         return;
     if (p->garbage != SNAPSHOT_NOT && !e->is_outside &&
@@ -99,56 +101,69 @@ static void add_item(struct piece *piece, uint32_t node, uint32_t from, const st
     vec_push(&piece->items, item);
 }
 
-static void add_ephemeron(struct piece *piece, uint32_t node, uint32_t from, uint32_t i) {
+static void add_ephemeron(struct piece *piece, uint32_t node, uint32_t i) {
     const struct snapshot_plan *p = piece->all->plan;
     struct v8_edge e = {.node = p->ephemerons.at[i].value,
                         .kind = EDGE_INTERNAL,
                         .form = EDGE_EPHEMERON,
                         .index = i + 1};
-    add_item(piece, node, from, &e);
+    add_item(piece, node, &e);
 }
 
 /* The value hangs on the key, with the name by which DevTools knows such edges. V8 has the same one
  * from the table, which DevTools leaves out when it looks for dominators, but not when it looks for
  * what belongs to the program: values of keys that do not would be held by nothing. */
-static void read_ephemerons(struct piece *piece, uint32_t node, uint32_t from) {
+static void read_ephemerons(struct piece *piece, uint32_t node) {
     const struct snapshot_plan *p = piece->all->plan;
     for (size_t i = snapshot_first_by_key(p, node); i < p->by_key.n && p->by_key.at[i].key == node;
          i++)
-        add_ephemeron(piece, node, from, p->by_key.at[i].index);
+        add_ephemeron(piece, node, p->by_key.at[i].index);
 }
 
-static void read_content(struct piece *piece, uint32_t node, uint32_t *of) {
-    const struct snapshot_edges *s = piece->all;
-    if (*of) /* a string's */
-        return;
-    struct snapshot_content c =
-        snapshot_content(&piece->objects, s->secret, heap_look_addr(s->look, node),
-                         v8_node_bytes(s->plan->view->nodes, node));
-    *of = c.first ? c.all | SNAPSHOT_HAS_FIRST : c.all;
-    if (c.first)
-        vec_push(&piece->numbers, c.first);
-}
-
-static void read_node(struct piece *piece, uint32_t node, uint32_t from) {
+static void read_edges(struct piece *piece, uint32_t node) {
     size_t n;
     const struct v8_edge *e = v8_edges_of(piece->reader, node, 0, &n);
     for (size_t i = 0; i < n; i++)
         if (!e[i].is_ours && e[i].form != EDGE_EPHEMERON)
-            add_item(piece, node, from, &e[i]);
+            add_item(piece, node, &e[i]);
     if (piece->all->plan->ephemerons.n)
-        read_ephemerons(piece, node, from);
-    read_content(piece, node, &piece->all->contents->of[from]);
+        read_ephemerons(piece, node);
 }
 
-static void read_piece(struct snapshot_edges *s, struct piece *piece) {
-    uint32_t end = v8_nodes_count(s->plan->view->nodes);
-    end = end - piece->first < PIECE ? end : piece->first + PIECE;
-    uint32_t from = s->plan->first_heap + snapshot_rank(s->plan, piece->first);
-    piece->items.n = piece->numbers.n = 0;
-    for (uint32_t node = piece->first; node < end; node++)
+static void read_object(struct piece *piece, uint32_t node) {
+    const struct snapshot_edges *s = piece->all;
+    uint64_t addr = v8_node_addr(s->plan->view->nodes, node);
+    struct object o = {.hash = snapshot_whole_string_hash(piece->objects, addr | 1), .node = node};
+    struct snapshot_content content =
+        o.hash ? (struct snapshot_content){snapshot_content_of_string(s->secret, o.hash), 0}
+               : snapshot_content(piece->objects, s->secret, addr | 1,
+                                  v8_node_bytes(s->plan->view->nodes, node));
+    size_t before = piece->items.n;
+    read_edges(piece, node);
+    o.items = (uint32_t)(piece->items.n - before);
+    vec_push(&piece->list, o);
+    snapshot_trail_object(&piece->trail, s->plan, piece->before, addr, content);
+    piece->before = addr;
+}
+
+/* Where the last object before `node` stands; 0: there is none. */
+static uint64_t addr_before(const struct snapshot_plan *p, uint32_t node) {
+    while (node && !bits_get(p->in, node - 1))
+        node--;
+    return node ? v8_node_addr(p->view->nodes, node - 1) : 0;
+}
+
+static void read_piece(void *edges, size_t i, size_t slot) {
+    struct snapshot_edges *s = edges;
+    struct piece *piece = &s->pieces[slot];
+    uint32_t n = v8_nodes_count(s->plan->view->nodes), node = (uint32_t)i * PIECE;
+    uint32_t end = n - node < PIECE ? n : node + PIECE;
+    piece->from = s->plan->first_heap + snapshot_rank(s->plan, node);
+    piece->before = addr_before(s->plan, node);
+    piece->list.n = piece->items.n = piece->trail.n = 0;
+    for (; node < end; node++)
         if (bits_get(s->plan->in, node))
-            read_node(piece, node, from++);
+            read_object(piece, node);
 }
 
 /* --- names --- */
@@ -176,7 +191,7 @@ static uint32_t name_of(struct snapshot_edges *s, const struct v8_edge *e) {
     return snapshot_name_text(s->names, text);
 }
 
-char *snapshot_ephemeron_text(struct snapshot_edges *s, size_t i) {
+char *snapshot_ephemeron_text(const struct snapshot_edges *s, size_t i) {
     const struct snapshot_plan *p = s->plan;
     const struct v8_ephemeron *e = &p->ephemerons.at[i];
     struct v8_classes *c = heap_look_classes(s->look);
@@ -188,70 +203,59 @@ char *snapshot_ephemeron_text(struct snapshot_edges *s, size_t i) {
 
 /* --- telling, in order --- */
 
+static void tell(struct snapshot_edges *s, uint32_t from, enum v8_edge_kind kind, uint32_t name,
+                 uint32_t to) {
+    s->to->edge(s->to->arg, from, kind, name, to);
+}
+
 static void tell_roots(struct snapshot_edges *s) {
     const struct snapshot_plan *p = s->plan;
     uint32_t n = 1;
     char number[16];
-    s->tell(s->arg, SNAPSHOT_ROOT, EDGE_ELEMENT, n++, SNAPSHOT_GC_ROOTS);
+    tell(s, SNAPSHOT_ROOT, EDGE_ELEMENT, n++, SNAPSHOT_GC_ROOTS);
     for (size_t i = 0; i < p->globals.n; i++)
-        s->tell(s->arg, SNAPSHOT_ROOT, EDGE_SHORTCUT, snapshot_name_index(s->names, n++),
-                snapshot_ordinal(p, p->globals.at[i]));
+        tell(s, SNAPSHOT_ROOT, EDGE_SHORTCUT, snapshot_name_index(s->names, n++),
+             snapshot_ordinal(p, p->globals.at[i]));
     if (p->garbage != SNAPSHOT_NOT)
-        s->tell(s->arg, SNAPSHOT_ROOT, EDGE_ELEMENT, n, p->garbage);
+        tell(s, SNAPSHOT_ROOT, EDGE_ELEMENT, n, p->garbage);
     for (uint32_t i = 0; i < p->n_subroots; i++)
-        s->tell(s->arg, SNAPSHOT_GC_ROOTS, EDGE_ELEMENT, i + 1, SNAPSHOT_FIRST_SUBROOT + i);
+        tell(s, SNAPSHOT_GC_ROOTS, EDGE_ELEMENT, i + 1, SNAPSHOT_FIRST_SUBROOT + i);
     for (size_t i = 0, k = 0; i < p->roots.n; i++) {
         const struct snapshot_root *r = &p->roots.at[i];
         const struct v8_layout *l = p->view->l;
         k = i && r[-1].subroot == r->subroot ? k + 1 : 1;
         snprintf(number, sizeof number, "%zu", k);
-        s->tell(
-            s->arg, SNAPSHOT_FIRST_SUBROOT + r->subroot, r->weak ? EDGE_WEAK : EDGE_INTERNAL,
-            snapshot_name_text(s->names, r->entry < l->n_roots ? l->root_names[r->entry] : number),
-            snapshot_ordinal(p, r->node));
+        tell(s, SNAPSHOT_FIRST_SUBROOT + r->subroot, r->weak ? EDGE_WEAK : EDGE_INTERNAL,
+             snapshot_name_text(s->names, r->entry < l->n_roots ? l->root_names[r->entry] : number),
+             snapshot_ordinal(p, r->node));
     }
     for (size_t i = 0; i < p->heads.n; i++)
-        s->tell(s->arg, p->garbage, EDGE_ELEMENT, (uint32_t)i + 1,
-                snapshot_ordinal(p, p->heads.at[i]));
+        tell(s, p->garbage, EDGE_ELEMENT, (uint32_t)i + 1, snapshot_ordinal(p, p->heads.at[i]));
 }
 
-static void tell_pieces(struct snapshot_edges *s, unsigned which) {
-    for (size_t i = 0; i < s->n[which]; i++) {
-        struct piece *p = &s->pieces[which][i];
-        for (size_t j = 0; j < p->numbers.n; j++)
-            vec_push(&s->contents->first, p->numbers.at[j]);
-        for (size_t j = 0; j < p->items.n; j++) {
-            const struct item *item = &p->items.at[j];
-            s->tell(s->arg, item->from, (enum v8_edge_kind)item->edge.kind, name_of(s, &item->edge),
-                    item->to);
-        }
-        if (p->items.cap > ITEMS_KEPT) /* of a large array */
-            vec_free(&p->items);
-    }
-}
-
-/* The first job tells what was read before, the others read. */
-static void job(void *edges, size_t i) {
+static bool tell_piece(void *edges, size_t i, size_t slot) {
     struct snapshot_edges *s = edges;
-    if (i == 0)
-        tell_pieces(s, !s->read);
-    else
-        read_piece(s, &s->pieces[s->read][i - 1]);
+    struct piece *p = &s->pieces[slot];
+    const struct item *item = p->items.at;
+    (void)i;
+    for (size_t k = 0; k < p->list.n; k++) {
+        const struct object *o = &p->list.at[k];
+        uint32_t ordinal = p->from + (uint32_t)k;
+        if (k + AHEAD < p->list.n && o[AHEAD].hash)
+            snapshot_name_prefetch(s->names, o[AHEAD].hash);
+        s->to->object(s->to->arg, o->node, ordinal, o->hash);
+        for (uint32_t left = o->items; left; left--, item++)
+            tell(s, ordinal, (enum v8_edge_kind)item->edge.kind, name_of(s, &item->edge), item->to);
+    }
+    if (p->items.cap > ITEMS_KEPT) /* of a large array */
+        vec_free(&p->items);
+    return s->to->trail(s->to->arg, &p->trail);
 }
 
-void snapshot_edges_tell(struct snapshot_edges *s, snapshot_edge_fn *tell, void *arg,
-                         const int *stop) {
-    uint32_t n = v8_nodes_count(s->plan->view->nodes), at = 0;
-    s->tell = tell;
-    s->arg = arg;
-    s->n[0] = s->n[1] = 0;
+void snapshot_edges_tell(struct snapshot_edges *s, const struct snapshot_listener *to) {
+    uint32_t n = v8_nodes_count(s->plan->view->nodes);
+    s->to = to;
     tell_roots(s);
-    do {
-        size_t k = 0;
-        s->read = !s->read;
-        for (; k < PIECES && at < n; k++, at = n - at < PIECE ? n : at + PIECE)
-            s->pieces[s->read][k].first = at;
-        s->n[s->read] = k;
-        parallel_for(1 + k, job, s);
-    } while (s->n[s->read] && !*stop);
+    parallel_in_order(((size_t)n + PIECE - 1) / PIECE, read_piece, tell_piece, s);
+    forget_pieces(s);
 }

@@ -74,8 +74,7 @@ static void name_types(struct snapshot_kinds *k) {
 void snapshot_kinds_open(struct heap_look *look, struct snapshot_names *names,
                          const struct v8_snapshot_form *form, bool redact,
                          struct snapshot_kinds *ret) {
-    *ret = (struct snapshot_kinds){
-        .look = look, .names = names, .form = form, .redact = redact, .last_map = V8_NO_NODE};
+    *ret = (struct snapshot_kinds){.look = look, .names = names, .form = form, .redact = redact};
     ret->system = mem_zalloc((1u << 16) * sizeof *ret->system);
     name_types(ret);
 }
@@ -147,19 +146,17 @@ static struct what what_is(struct snapshot_kinds *k, uint32_t node) {
 
 static struct what what(struct snapshot_kinds *k, uint32_t node) {
     uint64_t map = v8_node_map(k->look->view->nodes, node), packed;
-    if (map == k->last_map)
-        return unpack(k->last_what);
     if (!map64_get(&k->by_map, map + 1, &packed)) {
         packed = pack(what_is(k, node));
         map64_put(&k->by_map, map + 1, packed);
     }
-    k->last_map = map;
-    k->last_what = packed;
     return unpack(packed);
 }
 
-enum v8_node_kind snapshot_kind(struct snapshot_kinds *k, uint32_t node) {
-    return what(k, node).kind;
+enum v8_node_kind snapshot_kind(const struct snapshot_kinds *k, uint32_t node) {
+    uint64_t packed = 0;
+    map64_get(&k->by_map, v8_node_map(k->look->view->nodes, node) + 1ull, &packed);
+    return unpack(packed).kind;
 }
 
 /* --- names --- */
@@ -187,8 +184,8 @@ static uint32_t function_name(struct snapshot_kinds *k, uint64_t shared, const c
 uint32_t snapshot_name(struct snapshot_kinds *k, uint32_t node, uint64_t hash) {
     enum { REGEXP_SOURCE = 32, SCRIPT_NAME = 16 };
     struct v8_objects *o = &k->look->objects;
-    uint64_t object = heap_look_addr(k->look, node), name;
     struct what w = what(k, node);
+    uint64_t object = w.rule == NAME_FIXED ? 0 : heap_look_addr(k->look, node), name;
     switch (w.rule) {
     case NAME_STRING:
         return hash && !k->redact ? snapshot_name_hashed(k->names, object, hash)

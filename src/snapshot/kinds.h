@@ -15,15 +15,15 @@ struct snapshot_kinds {
     bool redact;
     struct map64 by_map; /* number of a map's node + 1 -> rule, kind, name */
     char **system;       /* by instance type: "system / ..."; NULL: not known */
-    uint64_t last_map, last_what;
 };
 
 void snapshot_kinds_open(struct heap_look *look, struct snapshot_names *names,
                          const struct v8_snapshot_form *form, bool redact,
                          struct snapshot_kinds *ret);
 void snapshot_kinds_done(struct snapshot_kinds *k);
-enum v8_node_kind snapshot_kind(struct snapshot_kinds *k, uint32_t node);
-/* The number of its name; `hash` as snapshot_hashes_of() has it. */
+/* The number of its name; `hash` as snapshot_whole_string_hash() has it. */
 uint32_t snapshot_name(struct snapshot_kinds *k, uint32_t node, uint64_t hash);
+/* Of what has its name. May be called by several threads. */
+enum v8_node_kind snapshot_kind(const struct snapshot_kinds *k, uint32_t node);
 
 #endif

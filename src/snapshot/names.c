@@ -6,20 +6,45 @@
 
 enum { INDICES_KEPT = 1 << 20 };
 
+/* Where it is in the table, or belongs. */
+static uint32_t *slot_of(const struct snapshot_names *n, uint64_t hash) {
+    size_t i = map64_hash(hash) & (n->slots - 1);
+    while (n->slot[i] && n->hash.at[n->slot[i] - 1] != hash)
+        i = (i + 1) & (n->slots - 1);
+    return &n->slot[i];
+}
+
+static void grow(struct snapshot_names *n) {
+    enum { LEAST = 1 << 12 };
+    free(n->slot);
+    n->slots = n->slots ? 2 * n->slots : LEAST;
+    n->slot = mem_zalloc(n->slots * sizeof *n->slot);
+    for (size_t i = 0; i < n->hash.n; i++)
+        *slot_of(n, n->hash.at[i]) = (uint32_t)i + 1;
+}
+
 static uint32_t add(struct snapshot_names *n, uint64_t hash, uint64_t entry) {
-    uint32_t number = n->first + (uint32_t)n->list.n;
+    if (n->list.n >= n->slots / 4 * 3)
+        grow(n);
     vec_push(&n->list, entry);
-    map64_put(&n->by_hash, hash | 1, number);
-    return number;
+    vec_push(&n->hash, hash);
+    *slot_of(n, hash) = (uint32_t)n->list.n;
+    return n->first + (uint32_t)n->list.n - 1;
+}
+
+uint32_t snapshot_name_find(const struct snapshot_names *n, uint64_t hash) {
+    uint32_t slot = n->slots ? *slot_of(n, hash) : 0;
+    return slot ? n->first + slot - 1 : 0;
 }
 
 uint32_t snapshot_name_text(struct snapshot_names *n, const char *text) {
-    uint64_t hash = 0, number;
+    uint64_t hash = 0;
     size_t len = strlen(text);
     for (size_t i = 0; i < len; i++)
         hash = snapshot_hash_step(hash, (unsigned char)text[i]);
-    if (map64_get(&n->by_hash, hash | 1, &number))
-        return (uint32_t)number;
+    uint32_t number = snapshot_name_find(n, hash);
+    if (number)
+        return number;
     size_t at = n->texts.n;
     vec_reserve(&n->texts, at + len + 1);
     memcpy(n->texts.at + at, text, len + 1);
@@ -52,14 +77,16 @@ bool snapshot_string_hash(struct v8_objects *o, uint64_t string, uint64_t *ret) 
     return true;
 }
 
-uint32_t snapshot_name_find(const struct snapshot_names *n, uint64_t hash) {
-    uint64_t number;
-    return map64_get(&n->by_hash, hash | 1, &number) ? (uint32_t)number : 0;
+uint64_t snapshot_whole_string_hash(struct v8_objects *o, uint64_t object) {
+    uint64_t hash;
+    enum v8_string_form form = v8_string_form(o->l, v8_instance_type(o, object));
+    bool is_whole = form != STRING_CONS && form != STRING_SLICED && form != STRING_FORMS;
+    return is_whole && snapshot_string_hash(o, object, &hash) ? hash : 0;
 }
 
 uint32_t snapshot_name_hashed(struct snapshot_names *n, uint64_t string, uint64_t hash) {
-    uint64_t number;
-    return map64_get(&n->by_hash, hash | 1, &number) ? (uint32_t)number : add(n, hash, string);
+    uint32_t number = snapshot_name_find(n, hash);
+    return number ? number : add(n, hash, string);
 }
 
 uint32_t snapshot_name_string(struct snapshot_names *n, uint64_t string, bool keep) {
@@ -74,7 +101,7 @@ uint32_t snapshot_name_string(struct snapshot_names *n, uint64_t string, bool ke
     return (uint32_t)number;
 }
 
-const char *snapshot_name_at(struct snapshot_names *n, size_t i, uint64_t *ret_string) {
+const char *snapshot_name_at(const struct snapshot_names *n, size_t i, uint64_t *ret_string) {
     uint64_t entry = n->list.at[i];
     *ret_string = entry;
     return entry & 1 ? NULL : n->texts.at + entry / 2;
@@ -82,8 +109,9 @@ const char *snapshot_name_at(struct snapshot_names *n, size_t i, uint64_t *ret_s
 
 void snapshot_names_done(struct snapshot_names *n) {
     vec_free(&n->list);
+    vec_free(&n->hash);
+    free(n->slot);
     vec_free(&n->texts);
     vec_free(&n->by_index);
-    map64_done(&n->by_hash);
     map64_done(&n->by_address);
 }

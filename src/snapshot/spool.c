@@ -1,47 +1,25 @@
 #include "snapshot/spool.h"
 
-#include "base/mem.h"
-#include "base/write_all.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-enum { RECORD_MAX = 10 }; /* two numbers of at most 35 bits, 7 to a byte */
-
-int snapshot_spool_open(const char *path, const atomic_bool *cancelled,
-                        struct snapshot_spool *ret) {
-    const char *slash = strrchr(path, '/');
-    cleanup_free char *folder =
-        slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup("./");
-    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd < 0) { /* not every file system has files without names */
-        cleanup_free char *name = mem_printf("%s.memwhy.XXXXXX", folder);
-        fd = mkostemp(name, O_CLOEXEC);
-        if (fd < 0)
-            return -errno;
-        unlink(name);
-    }
-    ret->fd = fd;
-    ret->error = 0;
-    ret->cancelled = cancelled;
-    ret->at = ret->n = 0;
-    ret->left = ret->edges = ret->offset = 0;
-    ret->is_read = false;
-    return 0;
+int snapshot_spool_open(const char *path, struct snapshot_spool *ret) {
+    int r = spool_open_beside(path, &ret->bytes);
+    ret->edges = 0;
+    ret->n = 0;
+    ret->block.at = NULL;
+    ret->block.n = ret->block.cap = 0;
+    return r;
 }
 
 void snapshot_spool_done(struct snapshot_spool *s) {
-    close(s->fd);
+    spool_close(&s->bytes);
+    vec_free(&s->block);
 }
 
-static void flush(struct snapshot_spool *s) {
-    if (s->error == 0 && atomic_load(s->cancelled))
-        s->error = -EINTR;
-    if (s->error == 0)
-        s->error = write_all_at(s->fd, s->buf, s->n, s->offset);
-    s->offset += s->n;
+static void end_block(struct snapshot_spool *s) {
+    spool_put(&s->bytes, s->buf, s->n);
+    vec_push(&s->block, s->bytes.n);
     s->n = 0;
 }
 
@@ -52,45 +30,31 @@ static void put_number(struct snapshot_spool *s, uint64_t v) {
 }
 
 void snapshot_spool_put(struct snapshot_spool *s, unsigned kind, uint32_t name, uint32_t to) {
-    if (s->n + RECORD_MAX > SNAPSHOT_SPOOL_BYTES)
-        flush(s);
     put_number(s, (uint64_t)name << 3 | kind);
     put_number(s, to);
-    s->edges++;
+    if (++s->edges % SNAPSHOT_BLOCK == 0)
+        end_block(s);
 }
 
-void snapshot_spool_rewind(struct snapshot_spool *s) {
-    if (!s->is_read)
-        flush(s);
-    s->is_read = true;
-    s->at = s->n = 0;
-    s->offset = 0;
-    s->left = s->edges;
+int snapshot_spool_end(struct snapshot_spool *s) {
+    if (s->edges % SNAPSHOT_BLOCK)
+        end_block(s);
+    spool_end(&s->bytes, NULL);
+    return s->bytes.error;
 }
 
-/* More bytes behind those that are left of the last ones. */
-static void fill(struct snapshot_spool *s) {
-    size_t rest = s->n - s->at;
-    memmove(s->buf, s->buf + s->at, rest);
-    s->at = 0;
-    s->n = rest;
-    while (s->n < SNAPSHOT_SPOOL_BYTES && s->error == 0) {
-        ssize_t got = pread(s->fd, s->buf + s->n, SNAPSHOT_SPOOL_BYTES - s->n, (off_t)s->offset);
-        if (got == 0)
-            return;
-        if (got < 0 && errno != EINTR)
-            s->error = -errno;
-        if (got > 0) {
-            s->n += (size_t)got;
-            s->offset += (uint64_t)got;
-        }
-    }
+int snapshot_block_read(const struct snapshot_spool *s, size_t i, struct snapshot_block *ret) {
+    uint64_t from = i ? s->block.at[i - 1] : 0, left = s->edges - (uint64_t)i * SNAPSHOT_BLOCK;
+    ret->at = 0;
+    ret->n = (size_t)(s->block.at[i] - from);
+    ret->left = left < SNAPSHOT_BLOCK ? (uint32_t)left : SNAPSHOT_BLOCK;
+    return spool_read(&s->bytes, from, ret->buf, ret->n);
 }
 
-static uint64_t get_number(struct snapshot_spool *s) {
+static uint64_t get_number(struct snapshot_block *b) {
     uint64_t v = 0;
-    for (unsigned shift = 0; s->at < s->n && shift < 64; shift += 7) {
-        uint8_t byte = s->buf[s->at++];
+    for (unsigned shift = 0; b->at < b->n && shift < 64; shift += 7) {
+        uint8_t byte = b->buf[b->at++];
         v |= (uint64_t)(byte & 0x7f) << shift;
         if (byte < 0x80)
             break;
@@ -98,20 +62,14 @@ static uint64_t get_number(struct snapshot_spool *s) {
     return v;
 }
 
-bool snapshot_spool_get(struct snapshot_spool *s, unsigned *ret_kind, uint32_t *ret_name,
-                        uint32_t *ret_to) {
-    if (s->left == 0 || s->error)
+bool snapshot_block_next(struct snapshot_block *b, unsigned *ret_kind, uint32_t *ret_name,
+                         uint32_t *ret_to) {
+    if (!b->left)
         return false;
-    if (s->n - s->at < RECORD_MAX)
-        fill(s);
-    if (s->error == 0 && s->n - s->at < 2)
-        s->error = -EIO; /* shorter than it was */
-    if (s->error)
-        return false;
-    uint64_t first = get_number(s);
+    uint64_t first = get_number(b);
     *ret_kind = first & 7;
     *ret_name = (uint32_t)(first >> 3);
-    *ret_to = (uint32_t)get_number(s);
-    s->left--;
+    *ret_to = (uint32_t)get_number(b);
+    b->left--;
     return true;
 }

@@ -121,42 +121,29 @@ bool snapshot_is_young(const struct v8_view *view, uint64_t addr) {
     return p && p->space == V8_NEW;
 }
 
-static void put_objects(struct snapshot_text *t, const struct snapshot_plan *p,
-                        const struct snapshot_contents *contents) {
-    uint32_t n = v8_nodes_count(p->view->nodes), ordinal = p->first_heap;
-    uint64_t unit = 0, before = 0;
-    size_t next = 0;
-    for (uint32_t node = 0; node < n && !t->error; node++) {
-        if (!bits_get(p->in, node))
-            continue;
-        uint64_t addr = v8_node_addr(p->view->nodes, node), at = addr / V8_PAGE_ALIGN;
-        if (at != unit) {
-            snapshot_text_char(t, alphabet[0]);
-            uint64_t far = at > unit ? 2 * (at - unit) : 2 * (unit - at) - 1;
-            put_number(t, 2 * far + snapshot_is_young(p->view, addr));
-            before = at * V8_PAGE_ALIGN - 8;
-            unit = at;
-        }
-        struct snapshot_content c = snapshot_content_next(contents, ordinal++, &next);
-        put_number(t, (addr - before) / 8 * 4 + (c.all != 0) + (c.first != 0));
-        before = addr;
-        if (c.all)
-            put_hash(t, c.all);
-        if (c.first)
-            put_hash(t, c.first);
+void snapshot_trail_object(struct snapshot_text *t, const struct snapshot_plan *p, uint64_t before,
+                           uint64_t addr, struct snapshot_content content) {
+    uint64_t unit = before / V8_PAGE_ALIGN, at = addr / V8_PAGE_ALIGN;
+    if (at != unit) {
+        uint64_t far = at > unit ? 2 * (at - unit) : 2 * (unit - at) - 1;
+        snapshot_text_char(t, alphabet[0]);
+        put_number(t, 2 * far + snapshot_is_young(p->view, addr));
+        before = at * V8_PAGE_ALIGN - 8;
     }
+    put_number(t, (addr - before) / 8 * 4 + (content.all != 0) + (content.first != 0));
+    if (content.all)
+        put_hash(t, content.all);
+    if (content.first)
+        put_hash(t, content.first);
 }
 
-void snapshot_trail_put(struct snapshot_text *t, const struct snapshot_plan *p, uint64_t secret,
-                        const struct snapshot_contents *contents) {
+void snapshot_trail_head(struct snapshot_text *t, const struct snapshot_plan *p, uint64_t secret) {
     char head[32];
     snprintf(head, sizeof head, "\"memwhy\":\"%016llx %u ",
              (unsigned long long)snapshot_process(secret), p->first_heap);
     snapshot_text_put(t, head);
     put_ids(t, p->ids.taken);
     snapshot_text_char(t, ' ');
-    put_objects(t, p, contents);
-    snapshot_text_put(t, "\",\n");
 }
 
 /* --- reading --- */
@@ -234,11 +221,15 @@ static bool get_ids(struct snapshot_trail *t, uint64_t *taken) {
     return next_char(t) == ' ';
 }
 
+void snapshot_trail_begin_objects(struct snapshot_trail *t) {
+    t->at = t->n = 0;
+    t->addr = 0;
+}
+
 int snapshot_trail_begin(struct snapshot_trail *t, uint64_t *ret_process, uint32_t *ret_first,
                          uint64_t *taken) {
     uint64_t first;
-    t->at = t->n = 0;
-    t->addr = 0;
+    snapshot_trail_begin_objects(t);
     if (!get_word(t, 16, ret_process) || !get_word(t, 10, &first) || first > UINT32_MAX ||
         !get_ids(t, taken))
         return -EBADMSG;

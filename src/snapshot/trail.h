@@ -35,20 +35,6 @@ struct snapshot_content {
     uint32_t all, first;
 };
 
-/* Those of a snapshot's objects, in little room. */
-#define SNAPSHOT_HAS_FIRST (1u << SNAPSHOT_CONTENT_BITS)
-struct snapshot_contents {
-    uint32_t *of;        /* by ordinal: .all, and SNAPSHOT_HAS_FIRST */
-    VEC(uint32_t) first; /* of those that have it, in order */
-};
-/* The one after another; *next begins with 0. */
-static inline struct snapshot_content snapshot_content_next(const struct snapshot_contents *c,
-                                                            uint32_t ordinal, size_t *next) {
-    uint32_t of = c->of[ordinal];
-    return (struct snapshot_content){of & ~SNAPSHOT_HAS_FIRST,
-                                     of & SNAPSHOT_HAS_FIRST ? c->first.at[(*next)++] : 0};
-}
-
 struct snapshot_content snapshot_content(struct v8_objects *o, uint64_t secret, uint64_t object,
                                          uint64_t bytes);
 /* The same of a string, from the hash of its characters; .all alone. */
@@ -56,8 +42,11 @@ uint32_t snapshot_content_of_string(uint64_t secret, uint64_t hash);
 
 /* Does an object stand in the young generation? */
 bool snapshot_is_young(const struct v8_view *view, uint64_t addr);
-void snapshot_trail_put(struct snapshot_text *t, const struct snapshot_plan *p, uint64_t secret,
-                        const struct snapshot_contents *contents);
+/* Up to the first object. */
+void snapshot_trail_head(struct snapshot_text *t, const struct snapshot_plan *p, uint64_t secret);
+/* One object, at `addr`; the one before it stood at `before`, or 0. */
+void snapshot_trail_object(struct snapshot_text *t, const struct snapshot_plan *p, uint64_t before,
+                           uint64_t addr, struct snapshot_content content);
 
 /* Reading it again: bytes come from `more`, which returns how many, 0 at the end. */
 struct snapshot_trail {
@@ -74,6 +63,8 @@ struct snapshot_trail {
 /* -EBADMSG: it is no trail. Adds the taken numbers to `ids`. */
 int snapshot_trail_begin(struct snapshot_trail *t, uint64_t *ret_process, uint32_t *ret_first,
                          uint64_t *taken);
+/* The same when only the objects are there. */
+void snapshot_trail_begin_objects(struct snapshot_trail *t);
 /* The next object: addr, content, ...; false: there are no more. */
 bool snapshot_trail_next(struct snapshot_trail *t);
 

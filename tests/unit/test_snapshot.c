@@ -15,53 +15,50 @@ static uint32_t name_of(uint32_t i) {
     return i % 1000 ? i * 7 : UINT32_MAX;
 }
 
-static struct snapshot_spool *filled(const atomic_bool *cancelled) {
+static struct snapshot_spool *filled(void) {
     struct snapshot_spool *s = malloc(sizeof *s);
-    assert_int_equal(snapshot_spool_open("/tmp/x", cancelled, s), 0);
+    assert_int_equal(snapshot_spool_open("/tmp/x", s), 0);
     for (uint32_t i = 0; i < EDGES; i++)
         snapshot_spool_put(s, i % 7, name_of(i), UINT32_MAX - i);
+    assert_int_equal(snapshot_spool_end(s), 0);
+    assert_int_equal(s->block.n, (EDGES + SNAPSHOT_BLOCK - 1) / SNAPSHOT_BLOCK);
     return s;
 }
 
+/* Blocks in any order. */
 static void spool(void **state) {
     (void)state;
-    atomic_bool cancelled = false;
     unsigned kind;
-    uint32_t name, to, i = 0;
-    struct snapshot_spool *s = filled(&cancelled);
-    snapshot_spool_rewind(s);
-    for (; snapshot_spool_get(s, &kind, &name, &to); i++) {
-        assert_int_equal(kind, i % 7);
-        assert_int_equal(name, name_of(i));
-        assert_int_equal(to, UINT32_MAX - i);
+    uint32_t name, to, n = 0;
+    struct snapshot_spool *s = filled();
+    struct snapshot_block *b = malloc(sizeof *b);
+    for (size_t k = s->block.n; k--;) {
+        uint32_t i = (uint32_t)k * SNAPSHOT_BLOCK;
+        assert_int_equal(snapshot_block_read(s, k, b), 0);
+        for (; snapshot_block_next(b, &kind, &name, &to); i++, n++) {
+            assert_int_equal(kind, i % 7);
+            assert_int_equal(name, name_of(i));
+            assert_int_equal(to, UINT32_MAX - i);
+        }
     }
-    assert_int_equal(i, EDGES);
-    assert_int_equal(s->error, 0);
+    assert_int_equal(n, EDGES);
     snapshot_spool_done(s);
+    free(b);
     free(s);
 }
 
 static void spool_errors(void **state) {
     (void)state;
-    atomic_bool cancelled = false;
-    unsigned kind;
-    uint32_t name, to, i = 0;
     struct snapshot_spool *s = malloc(sizeof *s);
-    assert_int_equal(snapshot_spool_open("/nowhere/x", &cancelled, s), -ENOENT);
+    struct snapshot_block *b = malloc(sizeof *b);
+    assert_int_equal(snapshot_spool_open("/nowhere/x", s), -ENOENT);
     free(s);
-    s = filled(&cancelled);
-    snapshot_spool_rewind(s);
-    assert_int_equal(ftruncate(s->fd, 3 << 19), 0); /* somebody cut it */
-    while (snapshot_spool_get(s, &kind, &name, &to))
-        i++;
-    assert_in_range(i, 1, EDGES - 1);
-    assert_int_equal(s->error, -EIO);
+    s = filled();
+    assert_int_equal(ftruncate(s->bytes.fd, 3 << 19), 0); /* somebody cut it */
+    assert_int_equal(snapshot_block_read(s, 0, b), 0);
+    assert_int_equal(snapshot_block_read(s, s->block.n - 1, b), -EIO);
     snapshot_spool_done(s);
-    free(s);
-    cancelled = true;
-    s = filled(&cancelled);
-    assert_int_equal(s->error, -EINTR);
-    snapshot_spool_done(s);
+    free(b);
     free(s);
 }
 
