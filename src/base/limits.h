@@ -22,8 +22,11 @@
 #define LIMIT_SEARCH_BYTES (64ull << 20) /* writable data of a module, searched for main_arena */
 #define LIMIT_CHUNKS (1ull << 32)        /* 128 GiB of the smallest */
 #define LIMIT_SEGMENT_CHUNKS                                                                       \
-    (1u << 26)                       /* walked on trial, to find mapped parts of the main arena */
-#define LIMIT_EXTENTS (1u << 24)     /* of jemalloc, 4 KiB the smallest: 64 GiB, 640 MB of ours */
+    (1u << 26)                   /* walked on trial, to find mapped parts of the main arena */
+#define LIMIT_EXTENTS (1u << 24) /* of jemalloc, 4 KiB the smallest: 64 GiB, 640 MB of ours */
+#define LIMIT_META_AREAS                                                                           \
+    (1u << 20)                       /* pages of musl's: 101 groups each, 40 bytes of ours a group \
+                                      */
 #define LIMIT_HEAP_BLOCKS (1u << 20) /* of 64 KiB: heaps up to 64 GiB are indexed */
 
 /* uv/: lists of a broken or hostile loop. */

@@ -37,8 +37,8 @@ static const struct known known[] = {
      "[anon:mimalloc",
      false,
      mimalloc_walk},
-    {MALLOC_MUSL, "ld-musl", {NULL, NULL}, NULL, true, NULL},
-    {MALLOC_MUSL, "libc.musl", {NULL, NULL}, NULL, true, NULL},
+    {MALLOC_MUSL, "ld-musl", {NULL, NULL}, NULL, true, musl_walk},
+    {MALLOC_MUSL, "libc.musl", {NULL, NULL}, NULL, true, musl_walk},
 };
 enum { KNOWN = sizeof known / sizeof *known };
 
@@ -156,6 +156,26 @@ static void note_walked(const struct tally *t, const char *how, struct malloc_ce
                  (unsigned long long)t->broken);
 }
 
+/* A program linked statically, or a libc.so of any name: musl is certain once its context is found.
+ */
+static void try_musl(const struct image *img, struct malloc_census *ret) {
+    struct tally t;
+    char how[96];
+    tally_init(&t, img, ret);
+    ret->own_walked = ret->kind == MALLOC_UNKNOWN && musl_walk(&t, how) == 0;
+    tally_done(&t);
+    if (ret->own_walked) {
+        ret->kind = MALLOC_MUSL;
+        snprintf(ret->how, sizeof ret->how, "its context is among the data of a module");
+        note_walked(&t, how, ret);
+        return;
+    }
+    snprintf(ret->note, sizeof ret->note, "%s",
+             ret->kind == MALLOC_NONE ? "No C library is mapped."
+                                      : "The allocator is not one memwhy knows; its memory is "
+                                        "among the unnamed anonymous mappings.");
+}
+
 void malloc_other_census(const struct image *img, struct malloc_census *ret) {
     const struct known *k = NULL;
     struct tally t;
@@ -164,10 +184,7 @@ void malloc_other_census(const struct image *img, struct malloc_census *ret) {
         if (known[i].kind == ret->kind)
             k = &known[i];
     if (!k) {
-        snprintf(ret->note, sizeof ret->note, "%s",
-                 ret->kind == MALLOC_NONE ? "No C library is mapped."
-                                          : "The allocator is not one memwhy knows; its memory is "
-                                            "among the unnamed anonymous mappings.");
+        try_musl(img, ret);
         return;
     }
     tally_init(&t, img, ret);

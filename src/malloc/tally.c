@@ -32,7 +32,8 @@ static bool is_private_memory(const struct tally *t, uint64_t start, uint64_t en
     size_t i = region_lower_bound(l, start);
     for (; i < l->n && l->at[i].start <= start; i++) {
         const struct region *r = &l->at[i];
-        if (r->shared || (r->kind != REGION_ANON && r->kind != REGION_HEAP))
+        bool data = r->kind == REGION_FILE && r->prot & REGION_W;
+        if (r->shared || (!data && r->kind != REGION_ANON && r->kind != REGION_HEAP))
             return false;
         start = r->end;
         if (start >= end)
@@ -48,8 +49,14 @@ bool tally_span(struct tally *t, uint64_t start, uint64_t end) {
     struct malloc_span s = {
         .start = start, .end = end, .used_end = end, .arena = MALLOC_SPAN_WHOLE};
     struct res_cursor cursor = t->cursor;
+    struct malloc_span *last = t->c->spans.n > t->first ? &t->c->spans.at[t->c->spans.n - 1] : NULL;
     s.resident = res_cursor_bytes(&cursor, start, end);
-    vec_push(&t->c->spans, s);
+    if (last && last->end == start) {
+        last->end = last->used_end = end;
+        last->resident += s.resident;
+    } else {
+        vec_push(&t->c->spans, s);
+    }
     t->c->own[MALLOC_UNWALKED].bytes += end - start;
     t->c->own[MALLOC_UNWALKED].resident += s.resident;
     t->at = start;

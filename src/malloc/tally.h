@@ -22,8 +22,9 @@ void tally_init(struct tally *t, const struct image *img, struct malloc_census *
 /* Sorts the spans. */
 void tally_done(struct tally *t);
 
-/* The next span. False when it cannot be one: empty, it overlaps another, or memory lies in it that
- * is neither anonymous nor private. */
+/* The next span, which becomes one with the last where that ends. False when it cannot be one:
+ * empty, it overlaps another, or memory lies in it that is shared or of a file, other than writable
+ * data. */
 bool tally_span(struct tally *t, uint64_t start, uint64_t end);
 
 /* `count` blocks of `size` bytes from `start` on, all of one state, into it and their size class.
@@ -40,5 +41,6 @@ void tally_broken(struct tally *t, uint64_t addr);
  * knows explain what is there; t->c then is as it was. ret_how says what was. */
 int jemalloc_walk(struct tally *t, char ret_how[96]);
 int mimalloc_walk(struct tally *t, char ret_how[96]);
+int musl_walk(struct tally *t, char ret_how[96]);
 
 #endif

@@ -303,33 +303,6 @@ def renamed_allocator_is_known_by_its_symbols():
     equal("allocator", doc["allocator"], "jemalloc")
 
 
-@test
-def musl():
-    """A program under musl's loader: musl takes the name libc.so.6 as its own."""
-    loader = allocator_file("ld-musl-x86_64.so.1")
-    source = """
-        #include <stdlib.h>
-        #include <unistd.h>
-        int __libc_start_main(int (*)(int, char **), int, char **, void (*)(void), void (*)(void));
-        int main(int c, char **v) {
-            for (int i = 0; i < 10000; i++) malloc(100);
-            write(1, "READY {}\\n", 9);
-            for (;;) pause();
-        }
-        __attribute__((used)) static void start(long *sp) {
-            __libc_start_main(main, (int)sp[0], (char **)(sp + 1), 0, 0);
-        }
-        __asm__(".globl _start\\n_start: xor %ebp,%ebp\\n mov %rsp,%rdi\\n and $-16,%rsp\\n call start\\n hlt");
-    """
-    with tempfile.TemporaryDirectory() as directory:
-        program = f"{directory}/program"
-        subprocess.run(["gcc", "-O0", "-w", "-nostartfiles", "-x", "c", "-", "-o", program], input=source.encode(),
-                       check=True)
-        with Target([loader, program]) as t:
-            doc = ask("malloc", t.pid, codes=(4,))
-    equal("allocator", doc["allocator"], "musl")
-
-
 def check_pins(doc):
     """The last chunks of the brk heap that are not free, found again among all chunks."""
     brk = sorted((c for c in doc["chunks"] if c["arena"] == "0"), key=lambda c: int(c["address"], 16))
