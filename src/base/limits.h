@@ -50,4 +50,8 @@
 #define LIMIT_UNPACKED_RATIO 200u
 #define LIMIT_UNPACKED_FREE (64ull << 20) /* bytes that are never too many */
 
+/* trial/: what a program that is tried may make us keep. */
+#define LIMIT_TRIAL_LOG (64ull << 20) /* of its output; then what was there is dropped */
+#define LIMIT_HTTP_HEAD 65536u        /* bytes before the body; servers stop at 8 to 16 KiB */
+
 #endif

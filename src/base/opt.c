@@ -243,6 +243,14 @@ uint64_t opt_u64(const struct opt_values *v, const char *name, uint64_t otherwis
     return value ? value->number : otherwise;
 }
 
+bool opt_nth(const struct opt_values *v, size_t i, const char **ret_name, const char **ret_text) {
+    if (i >= v->values.n)
+        return false;
+    *ret_name = v->values.at[i].opt->name;
+    *ret_text = v->values.at[i].text;
+    return true;
+}
+
 size_t opt_args(const struct opt_values *v, const char *const **ret) {
     *ret = v->args.at;
     return v->args.n;

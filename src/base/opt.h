@@ -35,6 +35,9 @@ void opt_free(struct opt_values *v);
 bool opt_flag(const struct opt_values *v, const char *name);
 const char *opt_string(const struct opt_values *v, const char *name, const char *otherwise);
 uint64_t opt_u64(const struct opt_values *v, const char *name, uint64_t otherwise);
+/* The i-th option that was given, of all in their order; false past the last. For options that may
+ * be given several times. */
+bool opt_nth(const struct opt_values *v, size_t i, const char **ret_name, const char **ret_text);
 size_t opt_args(const struct opt_values *v, const char *const **ret);
 
 /* "1.5M", "512": what an OPT_BYTES takes. False when it is none. */

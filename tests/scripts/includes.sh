@@ -11,10 +11,11 @@ allowed() {
     heapfile) echo base model graph ;;
     v8 | malloc | uv | trace | inspector) echo base model image ;;
     collect) echo base model image v8 malloc uv graph heapfile kernel trace inspector record ;;
+    trial) echo base model image kernel collect ;;
     snapshot | suspects | native) echo base model image v8 malloc graph heapfile kernel collect ;;
     growth) echo base model image v8 graph heapfile collect suspects ;;
     serve) echo base model record collect rules report ;;
-    cmd) echo base model image v8 malloc uv graph heapfile kernel trace inspector record collect snapshot suspects native growth rules report serve ;;
+    cmd) echo base model image v8 malloc uv graph heapfile kernel trace inspector record collect snapshot suspects native growth trial rules report serve ;;
     esac
 }
 bad=0
