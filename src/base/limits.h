@@ -45,6 +45,10 @@
 #define LIMIT_INSPECTED (1u << 20)      /* values shown at once: 200 MB of ours */
 #define LIMIT_V8_SLOTS (1u << 22) /* 256 KiB units of V8 pages: 1 TB of heap, tables of 100 MB */
 
+/* inspector/: one message; the largest that is asked for, a list of flags and figures, has 100 KB.
+ */
+#define LIMIT_INSPECTOR_MESSAGE (64u << 20)
+
 /* heapfile/: what a packed file may become. V8's snapshots pack to a tenth or a thirtieth; a few
  * bytes of zstd can be gigabytes of zeroes. */
 #define LIMIT_UNPACKED_RATIO 200u

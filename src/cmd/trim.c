@@ -2,9 +2,9 @@
 #include "collect/trim.h"
 #include "base/fmt.h"
 #include "base/table.h"
+#include "cmd/change_rows.h"
 #include "cmd/cmd.h"
 #include "cmd/look.h"
-#include "model/account_diff.h"
 #include "report/document.h"
 
 #include <errno.h>
@@ -33,34 +33,6 @@ static int look_before(struct run *r, const char *target, struct evidence *ret) 
                      ret->notes.n ? ret->notes.at[ret->notes.n - 1] : "malloc was not found");
     evidence_done(ret);
     return rc;
-}
-
-static void add_owner(struct table *t, const char *path, uint64_t before, uint64_t after) {
-    table_row(t);
-    table_text(t, 0, path);
-    table_u64(t, 1, before);
-    table_u64(t, 2, after);
-    table_i64(t, 3, (int64_t)(after - before));
-}
-
-/* Those that changed most. */
-static struct table *owners(const struct evidence *before, const struct evidence *after) {
-    static const struct column columns[] = {
-        {"path", "OWNER", COL_TEXT},
-        {"before", "BEFORE", COL_BYTES},
-        {"after", "AFTER", COL_BYTES},
-        {"delta", "CHANGE", COL_DELTA},
-    };
-    enum { SHOWN = 12 };
-    struct table *t = table_new(columns, 4);
-    struct account_diff d = {0};
-    account_diff(&before->account, &after->account, &d);
-    add_owner(t, "all that is resident", before->account.attributed_bytes,
-              after->account.attributed_bytes);
-    for (size_t i = 0; i < d.owners.n && i < SHOWN && d.owners.at[i].a != d.owners.at[i].b; i++)
-        add_owner(t, d.owners.at[i].path, d.owners.at[i].a, d.owners.at[i].b);
-    account_diff_done(&d);
-    return t;
 }
 
 static uint64_t freed(const struct image_call_cost *c) {
@@ -92,7 +64,7 @@ static void print_text(struct run *r, const struct evidence *before, const struc
     fprintf(r->out,
             "The main thread stood still for %s; it was found waiting for events after %s.\n\n",
             fmt_duration(a, cost->pause_ns), fmt_duration(b, cost->waited_ns));
-    struct table *t = owners(before, after);
+    struct table *t = change_rows(before, after);
     table_print(t, r->out, r->width);
     table_free(t);
     fprintf(r->out, "\nBefore: ");

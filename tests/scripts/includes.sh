@@ -9,7 +9,8 @@ allowed() {
     model) echo base ;;
     image | graph | kernel | record | rules | report) echo base model ;;
     heapfile) echo base model graph ;;
-    v8 | malloc | uv | trace | inspector) echo base model image ;;
+    v8 | malloc | uv | trace) echo base model image ;;
+    inspector) echo base model kernel ;;
     collect) echo base model image v8 malloc uv graph heapfile kernel trace inspector record ;;
     trial) echo base model image kernel collect ;;
     snapshot | suspects | native) echo base model image v8 malloc graph heapfile kernel collect ;;
