@@ -189,8 +189,9 @@ static struct table *mmapped_table(const struct malloc_census *c) {
 static struct table *remedies_table(const struct evidence *ev) {
     static const struct column columns[] = {
         {"setting", "remedy", COL_TEXT}, {"rss", "RSS then", COL_BYTES},
-        {"delta", "change", COL_DELTA},  {"basis", "known", COL_TEXT},
-        {"why", "why", COL_TEXT},        {"effect", NULL, COL_TEXT},
+        {"delta", "change", COL_DELTA},  {"rss_least", "or down to", COL_BYTES},
+        {"basis", "known", COL_TEXT},    {"why", "why", COL_TEXT},
+        {"effect", NULL, COL_TEXT},
     };
     struct table *tb = table_new(columns, sizeof columns / sizeof *columns);
     struct malloc_remedy all[MALLOC_REMEDIES];
@@ -203,9 +204,11 @@ static struct table *remedies_table(const struct evidence *ev) {
             table_u64(tb, 1, m->rss_bytes);
             table_i64(tb, 2, (int64_t)(m->rss_bytes - ev->residency.total_bytes));
         }
-        table_text(tb, 3, m->exact ? "counted" : m->has_estimate ? "inferred" : "not: try it");
-        table_text(tb, 4, m->why);
-        table_text(tb, 5, malloc_effect_name(m->effect));
+        if (m->has_estimate && m->least_bytes < m->rss_bytes)
+            table_u64(tb, 3, m->least_bytes);
+        table_text(tb, 4, m->exact ? "counted" : m->has_estimate ? "inferred" : "not: try it");
+        table_text(tb, 5, m->why);
+        table_text(tb, 6, malloc_effect_name(m->effect));
         table_json_field(tb, "exact", json_boolean(m->exact));
         table_json_field(tb, "at_next_start", json_boolean(!m->is_now));
     }
@@ -435,6 +438,20 @@ static void print_table(struct run *r, struct table *tb) {
     table_free(tb);
 }
 
+/* Why a remedy may come to less than is said of it. */
+static void print_chance(FILE *out, const struct evidence *ev) {
+    struct malloc_remedy all[MALLOC_REMEDIES];
+    size_t n = malloc_remedies_of(ev, all), left = 0;
+    for (size_t i = 0; i < n; i++)
+        left += all[i].has_estimate && all[i].least_bytes < all[i].rss_bytes;
+    if (left)
+        fprintf(
+            out,
+            "\n\"Or down to\": which threads share an arena, and where the few chunks come to lie "
+            "that keep a large\ngap in the brk heap (--pins), is another matter in each run, with "
+            "or without a setting.\n");
+}
+
 static void print_text(struct run *r, const struct evidence *ev, const struct table *arenas) {
     const struct malloc_census *c = &ev->malloc;
     if (c->kind == MALLOC_GLIBC)
@@ -454,6 +471,7 @@ static void print_text(struct run *r, const struct evidence *ev, const struct ta
     if (opt_flag(r->opts, "pins") && c->arenas.n)
         print_table(r, pins_table(&c->arenas.at[0], c->has_residency));
     print_table(r, remedies_table(ev));
+    print_chance(r->out, ev);
     print_facts(r->out, ev);
 }
 
@@ -537,8 +555,10 @@ const struct command cmd_malloc = {
         "\n"
         "What is free below the last chunk that is not (--pins) stays until that goes, or until\n"
         "`memwhy trim`. The table of remedies says what RSS would be had the process been started\n"
-        "with each setting and done the same. Only malloc_trim(0) is counted; the others are\n"
-        "reasoned from how the chunks lie, within a fifth or so: try before you ship.\n"
+        "with each setting and done the same. Only malloc_trim(0) is counted. The others are\n"
+        "inferred from how the chunks lie, within a fifth or so (\"or down to\": where chance has "
+        "a\n"
+        "part in it): try before you ship.\n"
         "\n"
         "Example\n"
         "  $ memwhy malloc 4711 --classes\n"

@@ -181,8 +181,10 @@ static void add_chunk(struct walk *w, uint64_t chunk, uint64_t size, bool binned
         cls->free_bytes += size;
         cls->free_resident += resident;
         add_free(w, size, resident);
-        if (size > w->arena->biggest_free)
+        if (size > w->arena->biggest_free) {
             w->arena->biggest_free = size;
+            w->arena->biggest_free_resident = resident;
+        }
         if (!w->run_start)
             w->run_start = chunk;
         return;

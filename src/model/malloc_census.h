@@ -86,7 +86,8 @@ struct malloc_arena {
     uint64_t header_bytes; /* of chunks in use */
     uint64_t trimmable;    /* resident bytes malloc_trim(0) would give back */
     uint64_t biggest_free; /* the largest free chunk, top not counted */
-    uint64_t free_pages;   /* whole pages of free chunks, resident or not, in bytes */
+    uint64_t biggest_free_resident;
+    uint64_t free_pages; /* whole pages of free chunks, resident or not, in bytes */
     /* Resident bytes free in bins in chunks of MALLOC_LARGE and more, which glibc maps by
      * themselves until it has learnt not to; of these, in chunks no larger than a block it may have
      * learnt that from; and what is in use right beside more that is free, with how much of it, and

@@ -8,6 +8,8 @@
 #define TELLING_PART 1000
 /* Fewer large chunks than this may be there by chance. */
 #define TELLING_COUNT 8
+/* What chance has a part in is not worth a word when it is no more of RSS than that. */
+#define GAP_PERCENT 10
 
 static uint64_t at_most(uint64_t v, uint64_t limit) {
     return v < limit ? v : limit;
@@ -39,10 +41,14 @@ struct sums {
     uint64_t resident, held, peak; /* of all arenas; peak: as far as it was resident */
 };
 
+static bool gave_back(const struct malloc_arena *a) {
+    return a->system_bytes < a->max_system_bytes / 4;
+}
+
 /* Of an arena that gave most of its memory back nobody knows how much of its peak was resident. */
 static uint64_t peak_of(const struct malloc_arena *a) {
     uint64_t resident = resident_of(a);
-    if (a->system_bytes < a->max_system_bytes / 4)
+    if (gave_back(a))
         return a->max_system_bytes;
     uint64_t peak = share_of(a->max_system_bytes, resident, a->system_bytes);
     return peak > resident ? peak : resident;
@@ -71,8 +77,37 @@ static uint64_t kept_by_one(const struct malloc_census *c) {
     return n ? at_most(sum / n, c->glibc.trim_threshold) : 0;
 }
 
-uint64_t malloc_rss_with_arenas(const struct malloc_census *c, const struct malloc_life *life,
-                                unsigned n) {
+/* `part` of one, as often as n / d says, whole times and the rest in proportion. */
+static double power(double part, size_t n, size_t d) {
+    double all = 1;
+    for (size_t i = 0; i < n / d; i++)
+        all *= part;
+    return all * (1 - (1 - part) * (double)(n % d) / (double)d);
+}
+
+/* What of the peak thread arenas gave back, which nothing of theirs pins, and how much of that
+ * would be pinned in the mean with n arenas: what is in the main one, and in another that is shared
+ * with at least one of the threads that free and allocate and are not among those that gave back.
+ */
+static void returned(const struct malloc_census *c, unsigned n, uint64_t *ret_bytes,
+                     double *ret_pinned) {
+    size_t threads = c->arenas.n - 1, busy = 0;
+    *ret_bytes = 0;
+    for (size_t i = 1; i < c->arenas.n; i++) {
+        const struct malloc_arena *a = &c->arenas.at[i];
+        if (gave_back(a))
+            *ret_bytes += peak_of(a);
+        else
+            busy += a->share[MALLOC_BINNED].count > 0;
+    }
+    size_t others = threads > n ? threads - n : 0;
+    double alone = power(1 - (double)busy / (double)threads, others, n);
+    *ret_pinned = 1. / n + (1 - 1. / n) * (1 - alone);
+}
+
+/* RSS with at most n arenas, where there are more now, and what it may be at the least. */
+static uint64_t rss_with_arenas(const struct malloc_census *c, const struct malloc_life *life,
+                                unsigned n, uint64_t *ret_least) {
     const struct malloc_arena *main = &c->arenas.at[0];
     struct sums s = sum_up(c);
     uint64_t other = minus(life->rss_bytes, s.resident), peak = s.peak;
@@ -84,7 +119,18 @@ uint64_t malloc_rss_with_arenas(const struct malloc_census *c, const struct mall
     uint64_t ever_free = minus(main->max_system_bytes, minus(main->system_bytes, free));
     uint64_t pinned = at_most(share_of(spare, below_pins, ever_free), spare);
     uint64_t ends = main->share[MALLOC_TOP].resident + (n - 1) * kept_by_one(c);
-    return other + s.held + pinned + at_most(spare - pinned, ends);
+    uint64_t rss = other + s.held + pinned + at_most(spare - pinned, ends);
+    uint64_t bytes;
+    double part;
+    returned(c, n, &bytes, &part);
+    bytes = share_of(pinned, bytes, s.peak);
+    *ret_least = minus(rss, bytes - bytes / n);
+    return minus(rss, (uint64_t)((double)bytes * (1 - part)));
+}
+
+uint64_t malloc_rss_with_arenas(const struct malloc_census *c, const struct malloc_life *life,
+                                unsigned n) {
+    return n && c->arenas.n > n ? rss_with_arenas(c, life, n, &(uint64_t){0}) : life->rss_bytes;
 }
 
 /* What is free in chunks of MALLOC_LARGE and more, and what of it was in such blocks. */
@@ -98,9 +144,10 @@ static uint64_t was_in_blocks(const struct large *l) {
     return silent || few ? l->in_blocks : share_of(l->free, l->beside_large, l->beside);
 }
 
-/* Threads do other work than the main one, and each of them much the same: what lies in their
+/* RSS with MALLOC_TRIM_THRESHOLD_ or MALLOC_MMAP_THRESHOLD_ of 131072: each of the two fixes both.
+ * Threads do other work than the main one, and each of them much the same: what lies in their
  * arenas is taken together. */
-uint64_t malloc_rss_with_thresholds(const struct malloc_census *c, const struct malloc_life *life) {
+static uint64_t rss_with_thresholds(const struct malloc_census *c, const struct malloc_life *life) {
     struct large of[2] = {0};
     uint64_t ends = 0;
     for (size_t i = 0; i < c->arenas.n; i++) {
@@ -123,7 +170,7 @@ static enum malloc_effect effect_of(uint64_t rss, uint64_t now) {
 
 static void estimate(struct malloc_remedy *r, uint64_t now, uint64_t rss, const char *const why[]) {
     r->has_estimate = true;
-    r->rss_bytes = rss;
+    r->rss_bytes = r->least_bytes = rss;
     r->effect = effect_of(rss, now);
     r->why = why[r->effect];
 }
@@ -133,8 +180,8 @@ static void fewer_arenas(const struct malloc_census *c, const struct malloc_life
     static const char *const why[] = {
         [MALLOC_LESS] = "the arenas keep at their ends what none of them needs at once",
         [MALLOC_SAME] = "what is kept is pinned, in few arenas as in many",
-        [MALLOC_MORE] = ("arenas give back what only they used; together with the main arena's "
-                         "long-lived chunks it would stay"),
+        [MALLOC_MORE] = ("arenas give back what only they used; what comes to lie among the main "
+                         "arena's long-lived chunks would stay"),
     };
     *r = (struct malloc_remedy){.setting = setting};
     if (c->arenas.n <= n || (c->glibc.mp_addr && c->glibc.arena_max && c->glibc.arena_max <= n)) {
@@ -144,7 +191,9 @@ static void fewer_arenas(const struct malloc_census *c, const struct malloc_life
         r->effect = MALLOC_EFFECT_UNKNOWN;
         r->why = "malloc's settings were not found";
     } else {
-        estimate(r, life->rss_bytes, malloc_rss_with_arenas(c, life, n), why);
+        uint64_t least, rss = rss_with_arenas(c, life, n, &least);
+        estimate(r, life->rss_bytes, rss, why);
+        r->least_bytes = least;
     }
 }
 
@@ -166,8 +215,20 @@ static void fixed_thresholds(const struct malloc_census *c, const struct malloc_
         estimate(r, life->rss_bytes, life->rss_bytes, why);
         r->why = "no block of 128 KiB or more was ever freed, so the thresholds are there already";
     } else {
-        estimate(r, life->rss_bytes, malloc_rss_with_thresholds(c, life), why);
+        estimate(r, life->rss_bytes, rss_with_thresholds(c, life), why);
     }
+}
+
+/* What has to be started again may keep less than it does now. */
+static void leave_to_chance(const struct malloc_census *c, const struct malloc_life *life,
+                            struct malloc_remedy *r) {
+    uint64_t gap = c->arenas.at[0].biggest_free_resident;
+    if (!r->has_estimate || r->is_now)
+        return;
+    if (gap > life->rss_bytes / 100 * GAP_PERCENT)
+        r->least_bytes = minus(r->least_bytes, gap);
+    if (r->rss_bytes - r->least_bytes <= r->rss_bytes / 100 * GAP_PERCENT)
+        r->least_bytes = r->rss_bytes;
 }
 
 size_t malloc_remedies(const struct malloc_census *c, const struct malloc_life *life,
@@ -192,6 +253,8 @@ size_t malloc_remedies(const struct malloc_census *c, const struct malloc_life *
         .effect = MALLOC_EFFECT_UNKNOWN,
         .why = "another allocator's ways cannot be read off glibc's chunks: try it, with its decay "
                "set"};
+    for (size_t i = 0; i < MALLOC_REMEDIES; i++)
+        leave_to_chance(c, life, &ret[i]);
     return MALLOC_REMEDIES;
 }
 

@@ -67,3 +67,15 @@ def pinned_memory_stays():
 def those_who_stay_pin_the_rest():
     # with fewer arenas a tenth more, of which some runs keep half anyway
     check("stay", 1600, {"AREN": ["more", "same"], "TRIM": ["less"]})
+
+
+@test
+def holes_are_no_pages():
+    """Free memory that a trim does not give back: explain says so, and a trim shows it."""
+    with work(Node(24).need(), "holes", 40000, {}) as t:
+        # what runs beside this test may be larger, and then comes first
+        first = [f for f in ask("explain", t.pid)["findings"] if f["cause"] != "other-process-in-pod"][0]
+        freed = ask("trim", t.pid)["freed_bytes"]
+    equal("cause", first["cause"], "glibc-heap-fragmentation")
+    near("bytes of holes", first["bytes"], 40000 * 3000, 0.1)
+    near("what a trim gives back, in MiB more than none", (1 << 20) + freed, (1 << 20) + first["remedy"]["saving_bytes"], 0.5)

@@ -2,7 +2,8 @@
 //   burst N   N compressions at once, each with its own state, allocated by pool threads
 //   hashes N  N password hashes one after another, 8 MB each, on pool threads in turn
 //   churn N   N times 9,000 Buffers of 6 to 46 KB, dropped; a tiny one stays between each 60
-//   stay N    N compressors at once, of which each 32nd stays (run with --expose-gc, as churn)
+//   holes N   N Buffers of 3,000 bytes, dropped; a tiny one stays behind each
+//   stay N    N compressors at once, of which each 32nd stays (run all with --expose-gc)
 const crypto = require('crypto');
 const zlib = require('zlib');
 const [what, amount] = [process.argv[2], Number(process.argv[3])];
@@ -38,6 +39,15 @@ const work = {
       all.length = 0;
       globalThis.gc();
     }
+    done();
+  },
+  holes() {
+    const all = [];
+    for (let i = 0; i < amount; i++) {
+      all.push(Buffer.allocUnsafeSlow(3000).fill(i));
+      kept.push(Buffer.allocUnsafeSlow(100).fill(1));
+    }
+    all.length = 0;
     done();
   },
   stay() {

@@ -78,6 +78,25 @@ static void malloc_keeps(void **state) {
     assert_string_equal(causes(&ev), "");
 }
 
+/* Free and resident as before, but hardly a whole page of it. */
+static void malloc_has_holes(void **state) {
+    (void)state;
+    struct evidence ev = process(300 * MIB);
+    add_arena(&ev, true, 200 * MIB);
+    ev.malloc.arenas.at[0].trimmable = 5 * MIB;
+    assert_string_equal(causes(&ev), "glibc-heap-fragmentation");
+
+    ev = process(300 * MIB); /* an end is no hole */
+    add_arena(&ev, false, 0);
+    ev.malloc.arenas.at[0].share[MALLOC_TOP] = (struct malloc_share){200 * MIB, 200 * MIB, 0};
+    assert_string_equal(causes(&ev), "");
+
+    ev = process(300 * MIB); /* both: what explains more comes first */
+    add_arena(&ev, true, 200 * MIB);
+    ev.malloc.arenas.at[0].trimmable = 60 * MIB;
+    assert_string_equal(causes(&ev), "glibc-heap-fragmentation glibc-retention");
+}
+
 static void saving_is_what_trim_gives(void **state) {
     (void)state;
     struct evidence ev = process(300 * MIB);
@@ -255,6 +274,7 @@ int main(void) {
         cmocka_unit_test(nothing_to_say),
         cmocka_unit_test(malloc_keeps),
         cmocka_unit_test(saving_is_what_trim_gives),
+        cmocka_unit_test(malloc_has_holes),
         cmocka_unit_test(page_pool),
         cmocka_unit_test(off_heap),
         cmocka_unit_test(files_and_shared_memory),
