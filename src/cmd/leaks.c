@@ -4,9 +4,11 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "cmd/leaks_growing.h"
 #include "cmd/look.h"
 #include "cmd/malloc_notes.h"
 #include "report/document.h"
+#include <errno.h>
 #include <inttypes.h>
 
 enum { ROWS = 25 }; /* of groups, unless all are asked for */
@@ -144,7 +146,12 @@ static int run_leaks(struct run *r) {
     const char *const *args;
     struct evidence ev;
     struct leaks l = {.least = opt_u64(r->opts, "min", 0), .each = opt_flag(r->opts, "each")};
-    opt_args(r->opts, &args);
+    size_t n = opt_args(r->opts, &args);
+    if (opt_flag(r->opts, "growing") != (n == 2))
+        return err_set(&r->err, -EINVAL, "memwhy leaks TARGET, or memwhy leaks --growing A B.",
+                       n == 2 ? "there is one target too many" : "--growing takes two looks");
+    if (n == 2)
+        return leaks_growing(r, args[0], args[1]);
     int rc = look_at_still(r, args[0], NEED_V8 | NEED_MALLOC | NEED_PIECES,
                            &(struct still_visit){&l, leaks_see}, &ev);
     if (rc < 0)
@@ -166,7 +173,9 @@ static int run_leaks(struct run *r) {
 }
 
 static const struct opt opts[] = {
-    {"min", 'm', OPT_BYTES, "SIZE", "only groups of so many bytes"},
+    {"growing", 'g', OPT_FLAG, NULL, "what grew from A to B although it is still reached"},
+    {"min", 'm', OPT_BYTES, "SIZE",
+     "only groups of so many bytes; --growing: that grew by so many"},
     {"all", 'a', OPT_FLAG, NULL, "all groups, also those that come behind the first 25"},
     {"each", 'e', OPT_FLAG, NULL, "each block by itself, not in groups"},
     LOOK_OPT_FREEZE,
@@ -175,9 +184,9 @@ static const struct opt opts[] = {
 
 const struct command cmd_leaks = {
     .name = "leaks",
-    .args = "TARGET",
+    .args = "TARGET [B]",
     .group = GROUP_NATIVE,
-    .summary = "native memory that was allocated and can no longer be reached",
+    .summary = "native memory that nothing refers to any more, or that grows",
     .help =
         "Looks at every chunk malloc has in use, and for a reference to it in all that the "
         "process\n"
@@ -203,8 +212,27 @@ const struct command cmd_leaks = {
         "only\n"
         "a HandleScope frees handles, and where native code forgets it, none does.\n"
         "\n"
-        "Memory that grows and is still reached is not shown here: see `memwhy malloc --classes`\n"
-        "and, for what JavaScript holds, `memwhy suspects`.\n"
+        "Memory that grows and is still reached is no loss to be seen in one look. --growing A B\n"
+        "compares two of one process, captures or cores (B may be its pid): chunks of one size "
+        "and\n"
+        "name that grew in number, and who points to those that are new. A block of the same size\n"
+        "and name at the same address is not new. A kind grows that has more than before, by more\n"
+        "than chance and by more than twice what went of it. Take both looks under the same load "
+        "and\n"
+        "after the program has warmed up, far apart: what is under way comes and goes, a leak "
+        "stays.\n"
+        "Stores of ArrayBuffers that are garbage do not count, and growth of less than 64 KiB or "
+        "a\n"
+        "hundredth of all is not shown unless --min says so. `memwhy path B ADDR` shows the "
+        "whole way to one; what JavaScript holds shows `memwhy\n"
+        "suspects`.\n"
+        "\n"
+        "  more, bytes  by how much the kind grew; each: malloc's size of the largest new one\n"
+        "  what points  the first thing of another kind on the way from a root to the new ones, "
+        "and\n"
+        "               the root; with the share of them that it is for\n"
+        "\n"
+        "  $ memwhy capture 4711 -o a.core.zst; sleep 600; memwhy leaks --growing a.core.zst 4711\n"
         "\n"
         "Example\n"
         "  $ memwhy leaks 4711\n"
@@ -215,7 +243,8 @@ const struct command cmd_leaks = {
         "that\n"
         "is said, and does not count.\n"
         "\n"
-        "Exit codes: 0 nothing is lost, 1 something is, 4 some memory could not be looked at.\n",
+        "Exit codes: 0 nothing is lost (or grew), 1 something is, 4 some memory could not be "
+        "looked at.\n",
     .opts = opts,
     .run = run_leaks,
 };

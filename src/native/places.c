@@ -44,6 +44,8 @@ struct places *places_new(const struct whole *whole) {
     p->symbols = root_names_new(whole->img, v8);
     p->has_chunks = whole->ev->has_malloc && whole->ev->malloc.pieces.n &&
                     chunk_map_init(&p->chunks, &whole->ev->malloc) == 0;
+    if (p->has_chunks)
+        chunk_names_find_structures(p->names, &p->chunks);
     p->has_heap = whole->heap && heap_look_open(whole->heap, &p->heap, NULL) == 0;
     p->tls_bytes = find_tls_bytes(whole->img);
     return p;

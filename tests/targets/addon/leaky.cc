@@ -2,6 +2,7 @@
 // are needed):
 //   make(n)   makes n connections, an object of a class with a buffer and a name each, remembers
 //             every fourth, and gives the addresses of the blocks of the others, as text
+//   keep(n)   makes n more, and remembers all
 //   number(n) makes n blocks and gives their addresses as numbers: who has those has the blocks
 #include <cstdint>
 #include <cstdio>
@@ -65,14 +66,19 @@ static void say(std::string &to, const void *p) {
     to += text;
 }
 
+static leaky::Connection *connection(uint32_t i) {
+    auto *c = new leaky::Connection;
+    c->id = (int)i;
+    c->buffer = (char *)memset(malloc(1500), 'L', 1500);
+    c->name = "a connection that nobody remembers";
+    return c;
+}
+
 static napi_value make(napi_env env, napi_callback_info info) {
     std::string forgotten;
     uint32_t n = argument(env, info);
     for (uint32_t i = 0; i < n; i++) {
-        auto *c = new leaky::Connection;
-        c->id = (int)i;
-        c->buffer = (char *)memset(malloc(1500), 'L', 1500);
-        c->name = "a connection that nobody remembers";
+        leaky::Connection *c = connection(i);
         if (i % 4 == 0) {
             remembered.push_back(c);
             continue;
@@ -84,6 +90,12 @@ static napi_value make(napi_env env, napi_callback_info info) {
     napi_value ret;
     napi_create_string_utf8(env, forgotten.data(), forgotten.size(), &ret);
     return ret;
+}
+
+static napi_value keep(napi_env env, napi_callback_info info) {
+    for (uint32_t i = argument(env, info); i > 0; i--)
+        remembered.push_back(connection(i));
+    return nullptr;
 }
 
 static napi_value number(napi_env env, napi_callback_info info) {
@@ -105,6 +117,7 @@ static void add(napi_env env, napi_value exports, const char *name, napi_callbac
 
 napi_value napi_register_module_v1(napi_env env, napi_value exports) {
     add(env, exports, "make", make);
+    add(env, exports, "keep", keep);
     add(env, exports, "number", number);
     return exports;
 }
