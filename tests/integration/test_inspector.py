@@ -76,16 +76,35 @@ class Client:
         return self.socket.recv(65536).decode()
 
 
-@test(nodes=[16, 26])
+def says_what_is_seen(doc):
+    """The figures of the process are those that memwhy sees."""
+    figures = {f["name"]: f for f in doc["figures"]}
+    for name, off in (("rss", MIB), ("heapTotal", 0), ("heapUsed", 200 << 10), ("arrayBuffers", 4096), ("heap_size_limit", 0)):
+        at_most(f"{name}: {figures[name]}", abs(figures[name]["difference"]), off)
+        equal(f"{name} is what was said", figures[name]["says"],
+              doc["said"]["heap" if name == "heap_size_limit" else "memory"][name])
+    spaces = {s["name"]: s for s in doc["spaces"]}
+    old = spaces["old_space"]
+    equal("old_space", old["size_sees"], old["size_says"])
+    near("old_space used", old["used_sees"], old["used_says"], 0.005)
+    near("old_space in memory", old["resident_sees"], old["physical_says"], 0.02)
+    equal("spaces that are not seen", [s for s in spaces.values() if s["name"] != "read_only_space" and "size_sees" not in s], [])
+
+
+@test(nodes="all")
 def open_already(node):
-    """On a port of its choice, alone and with another client: it stays as it is."""
-    with Target("inspected.js", node=node, node_args=["--inspect=127.0.0.1:0"]) as t:
-        first = ask("gc", t.pid)
-        equal("opened by us", first["inspector"]["opened"], False)
+    """On a port of its choice, with another client, asked twice: it stays as it is."""
+    with Target("inspected.js", node=node, node_args=["--inspect=127.0.0.1:0", "--max-old-space-size=200"]) as t:
+        doc = ask("usage", t.pid)
+        equal("opened by us", doc["inspector"]["opened"], False)
+        equal("its version", doc["said"]["versions"]["node"], doc["target"]["node_version"])
+        equal("flags", [(f["name"], f["value"]) for f in doc["flags"]], [("max-old-space-size", "200")])
+        says_what_is_seen(doc)
         before = listens(t.pid)
         equal("it listens", len(before), 1)
-        client = Client(first["inspector"]["address"])
-        second = ask("gc", t.pid)["inspector"]
+        client = Client(doc["inspector"]["address"])
+        command = "usage" if node.version % 4 else "gc"
+        second = ask(command, t.pid)["inspector"]
         equal("other clients", second["other_clients"], 1)
         equal("it still listens", listens(t.pid), before)
         client.socket.settimeout(0.05)
