@@ -11,14 +11,20 @@
 #define CALL_NS_PER_MIB 250000ull
 #define MIB (1ull << 20)
 
-static int refuse_other(enum malloc_kind kind, struct err *e) {
+static int refuse_other(const struct malloc_census *c, struct err *e) {
     static const char *const hints[] = {
         [MALLOC_JEMALLOC] = "Start it with MALLOC_CONF=background_thread:true,dirty_decay_ms:1000.",
         [MALLOC_TCMALLOC] = "Start it with TCMALLOC_RELEASE_RATE=10.",
         [MALLOC_MIMALLOC] = "Start it with MIMALLOC_PURGE_DELAY=0.",
         [MALLOC_MUSL] = "musl gives back what becomes free in whole groups by itself.",
     };
+    enum malloc_kind kind = c->kind;
     const char *hint = (size_t)kind < sizeof hints / sizeof *hints ? hints[kind] : NULL;
+    char setting[160];
+    if (c->own_give_back) {
+        snprintf(setting, sizeof setting, "Start it with %s.", c->own_give_back);
+        hint = setting;
+    }
     if (kind == MALLOC_UNKNOWN || kind == MALLOC_NONE)
         return err_set(e, -ENOTSUP, "`memwhy malloc` says what is known.",
                        "no allocator that memwhy knows was found, and malloc_trim is glibc's");
@@ -28,7 +34,7 @@ static int refuse_other(enum malloc_kind kind, struct err *e) {
 
 static int check_heap(const struct malloc_census *c, struct err *e) {
     if (c->kind != MALLOC_GLIBC)
-        return refuse_other(c->kind, e);
+        return refuse_other(c, e);
     const struct malloc_coverage *v = &c->coverage;
     if (!v->walk_errors && !v->list_errors)
         return 0;

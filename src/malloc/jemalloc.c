@@ -4,8 +4,6 @@
 #include "base/limits.h"
 #include "base/search.h"
 #include "base/u64.h"
-#include <errno.h>
-#include <stdio.h>
 
 enum { BITMAP_AT = 64, BITMAP_WORDS = 8, SLAB_MAX = 512 };
 
@@ -93,16 +91,17 @@ static void tell_extent(struct jemalloc *j, const struct jemalloc_extent *x) {
         tell_large(j, x);
 }
 
-int jemalloc_walk(struct tally *t, char ret_how[96]) {
+/* Without a thread of its own it gives pages back only while the program goes on calling it. */
+const struct tally_release *jemalloc_walk(struct tally *t) {
+    static const struct tally_release release = {
+        "5.3", "MALLOC_CONF=background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0"};
     struct jemalloc j = {.t = t};
     int r = jemalloc_find_extents(&j);
     if (r == 0)
         jemalloc_find_caches(&j);
     for (size_t i = 0; r == 0 && i < j.extents.n; i++)
         tell_extent(&j, &j.extents.at[i]);
-    if (r == 0)
-        snprintf(ret_how, 96, "laid out as in 5.3");
     vec_free(&j.extents);
     vec_free(&j.cached);
-    return r;
+    return r == 0 ? &release : NULL;
 }

@@ -7,7 +7,6 @@
 #include "base/u64.h"
 #include "malloc/tally.h"
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define SEGMENT (32ull << 20)
@@ -17,11 +16,15 @@ enum { SLICES = 512, KIND_NORMAL = 0, KIND_HUGE = 1, SIZE_HUGE = 1u << 31, PAGE_
 /* How far into its slices a page's first block stands. */
 enum start_rule { START_384, START_THRICE, START_WRITTEN };
 
+/* src/options.c: the delay's name changed in 2.1.1. */
+#define DECOMMIT "MIMALLOC_DECOMMIT_DELAY=0"
+#define PURGE "MIMALLOC_PURGE_DELAY=0"
+
 /* include/mimalloc/types.h (mimalloc-types.h in 2.0): mi_segment_t, mi_page_t, mi_heap_t, of builds
  * without MI_SECURE, MI_DEBUG and MI_PADDING; src/segment.c: _mi_segment_page_start_from_slice.
  * Offsets in bytes. What all have alike stands in page_decode() and segment_read(). */
 static const struct form {
-    const char *releases;
+    struct tally_release release;
     uint16_t used, slice_count, slices; /* of a segment; the cookie follows `used` */
     uint16_t page_bytes;                /* sizeof(mi_page_t) */
     uint8_t local_free, page_used, block_size, thread_free;
@@ -29,10 +32,21 @@ static const struct form {
     enum start_rule start;
     uint16_t delayed; /* mi_heap_t.thread_delayed_free; thread_id follows */
 } forms[] = {
-    {"2.0.9", 208, 224, 264, 80, 32, 24, 28, 40, false, START_384, 2840},
-    {"2.1.0 to 2.1.2", 208, 224, 264, 80, 32, 24, 28, 40, false, START_THRICE, 2840},
-    {"2.1.4 to 2.1.7", 208, 224, 264, 96, 24, 32, 40, 56, true, START_WRITTEN, 8},
-    {"2.1.8 to 2.4", 216, 248, 288, 96, 24, 32, 40, 56, true, START_WRITTEN, 8},
+    {{"2.0.9", DECOMMIT}, 208, 224, 264, 80, 32, 24, 28, 40, false, START_384, 2840},
+    {{"2.1.0 to 2.1.2", PURGE " (2.1.0: " DECOMMIT ")"},
+     208,
+     224,
+     264,
+     80,
+     32,
+     24,
+     28,
+     40,
+     false,
+     START_THRICE,
+     2840},
+    {{"2.1.4 to 2.1.7", PURGE}, 208, 224, 264, 96, 24, 32, 40, 56, true, START_WRITTEN, 8},
+    {{"2.1.8 to 2.4", PURGE}, 216, 248, 288, 96, 24, 32, 40, 56, true, START_WRITTEN, 8},
 };
 enum { FORMS = sizeof forms / sizeof *forms };
 
@@ -354,19 +368,17 @@ static int by_value(const void *a, const void *b) {
     return *x < *y ? -1 : *x > *y;
 }
 
-int mimalloc_walk(struct tally *t, char ret_how[96]) {
+const struct tally_release *mimalloc_walk(struct tally *t) {
     struct walk w = {.t = t, .is_free = bits_new(UINT16_MAX)};
-    int r = choose_form(&w) ? 0 : -ENODATA;
-    for (size_t i = 0; r == 0 && i < w.segments.n; i++)
+    bool found = choose_form(&w);
+    for (size_t i = 0; found && i < w.segments.n; i++)
         each_page(&w, &w.segments.at[i], see_heap);
     vec_sort(&w.delayed, by_value);
-    for (size_t i = 0; r == 0 && i < w.segments.n; i++)
+    for (size_t i = 0; found && i < w.segments.n; i++)
         tell_segment(&w, &w.segments.at[i]);
-    if (r == 0)
-        snprintf(ret_how, 96, "laid out as in %s", w.form->releases);
     vec_free(&w.segments);
     vec_free(&w.heaps);
     vec_free(&w.delayed);
     free(w.is_free);
-    return r;
+    return found ? &w.form->release : NULL;
 }

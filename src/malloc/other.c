@@ -13,7 +13,7 @@ struct known {
     const char *symbols[2]; /* either, in a module that also defines malloc, is proof */
     const char *mappings;   /* "[anon:...]" names its mappings carry in some builds */
     bool uses_brk;          /* [heap] is its own */
-    int (*walk)(struct tally *t, char ret_how[96]); /* NULL: its structures are not known */
+    const struct tally_release *(*walk)(struct tally *t); /* NULL: its structures are not known */
 };
 
 /* jemalloc 5.x: jemalloc.h.in, pages.c (JEMALLOC_PAGEID). gperftools 2.x: malloc_extension_c.h,
@@ -124,7 +124,7 @@ void malloc_recognise(struct image *img, struct malloc_allocator *ret) {
     }
 }
 
-/* What is its own by where it lies, whole: what the walker has told is left out. */
+/* What is its own by where it lies, whole. */
 static void own_mappings(struct tally *t, const struct known *k) {
     const struct region_list *l = image_regions(t->img);
     for (size_t i = 0; i < l->n; i++) {
@@ -144,9 +144,13 @@ static void note_unwalked(const struct known *k, struct malloc_census *c) {
              k->walk ? ", as its structures are not those of a release memwhy knows" : "");
 }
 
-static void note_walked(const struct tally *t, const char *how, struct malloc_census *c) {
+static void note_walked(const struct tally *t, const struct tally_release *release,
+                        struct malloc_census *c) {
     size_t n = strlen(c->how);
-    snprintf(c->how + n, sizeof c->how - n, "; %s", how);
+    c->own_walked = true;
+    c->own_release = release->name;
+    c->own_give_back = release->give_back;
+    snprintf(c->how + n, sizeof c->how - n, "; laid out as in %s", release->name);
     if (t->broken)
         snprintf(c->note, sizeof c->note,
                  "%llu structure%s of %s made no sense, the first at 0x%llx: what they describe is "
@@ -156,44 +160,49 @@ static void note_walked(const struct tally *t, const char *how, struct malloc_ce
                  (unsigned long long)t->broken);
 }
 
-/* A program linked statically, or a libc.so of any name: musl is certain once its context is found.
- */
-static void try_musl(const struct image *img, struct malloc_census *ret) {
-    struct tally t;
-    char how[96];
-    tally_init(&t, img, ret);
-    ret->own_walked = ret->kind == MALLOC_UNKNOWN && musl_walk(&t, how) == 0;
-    tally_done(&t);
-    if (ret->own_walked) {
-        ret->kind = MALLOC_MUSL;
-        snprintf(ret->how, sizeof ret->how, "its context is among the data of a module");
-        note_walked(&t, how, ret);
+static const struct known *known_of(enum malloc_kind kind) {
+    for (size_t k = 0; k < KNOWN; k++)
+        if (known[k].kind == kind)
+            return &known[k];
+    return NULL;
+}
+
+static void note_unknown(struct malloc_census *c) {
+    snprintf(c->note, sizeof c->note, "%s",
+             c->kind == MALLOC_NONE ? "No C library is mapped."
+                                    : "The allocator is not one memwhy knows; its memory is among "
+                                      "the unnamed anonymous mappings.");
+}
+
+/* Of no name that is known it may be musl, linked statically or a libc.so: certain when found. */
+static void unknown_census(struct tally *t) {
+    const struct tally_release *release = t->c->kind == MALLOC_UNKNOWN ? musl_walk(t) : NULL;
+    if (!release) {
+        note_unknown(t->c);
         return;
     }
-    snprintf(ret->note, sizeof ret->note, "%s",
-             ret->kind == MALLOC_NONE ? "No C library is mapped."
-                                      : "The allocator is not one memwhy knows; its memory is "
-                                        "among the unnamed anonymous mappings.");
+    t->c->kind = MALLOC_MUSL;
+    snprintf(t->c->how, sizeof t->c->how, "its context is among the data of a module");
+    note_walked(t, release, t->c);
+}
+
+static void known_census(struct tally *t, const struct known *k) {
+    const struct tally_release *release = k->walk ? k->walk(t) : NULL;
+    if (release) {
+        note_walked(t, release, t->c);
+        return;
+    }
+    own_mappings(t, k);
+    note_unwalked(k, t->c);
 }
 
 void malloc_other_census(const struct image *img, struct malloc_census *ret) {
-    const struct known *k = NULL;
+    const struct known *k = known_of(ret->kind);
     struct tally t;
-    char how[96];
-    for (size_t i = 0; i < KNOWN && !k; i++)
-        if (known[i].kind == ret->kind)
-            k = &known[i];
-    if (!k) {
-        try_musl(img, ret);
-        return;
-    }
     tally_init(&t, img, ret);
-    ret->own_walked = k->walk && k->walk(&t, how) == 0;
-    if (!ret->own_walked)
-        own_mappings(&t, k);
-    tally_done(&t);
-    if (ret->own_walked)
-        note_walked(&t, how, ret);
+    if (k)
+        known_census(&t, k);
     else
-        note_unwalked(k, ret);
+        unknown_census(&t);
+    tally_done(&t);
 }

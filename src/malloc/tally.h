@@ -37,10 +37,16 @@ void tally_rest(struct tally *t, uint64_t start, uint64_t end, enum malloc_state
 /* A structure at `addr` makes no sense. */
 void tally_broken(struct tally *t, uint64_t addr);
 
-/* A walker per allocator. -ENODATA when its structures are not found, as those of no release it
- * knows explain what is there; t->c then is as it was. ret_how says what was. */
-int jemalloc_walk(struct tally *t, char ret_how[96]);
-int mimalloc_walk(struct tally *t, char ret_how[96]);
-int musl_walk(struct tally *t, char ret_how[96]);
+/* What explained the memory. */
+struct tally_release {
+    const char *name;      /* "2.1.4 to 2.1.7" */
+    const char *give_back; /* the environment's setting under which it keeps no free pages; NULL */
+};
+
+/* A walker per allocator. NULL when its structures are not found, as those of no release it knows
+ * explain what is there; t->c then is as it was. */
+const struct tally_release *jemalloc_walk(struct tally *t);
+const struct tally_release *mimalloc_walk(struct tally *t);
+const struct tally_release *musl_walk(struct tally *t);
 
 #endif

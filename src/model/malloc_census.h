@@ -171,7 +171,9 @@ struct malloc_census {
     VEC(struct malloc_span) spans;          /* sorted by start */
     struct malloc_share mmapped;            /* all mmapped chunks */
     struct malloc_share own[MALLOC_STATES]; /* spans of an allocator other than glibc, _WHOLE */
-    bool own_walked; /* by its own structures; else all of `own` is unwalked */
+    bool own_walked;           /* by its own structures; else all of `own` is unwalked */
+    const char *own_release;   /* whose layout explained it: "2.1.4 to 2.1.7"; NULL */
+    const char *own_give_back; /* the setting under which it keeps no free pages; NULL: none */
     struct malloc_size_class classes[MALLOC_SIZE_CLASSES];
     struct malloc_coverage coverage;
     VEC(uint64_t) fast, tcached;     /* chunk addresses, sorted */

@@ -4,6 +4,7 @@ import random
 import struct
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -114,6 +115,41 @@ def jemalloc():
 @test
 def musl():
     every_way("musl", under_musl())
+
+
+def burst(name, file, settings):
+    """After a burst: said to be retention, with a setting under which those pages are not kept."""
+    def target(env):
+        return Target("allocator_truth", args=["burst"], env={"LD_PRELOAD": library(file), **env})
+
+    def whole_pages(pid):
+        return ask("malloc", pid)["states"].get("free-pages", {"resident": 0})["resident"]
+
+    with target({}) as t:
+        finding = ask("explain", t.pid)["findings"][0]
+    equal("cause", finding["cause"], "allocator-retention")
+    equal("certain", finding["confidence"], "certain")
+    saving = finding["remedy"]["saving_bytes"]
+    at_most("smallest saving that proves anything", 16 << 20, saving)
+    for setting, value in settings.items():
+        equal(f"{setting} is advised", f"{setting}={value}" in finding["remedy"]["text"], True)
+    with target(settings) as t:
+        until = time.monotonic() + 5
+        while whole_pages(t.pid) > saving // 10 and time.monotonic() < until:
+            time.sleep(0.1)  # it takes its time
+        print(f"{name}: {saving} to be saved, left {whole_pages(t.pid)}")
+        at_most("whole pages kept with the setting", whole_pages(t.pid), saving // 10)
+
+
+@test
+def jemalloc_after_a_burst():
+    burst("jemalloc", "libjemalloc.so.2",
+          {"MALLOC_CONF": "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0"})
+
+
+@test
+def mimalloc_after_a_burst():
+    burst("mimalloc", "libmimalloc.so.2", {"MIMALLOC_DECOMMIT_DELAY": 0})
 
 
 def in_node(name, file):

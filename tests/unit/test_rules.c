@@ -51,6 +51,51 @@ static void nothing_to_say(void **state) {
     assert_string_equal(causes(&ev), "");
 }
 
+/* Of 300 MiB: `pages` whole, the rest of 200 in holes. */
+static struct evidence other_allocator(uint64_t pages) {
+    struct evidence ev = process(300 * MIB);
+    struct malloc_census *c = &ev.malloc;
+    ev.has_malloc = c->has_residency = c->own_walked = true;
+    c->kind = MALLOC_MIMALLOC;
+    c->own_give_back = "MIMALLOC_PURGE_DELAY=0";
+    c->own[MALLOC_FREE_PAGES].resident = pages;
+    c->own[MALLOC_BINNED].resident = 200 * MIB - pages;
+    return ev;
+}
+
+static void other_malloc_keeps(void **state) {
+    (void)state;
+    struct evidence ev = other_allocator(150 * MIB);
+    struct diagnosis d = {0};
+    rules_run(&ev, &d);
+    assert_int_equal(d.findings.n, 1);
+    const struct finding *f = &d.findings.at[0];
+    assert_string_equal(f->cause, "allocator-retention");
+    assert_int_equal(f->bytes, 200 * MIB);
+    assert_true(f->has_saving);
+    assert_int_equal(f->saving_bytes, 150 * MIB);
+    assert_string_equal(f->remedy_class, "limit-arenas-or-trim");
+    assert_non_null(strstr(f->remedy, "MIMALLOC_PURGE_DELAY=0"));
+    diagnosis_done(&d);
+    evidence_done(&ev);
+
+    ev = other_allocator(150 * MIB); /* no setting that is known */
+    ev.malloc.own_give_back = NULL;
+    d = (struct diagnosis){0};
+    rules_run(&ev, &d);
+    assert_false(d.findings.at[0].has_saving);
+    assert_string_equal(d.findings.at[0].remedy_class, "use-other-allocator");
+    diagnosis_done(&d);
+    evidence_done(&ev);
+
+    ev = other_allocator(150 * MIB); /* what was not walked is not known to be free */
+    ev.malloc.own_walked = false;
+    assert_string_equal(causes(&ev), "");
+    ev = other_allocator(150 * MIB);
+    ev.malloc.residency_estimated = true;
+    assert_string_equal(causes(&ev), "");
+}
+
 static void malloc_keeps(void **state) {
     (void)state;
     struct evidence ev = process(300 * MIB);
@@ -271,19 +316,13 @@ static void largest_first(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_to_say),
-        cmocka_unit_test(malloc_keeps),
-        cmocka_unit_test(saving_is_what_trim_gives),
-        cmocka_unit_test(malloc_has_holes),
-        cmocka_unit_test(page_pool),
-        cmocka_unit_test(off_heap),
-        cmocka_unit_test(files_and_shared_memory),
-        cmocka_unit_test(near_heap_limit),
-        cmocka_unit_test(flags_of_remedies),
-        cmocka_unit_test(threads),
-        cmocka_unit_test(someone_else),
-        cmocka_unit_test(page_cache),
-        cmocka_unit_test(largest_first),
+        cmocka_unit_test(nothing_to_say),   cmocka_unit_test(other_malloc_keeps),
+        cmocka_unit_test(malloc_keeps),     cmocka_unit_test(saving_is_what_trim_gives),
+        cmocka_unit_test(malloc_has_holes), cmocka_unit_test(page_pool),
+        cmocka_unit_test(off_heap),         cmocka_unit_test(files_and_shared_memory),
+        cmocka_unit_test(near_heap_limit),  cmocka_unit_test(flags_of_remedies),
+        cmocka_unit_test(threads),          cmocka_unit_test(someone_else),
+        cmocka_unit_test(page_cache),       cmocka_unit_test(largest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
