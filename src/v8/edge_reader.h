@@ -47,8 +47,20 @@ struct v8_edge_reader {
     uint64_t visited[EDGE_VISITED_WORDS / 64]; /* words that have their edge; behind: none */
 };
 
-/* Add an edge to what the word leads to, of either strength; false: that has no edge. */
-bool edge_add(struct v8_edge_reader *r, uint64_t word, struct v8_edge e);
+/* Add an edge to what the word, of either strength, leads to: `node`; false: that has no edge. */
+static inline bool edge_add_to(struct v8_edge_reader *r, uint64_t word, uint32_t node,
+                               struct v8_edge e) {
+    e.to = v8_strong(word);
+    e.node = node;
+    if ((r->only && e.to != r->only) || (!(r->only && v8_is_smi(word)) && node == V8_NO_NODE))
+        return false;
+    vec_push(&r->list, e);
+    return true;
+}
+static inline bool edge_add(struct v8_edge_reader *r, uint64_t word, struct v8_edge e) {
+    return (!r->only || v8_strong(word) == r->only) &&
+           edge_add_to(r, word, v8_node_at(r->nodes, word), e);
+}
 /* The word at `offset` of the object is told. */
 void edge_visited(struct v8_edge_reader *r, int64_t offset);
 /* An internal edge from a field, which is told with it. */

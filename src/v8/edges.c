@@ -186,21 +186,6 @@ bool edge_is_essential(const struct v8_edge_reader *r, uint64_t word) {
     return true;
 }
 
-/* To `node`, which the word leads to. */
-static bool add_to(struct v8_edge_reader *r, uint64_t word, uint32_t node, struct v8_edge e) {
-    e.to = v8_strong(word);
-    e.node = node;
-    if ((r->only && e.to != r->only) || (!(r->only && v8_is_smi(word)) && node == V8_NO_NODE))
-        return false;
-    vec_push(&r->list, e);
-    return true;
-}
-
-bool edge_add(struct v8_edge_reader *r, uint64_t word, struct v8_edge e) {
-    return (!r->only || v8_strong(word) == r->only) &&
-           add_to(r, word, v8_node_at(r->nodes, word), e);
-}
-
 void edge_visited(struct v8_edge_reader *r, int64_t offset) {
     if (offset >= 0 && offset / 8 < EDGE_VISITED_WORDS)
         r->visited[offset / 512] |= 1ull << (offset / 8 % 64);
@@ -219,8 +204,8 @@ static void add_field(struct v8_edge_reader *r, int32_t offset, enum v8_edge_kin
         (node = v8_node_at(r->nodes, word)) == V8_NO_NODE)
         return;
     edge_visited(r, offset);
-    add_to(r, word, node,
-           (struct v8_edge){.kind = (uint8_t)kind, .form = EDGE_BY_TEXT, .text = name});
+    edge_add_to(r, word, node,
+                (struct v8_edge){.kind = (uint8_t)kind, .form = EDGE_BY_TEXT, .text = name});
 }
 
 void edge_field(struct v8_edge_reader *r, int32_t offset, const char *name) {
@@ -474,7 +459,7 @@ static void add_word(struct v8_edge_reader *r, struct words *w, uint64_t at, uin
         if (!edge_is_essential(r, word))
             return;
     }
-    add_to(r, word, node, e);
+    edge_add_to(r, word, node, e);
 }
 
 static void add_words(struct v8_edge_reader *r) {

@@ -38,10 +38,18 @@ struct page_nodes {
     uint16_t large_head;
 };
 
+/* Where in 256 KiB of address space objects may begin: in none but the first of a page. */
+struct unit {
+    uint64_t number; /* address / V8_PAGE_ALIGN; 0: none */
+    uint32_t page, first_word;
+};
+
 struct v8_nodes {
     const struct v8_layout *l;
     const struct v8_pages *pages;
     struct page_nodes *page; /* as pages->list */
+    struct unit *units;      /* a hash table: every word of the heap is looked up in it */
+    size_t n_units;          /* a power of two */
     uint64_t low, span;      /* of all pages: most words are outside */
     uint64_t hole;           /* tagged; 1, which no word is, when it is not known */
     uint32_t n;
@@ -56,6 +64,28 @@ struct v8_nodes {
     bool maps_only; /* `refs` of a page are the different maps there, `ends` says which */
 };
 
+/* The unit of that number, or where it belongs. */
+static inline struct unit *unit_of(const struct v8_nodes *n, uint64_t number) {
+    size_t i = map64_hash(number) & (n->n_units - 1);
+    while (n->units[i].number && n->units[i].number != number)
+        i = (i + 1) & (n->n_units - 1);
+    return &n->units[i];
+}
+
+static void find_units(struct v8_nodes *n) {
+    n->n_units = 16;
+    while (n->n_units < 2 * n->pages->list.n)
+        n->n_units *= 2;
+    n->units = mem_zalloc(n->n_units * sizeof *n->units);
+    for (size_t i = 0; i < n->pages->list.n; i++) {
+        const struct v8_page *p = &n->pages->list.at[i];
+        if (p->in_use)
+            *unit_of(n, p->addr / V8_PAGE_ALIGN) =
+                (struct unit){p->addr / V8_PAGE_ALIGN, (uint32_t)i,
+                              (uint32_t)((p->area_start - p->addr + 7) / 8)};
+    }
+}
+
 int v8_nodes_new(const struct image *img, const struct v8_layout *l, const struct v8_pages *pages,
                  struct v8_nodes **ret) {
     if (pages->list.n > PAGES_MAX)
@@ -69,6 +99,7 @@ int v8_nodes_new(const struct image *img, const struct v8_layout *l, const struc
         n->low = pages->list.at[0].addr;
         n->span = last->addr + last->size - n->low;
     }
+    find_units(n);
     int hole = v8_layout_root(l, "the_hole_value");
     if (hole < 0 || image_read_u64(img, l->main_roots + 8 * (uint64_t)hole, &n->hole) < 0)
         n->hole = 1;
@@ -91,6 +122,7 @@ void v8_nodes_free(struct v8_nodes *n) {
     }
     if (n) {
         free(n->page);
+        free(n->units);
         free(n->words);
         free(n->ends);
         free(n->hints);
@@ -109,11 +141,10 @@ static inline bool place_of(const struct v8_nodes *n, uint64_t word, uint32_t *r
     uint64_t addr = word & ~3ull;
     if (!(word & 1) || addr - n->low >= n->span || addr & 7)
         return false;
-    const struct v8_page *g = v8_pages_at(n->pages, addr);
-    if (!g || !g->in_use || addr < g->area_start || addr - g->addr >= V8_PAGE_ALIGN)
-        return false;
-    *ret = PLACE(g - n->pages->list.at, (addr - g->addr) / 8);
-    return true;
+    const struct unit *u = unit_of(n, addr / V8_PAGE_ALIGN);
+    uint32_t at = (uint32_t)(addr % V8_PAGE_ALIGN / 8);
+    *ret = PLACE(u->page, at);
+    return u->number && at >= u->first_word;
 }
 
 static inline void add_ref(const struct v8_nodes *n, struct page_nodes *p, uint64_t word,
@@ -360,7 +391,8 @@ static void settle_page(void *arg, size_t i) {
     }
     vec_free(&p->words);
     vec_free(&p->ends);
-    p->refs.n = to;
+    p->refs.n = p->refs.cap = to;
+    p->refs.at = mem_grow(p->refs.at, to, sizeof *p->refs.at);
     to = 0;
     for (size_t k = 0; k < p->ephemerons.n; k++) {
         struct v8_ephemeron e = p->ephemerons.at[k];
@@ -403,6 +435,7 @@ void v8_nodes_settle(struct v8_nodes *n) {
         }
         vec_free(&p->retained);
     }
+    mem_trim(); /* what the vectors had in reserve */
 }
 
 /* --- looking up --- */

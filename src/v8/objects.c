@@ -171,11 +171,16 @@ static bool is_reference(uint64_t tagged) {
     return (tagged & 1) && tagged > PAGE_BYTES && tagged < LIMIT_USER_ADDR;
 }
 
+/* Of one object it is asked several times. */
 static const struct v8_map_info *map_of(struct v8_objects *o, uint64_t tagged) {
-    uint64_t map;
-    if (!is_reference(tagged) || !read_word(o, tagged & ~3ull, &map))
-        return NULL;
-    return v8_maps_get(&o->maps, o->img, o->l, o->pages, map);
+    if (tagged != o->last || !tagged) {
+        if (!is_reference(tagged) || !read_word(o, tagged & ~3ull, &o->last_map)) {
+            o->last = 0;
+            return NULL;
+        }
+        o->last = tagged;
+    }
+    return v8_maps_get(&o->maps, o->img, o->l, o->pages, o->last_map);
 }
 
 enum v8_kind v8_kind_of_map(struct v8_objects *o, uint64_t map) {

@@ -45,8 +45,9 @@ struct v8_objects {
     const struct v8_pages *pages;
     struct v8_maps maps;
     struct v8_object_cache *cache;
-    uint8_t *kinds; /* by instance type */
-    uint8_t *types; /* enum v8_type, the same way */
+    uint64_t last, last_map; /* the object whose map was asked for last; 0: none */
+    uint8_t *kinds;          /* by instance type */
+    uint8_t *types;          /* enum v8_type, the same way */
     /* Of the details of a property, as the binary states them (src/objects/property-details.h). */
     uint32_t location_mask, attributes_shift;
     /* Of the elements kind in a map, and the kind of dictionaries, which the others follow. */
