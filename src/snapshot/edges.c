@@ -10,9 +10,11 @@
 /* Nodes of one piece of work. */
 enum { PIECE = 2048, ITEMS_KEPT = 1 << 15, AHEAD = 16 };
 
+/* What is told of an edge: see struct v8_edge. */
 struct item {
-    struct v8_edge edge;
-    uint32_t to; /* ordinal */
+    uint64_t key;       /* or the text */
+    uint32_t index, to; /* ordinal */
+    uint8_t kind, form;
 };
 
 struct object {
@@ -54,7 +56,6 @@ struct snapshot_edges *snapshot_edges_new(struct heap_look *look, const struct s
     for (size_t i = 0; i < PARALLEL_SLOTS; i++) {
         s->pieces[i].all = s;
         s->pieces[i].objects = &objects[i];
-        s->pieces[i].reader = v8_edge_reader_new(&objects[i], look->view->nodes);
     }
     return s;
 }
@@ -92,13 +93,19 @@ static uint32_t ordinal_of(const struct snapshot_plan *p, const struct v8_edge *
  * by it. */
 static void add_item(struct piece *piece, uint32_t node, const struct v8_edge *e) {
     const struct snapshot_plan *p = piece->all->plan;
-    struct item item = {*e, ordinal_of(p, e)};
-    if (item.to == SNAPSHOT_NOT)
+    uint32_t to = ordinal_of(p, e);
+    uint8_t kind = e->kind;
+    if (to == SNAPSHOT_NOT)
         return;
     if (p->garbage != SNAPSHOT_NOT && !e->is_outside &&
         bits_get(p->view->live, e->node) != bits_get(p->view->live, node))
-        item.edge.kind = EDGE_WEAK;
-    vec_push(&piece->items, item);
+        kind = EDGE_WEAK;
+    vec_push(&piece->items,
+             (struct item){.key = e->form == EDGE_BY_TEXT ? (uintptr_t)e->text : e->key,
+                           .index = e->index,
+                           .to = to,
+                           .kind = kind,
+                           .form = e->form});
 }
 
 static void add_ephemeron(struct piece *piece, uint32_t node, uint32_t i) {
@@ -158,6 +165,8 @@ static void read_piece(void *edges, size_t i, size_t slot) {
     struct piece *piece = &s->pieces[slot];
     uint32_t n = v8_nodes_count(s->plan->view->nodes), node = (uint32_t)i * PIECE;
     uint32_t end = n - node < PIECE ? n : node + PIECE;
+    if (!piece->reader)
+        piece->reader = v8_edge_reader_new(piece->objects, s->plan->view->nodes);
     piece->from = s->plan->first_heap + snapshot_rank(s->plan, node);
     piece->before = addr_before(s->plan, node);
     piece->list.n = piece->items.n = piece->trail.n = 0;
@@ -168,26 +177,30 @@ static void read_piece(void *edges, size_t i, size_t slot) {
 
 /* --- names --- */
 
-static uint32_t name_of_text(struct snapshot_edges *s, const char *text) {
+static uint32_t name_of_text(struct snapshot_edges *s, uintptr_t text) {
     uint64_t number;
-    if (!map64_get(&s->by_pointer, (uintptr_t)text, &number)) {
-        number = snapshot_name_text(s->names, text);
-        map64_put(&s->by_pointer, (uintptr_t)text, number);
+    if (!map64_get(&s->by_pointer, text, &number)) {
+        number = snapshot_name_text(s->names, (const char *)text);
+        map64_put(&s->by_pointer, text, number);
     }
     return (uint32_t)number;
 }
 
-static uint32_t name_of(struct snapshot_edges *s, const struct v8_edge *e) {
-    bool by_number = e->kind == EDGE_ELEMENT || e->kind == EDGE_HIDDEN;
-    if (e->form == EDGE_BY_INDEX)
-        return by_number ? e->index : snapshot_name_index(s->names, e->index);
-    if (e->form == EDGE_EPHEMERON)
-        return e->index;
-    if (e->form == EDGE_BY_TEXT)
-        return name_of_text(s, e->text);
-    if (e->form == EDGE_BY_KEY && v8_kind(&s->look->objects, e->key) == KIND_STRING)
-        return snapshot_name_string(s->names, e->key, true);
-    cleanup_free char *text = v8_edge_name(&s->look->objects, e);
+static uint32_t name_of(struct snapshot_edges *s, const struct item *i) {
+    bool by_number = i->kind == EDGE_ELEMENT || i->kind == EDGE_HIDDEN;
+    uint32_t number = i->form == EDGE_BY_KEY ? snapshot_name_kept(s->names, i->key) : 0;
+    if (number)
+        return number;
+    if (i->form == EDGE_BY_INDEX)
+        return by_number ? i->index : snapshot_name_index(s->names, i->index);
+    if (i->form == EDGE_EPHEMERON)
+        return i->index;
+    if (i->form == EDGE_BY_TEXT)
+        return name_of_text(s, (uintptr_t)i->key);
+    if (i->form == EDGE_BY_KEY && v8_kind(&s->look->objects, i->key) == KIND_STRING)
+        return snapshot_name_string(s->names, i->key, true);
+    struct v8_edge e = {.kind = i->kind, .form = i->form, .index = i->index, .key = i->key};
+    cleanup_free char *text = v8_edge_name(&s->look->objects, &e);
     return snapshot_name_text(s->names, text);
 }
 
@@ -245,7 +258,7 @@ static bool tell_piece(void *edges, size_t i, size_t slot) {
             snapshot_name_prefetch(s->names, o[AHEAD].hash);
         s->to->object(s->to->arg, o->node, ordinal, o->hash);
         for (uint32_t left = o->items; left; left--, item++)
-            tell(s, ordinal, (enum v8_edge_kind)item->edge.kind, name_of(s, &item->edge), item->to);
+            tell(s, ordinal, (enum v8_edge_kind)item->kind, name_of(s, item), item->to);
     }
     if (p->items.cap > ITEMS_KEPT) /* of a large array */
         vec_free(&p->items);

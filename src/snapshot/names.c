@@ -90,15 +90,16 @@ uint32_t snapshot_name_hashed(struct snapshot_names *n, uint64_t string, uint64_
 }
 
 uint32_t snapshot_name_string(struct snapshot_names *n, uint64_t string, bool keep) {
-    uint64_t hash, number;
-    if (keep && map64_get(&n->by_address, string, &number))
-        return (uint32_t)number;
+    uint64_t hash;
+    uint32_t number = keep ? snapshot_name_kept(n, string) : 0;
+    if (number)
+        return number;
     if (!snapshot_string_hash(n->o, string, &hash))
         return snapshot_name_text(n, "");
     number = snapshot_name_hashed(n, string, hash);
     if (keep)
         map64_put(&n->by_address, string, number);
-    return (uint32_t)number;
+    return number;
 }
 
 const char *snapshot_name_at(const struct snapshot_names *n, size_t i, uint64_t *ret_string) {

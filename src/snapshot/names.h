@@ -31,6 +31,11 @@ uint32_t snapshot_name_index(struct snapshot_names *n, uint32_t index);
 /* Of the content of a string of the heap; `keep`: it will be asked for again. What cannot be read
  * is "". */
 uint32_t snapshot_name_string(struct snapshot_names *n, uint64_t string, bool keep);
+/* The same if it was kept; 0: it was not, or is no string. */
+static inline uint32_t snapshot_name_kept(const struct snapshot_names *n, uint64_t string) {
+    uint64_t number;
+    return map64_get(&n->by_address, string, &number) ? (uint32_t)number : 0;
+}
 /* Of its content; false when it cannot be read. */
 bool snapshot_string_hash(struct v8_objects *o, uint64_t string, uint64_t *ret);
 /* Of an object that is a string whose characters are in one place; 0: it is none, or they cannot be
