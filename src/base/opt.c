@@ -209,6 +209,8 @@ int opt_parse(const struct opt *table, int argc, char **argv, struct opt_values 
             }
         }
     }
+    vec_reserve(&v->args, v->args.n + 1);
+    v->args.at[v->args.n] = NULL;
     *ret = v;
     return 0;
 }

@@ -38,6 +38,7 @@ uint64_t opt_u64(const struct opt_values *v, const char *name, uint64_t otherwis
 /* The i-th option that was given, of all in their order; false past the last. For options that may
  * be given several times. */
 bool opt_nth(const struct opt_values *v, size_t i, const char **ret_name, const char **ret_text);
+/* What is no option, ended by NULL; gives how many. */
 size_t opt_args(const struct opt_values *v, const char *const **ret);
 
 /* "1.5M", "512": what an OPT_BYTES takes. False when it is none. */

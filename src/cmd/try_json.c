@@ -135,6 +135,10 @@ void try_report_json(struct run *r, const struct trial *t, const struct verdict 
     double busy[1];
     for (size_t i = 0; i < v->n; i++)
         json_array_append_new(settings, setting_json(t, v, i));
+    json_t *command = json_array();
+    for (const char *const *word = how->run.argv; *word; word++)
+        json_array_append_new(command, text_json(*word));
+    json_object_set_new(r->doc, "command_line", command);
     if (t->settings.node_version)
         json_object_set_new(r->doc, "node_version", text_json(t->settings.node_version + 1));
     document_u64(r->doc, "rounds", t->rounds);

@@ -199,21 +199,24 @@ static bool is_missed(const struct verdict_row *row) {
 static void print_words(struct run *r, const struct trial *t, const struct verdict *v) {
     for (size_t i = 0; i < v->n; i++) {
         const struct verdict_row *row = &v->rows[i];
+        char a[FMT_MAX], b[FMT_MAX];
         cleanup_free char *differences = differences_text(row);
         cleanup_free char *name = text_printable(name_of(t, i));
-        if (i == SETTING_BASELINE && !row->failed)
+        if (i == SETTING_BASELINE && !row->failed && !row->bad_requests)
             continue;
         fprintf(r->out, "\n%s%s\n", name,
                 row->hurts   ? ": it hurts"
                 : row->saves ? ": it saves"
                              : "");
         print_failure(r, t, i, row);
+        if (row->bad_requests)
+            fprintf(r->out, "  %s of %s requests failed\n", fmt_count(a, row->bad_requests),
+                    fmt_count(b, row->requests));
         if (*differences)
             fprintf(r->out, "  %s\n", differences);
         else if (i != SETTING_BASELINE && row->failed < row->runs && !v->rounds_needed)
             fprintf(r->out, "  no difference that is larger than the noise\n");
         if (is_missed(row)) {
-            char a[FMT_MAX], b[FMT_MAX];
             fprintf(r->out, "  the prediction was wrong: %s%s, and it is %s\n",
                     row->prediction.kind == PREDICTED_AT_LEAST ? "at least " : "",
                     fmt_bytes(a, row->prediction.rss_bytes),

@@ -9,7 +9,7 @@ enum measure {
     MEASURE_SETTLED, /* RSS once it no longer moves, after the load */
     MEASURE_PEAK,    /* VmHWM by then */
     MEASURE_START,   /* RSS when it was ready */
-    MEASURE_CPU,     /* user and system time of the process, from its start on */
+    MEASURE_CPU,     /* user and system time of the process, until the load was over */
     MEASURE_GC,      /* its main threads stood still for, in all */
     MEASURE_READY,   /* from its start until it was ready */
     MEASURE_RATE,    /* requests a second */

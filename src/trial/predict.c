@@ -1,5 +1,6 @@
 #include "trial/predict.h"
 
+#include "model/groups.h"
 #include "model/malloc_remedies.h"
 #include <stdlib.h>
 #include <string.h>
@@ -47,14 +48,27 @@ static struct prediction of_malloc(const struct evidence *ev, const char *variab
                                    : malloc_rss_with_arenas(&ev->malloc, &life, (unsigned)most)};
 }
 
+/* A limit has V8 collect more often: at best nothing is there but what lives, and malloc, which is
+ * asked for less at once, keeps nothing free. */
 static struct prediction of_heap_limit(const struct evidence *ev) {
-    uint64_t rss = ev->residency.total_bytes, freed = 0;
-    if (!ev->has_v8 || !ev->v8.has_liveness || !rss)
+    const enum account_group v8[] = {GROUP_V8_OBJECTS, GROUP_V8_FREE, GROUP_V8_POOL,
+                                     GROUP_V8_PAGES};
+    uint64_t rss = ev->residency.total_bytes, v8_bytes = 0, live = 0, buffers = 0;
+    if (!ev->has_v8 || !ev->v8.has_liveness || !ev->has_account || !rss)
         return (struct prediction){0};
-    for (size_t i = 0; i < ev->v8.isolates.n; i++)
-        freed += ev->v8.isolates.at[i].resident_to_free + ev->v8.isolates.at[i].resident_to_pool;
-    freed += ev->v8.stale.resident;
-    return (struct prediction){PREDICTED_AT_LEAST, rss > freed ? rss - freed : 0};
+    struct account_groups g = account_groups_sum(&ev->account);
+    for (size_t i = 0; i < sizeof v8 / sizeof *v8; i++)
+        v8_bytes += g.resident[v8[i]];
+    for (size_t i = 0; i < ev->v8.isolates.n; i++) {
+        const struct v8_isolate_census *iso = &ev->v8.isolates.at[i];
+        buffers += iso->array_buffer_garbage;
+        for (int s = 0; s < V8_SPACES; s++)
+            live += iso->space[s].live;
+    }
+    uint64_t gone = v8_bytes > live ? v8_bytes - live : 0;
+    gone += g.resident[GROUP_MALLOC_FREE] +
+            (buffers < g.resident[GROUP_ARRAY_BUFFERS] ? buffers : g.resident[GROUP_ARRAY_BUFFERS]);
+    return (struct prediction){PREDICTED_AT_LEAST, rss > gone ? rss - gone : 0};
 }
 
 struct prediction predict_setting(const struct evidence *ev, const struct setting *s) {

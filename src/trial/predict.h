@@ -8,7 +8,7 @@
 enum prediction_kind {
     PREDICTED_NOT,      /* nothing can be said */
     PREDICTED,          /* about so much */
-    PREDICTED_AT_LEAST, /* a heap limit can at best give what a full collection would */
+    PREDICTED_AT_LEAST, /* of a heap limit: what lives is there whatever the limit */
 };
 
 struct prediction {
@@ -16,7 +16,7 @@ struct prediction {
     uint64_t rss_bytes;
 };
 
-/* Needs of the look: malloc, V8 with liveness, the process. */
+/* Needs of the look: the account, V8 with liveness, the process. */
 struct prediction predict_setting(const struct evidence *ev, const struct setting *s);
 /* A setting whose prediction asks what a collection would free. */
 bool predict_needs_liveness(const struct setting *s);

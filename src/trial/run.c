@@ -91,11 +91,9 @@ static bool cpu_of(pid_t pid, uint64_t *ret_ns) {
     return is;
 }
 
-static void measure_process(struct course *c) {
+static void measure_peak(struct course *c) {
     struct process p;
     uint64_t v;
-    if (cpu_of(c->target.pid, &v))
-        know(c, MEASURE_CPU, (double)v);
     if (process_read("", c->target.pid, PROCESS_STATUS, &p) < 0)
         return;
     if (process_size_get(&p, PROCESS_RSS_PEAK, &v))
@@ -284,9 +282,14 @@ static void look(struct course *c) {
 /* --- */
 
 static void follow(struct course *c) {
-    if (!await_ready(c) || !put_under_load(c) || !settle(c))
+    uint64_t cpu_ns;
+    if (!await_ready(c) || !put_under_load(c))
         return;
-    measure_process(c);
+    if (cpu_of(c->target.pid, &cpu_ns)) /* before it idles, which takes now longer, now less */
+        know(c, MEASURE_CPU, (double)cpu_ns);
+    if (!settle(c))
+        return;
+    measure_peak(c); /* before a look, which the process pays for */
     look(c);
     c->run->outcome = RUN_MEASURED;
     goes_on(c, 0, "after the load");

@@ -76,6 +76,25 @@ static void judge_row(const struct verdict *v, struct verdict_row *r) {
     }
 }
 
+static double bad_part(const struct verdict_row *r) {
+    return r->requests ? (double)r->bad_requests / (double)r->requests : 0;
+}
+
+static void count_requests(const struct trial *t, struct verdict *v) {
+    for (size_t i = 0; i < t->runs.n; i++) {
+        const struct http_load_result *h = &t->runs.at[i].load.http;
+        struct verdict_row *r = &v->rows[t->runs.at[i].setting];
+        r->requests += h->requests;
+        for (int f = 0; f < HTTP_FAILURES; f++) {
+            r->bad_requests += h->failures[f];
+            if (f != HTTP_BAD_STATUS) /* that is answered, too */
+                r->requests += h->failures[f];
+        }
+    }
+    for (size_t i = 0; i < v->n; i++)
+        v->rows[i].fails = bad_part(&v->rows[i]) > bad_part(&v->rows[SETTING_BASELINE]) + 0.01;
+}
+
 /* Are two settings told apart by the measure that counts? */
 static bool differ(const struct trial *t, const struct verdict *v, size_t a, size_t b) {
     double x[TRIAL_ROUNDS_MOST], y[TRIAL_ROUNDS_MOST];
@@ -130,7 +149,7 @@ static size_t choose(const struct trial *t, const struct verdict *v) {
         for (size_t k = 0; k < v->n_ranked; k++) {
             size_t i = v->order[k];
             const struct verdict_row *r = &v->rows[i];
-            if (i == SETTING_BASELINE || !r->saves || (r->price && !dear))
+            if (i == SETTING_BASELINE || !r->saves || r->fails || (r->price && !dear))
                 continue;
             if (best == SETTING_BASELINE ||
                 (!differ(t, v, best, i) && size_of(t, i) < size_of(t, best)))
@@ -167,6 +186,7 @@ void verdict_of(const struct trial *t, struct verdict *ret) {
     struct verdict v = {.n = t->settings.list.n, .counts = MEASURE_SETTLED};
     size_t compared = 0;
     v.rows = mem_zalloc(v.n * sizeof *v.rows);
+    count_requests(t, &v);
     for (int m = 0; m < MEASURES; m++)
         compare(t, (enum measure)m, &v);
     bool settles = false;

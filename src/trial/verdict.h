@@ -25,7 +25,9 @@ struct verdict_cell {
 struct verdict_row { /* of a setting */
     struct verdict_cell cell[MEASURES];
     size_t runs, failed;
+    uint64_t requests, bad_requests; /* of the built-in load, in all runs: tried, and failed */
     size_t rank;       /* from 1; those that noise may have put in order share one; 0: none */
+    bool fails;        /* more of its requests than of the baseline's, beyond a hundredth */
     bool saves, hurts; /* of the measure that counts: clear, and worth it */
     unsigned price;    /* bit m: worse by more than is little */
     struct prediction prediction; /* the middle of those the baseline's runs gave */

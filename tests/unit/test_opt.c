@@ -41,6 +41,7 @@ static void forms(void **state) {
     assert_int_equal(opt_args(v, &args), 2);
     assert_string_equal(args[0], "1");
     assert_string_equal(args[1], "2");
+    assert_null(args[2]);
 
     assert_int_equal(parse("-n", "3", "-srss", "--", "-a", "--top"), 0);
     assert_false(opt_flag(v, "all"));
@@ -52,6 +53,20 @@ static void forms(void **state) {
     assert_string_equal(opt_string(v, "sort", "x"), "");
     assert_int_equal(opt_u64(v, "top", 9), 9);
     assert_int_equal(opt_args(v, &args), 1);
+
+    const char *name, *text;
+    assert_int_equal(parse("--top=1", "-a", "-sx", "--top=2"), 0);
+    static const char *const given[][2] = {
+        {"top", "1"}, {"all", NULL}, {"sort", "x"}, {"top", "2"}};
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(opt_nth(v, i, &name, &text));
+        assert_string_equal(name, given[i][0]);
+        if (given[i][1])
+            assert_string_equal(text, given[i][1]);
+        else
+            assert_null(text);
+    }
+    assert_false(opt_nth(v, 4, &name, &text));
 
     assert_int_equal(parse("--top=1", "--top=2"), 0); /* the last counts */
     assert_int_equal(opt_u64(v, "top", 9), 2);

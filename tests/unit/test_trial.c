@@ -261,6 +261,31 @@ static void deaths(void **state) {
     trial_done(&t);
 }
 
+/* The least memory is no merit of a setting under which requests fail. */
+static void failing_requests(void **state) {
+    (void)state;
+    static const char *const names[] = {"REFUSES=1"};
+    struct trial t = new_trial(5, names, 1);
+    struct verdict v;
+    for (size_t i = 0; i < 5; i++) {
+        add_run(&t, 0, 200 + noise[i], 1000);
+        add_run(&t, 1, 100 + noise[i], 1000);
+    }
+    for (size_t i = 0; i < t.runs.n; i++)
+        t.runs.at[i].load.http.requests = 100;
+    verdict_of(&t, &v);
+    assert_int_equal(v.ship, 1);
+    verdict_done(&v);
+    t.runs.at[1].load.http.failures[HTTP_CUT_OFF] = 10;
+    verdict_of(&t, &v);
+    assert_int_equal(v.rows[1].requests, 510);
+    assert_int_equal(v.rows[1].bad_requests, 10);
+    assert_true(v.rows[1].saves && v.rows[1].fails);
+    assert_int_equal(v.ship, SETTING_BASELINE);
+    verdict_done(&v);
+    trial_done(&t);
+}
+
 static void too_few(void **state) {
     (void)state;
     static const char *const names[] = {"SAVES=1"};
@@ -280,10 +305,18 @@ static void too_few(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(latencies), cmocka_unit_test(gc_lines),       cmocka_unit_test(rates),
-        cmocka_unit_test(addresses), cmocka_unit_test(reasons),        cmocka_unit_test(log_texts),
-        cmocka_unit_test(settings),  cmocka_unit_test(contradictions), cmocka_unit_test(verdicts),
-        cmocka_unit_test(deaths),    cmocka_unit_test(too_few),
+        cmocka_unit_test(latencies),
+        cmocka_unit_test(gc_lines),
+        cmocka_unit_test(rates),
+        cmocka_unit_test(addresses),
+        cmocka_unit_test(reasons),
+        cmocka_unit_test(log_texts),
+        cmocka_unit_test(settings),
+        cmocka_unit_test(contradictions),
+        cmocka_unit_test(verdicts),
+        cmocka_unit_test(deaths),
+        cmocka_unit_test(failing_requests),
+        cmocka_unit_test(too_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
