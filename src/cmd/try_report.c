@@ -154,12 +154,14 @@ static char *difference_text(enum measure m, const struct verdict_cell *c) {
     return mem_printf("%s %s (%s to %s)", measure_kind(m)->words, shift, low, high);
 }
 
-/* All that is more than noise. */
-static char *differences_text(const struct verdict_row *row) {
+/* All that is more than noise, and enough to matter. */
+static char *differences_text(const struct verdict *v, const struct verdict_row *row) {
     char *all = mem_strdup("");
     for (int m = 0; m < MEASURES; m++) {
         const struct verdict_cell *c = &row->cell[m];
-        if (c->is != IS_LESS && c->is != IS_MORE)
+        double base = v->rows[SETTING_BASELINE].cell[m].median;
+        if ((c->is != IS_LESS && c->is != IS_MORE) ||
+            fabs(c->shift.shift) <= base * VERDICT_WORTH_PERCENT / 100)
             continue;
         cleanup_free char *one = difference_text((enum measure)m, c);
         char *longer = mem_printf("%s%s%s", all, *all ? ", " : "", one);
@@ -200,7 +202,7 @@ static void print_words(struct run *r, const struct trial *t, const struct verdi
     for (size_t i = 0; i < v->n; i++) {
         const struct verdict_row *row = &v->rows[i];
         char a[FMT_MAX], b[FMT_MAX];
-        cleanup_free char *differences = differences_text(row);
+        cleanup_free char *differences = differences_text(v, row);
         cleanup_free char *name = text_printable(name_of(t, i));
         if (i == SETTING_BASELINE && !row->failed && !row->bad_requests)
             continue;
@@ -215,7 +217,8 @@ static void print_words(struct run *r, const struct trial *t, const struct verdi
         if (*differences)
             fprintf(r->out, "  %s\n", differences);
         else if (i != SETTING_BASELINE && row->failed < row->runs && !v->rounds_needed)
-            fprintf(r->out, "  no difference that is larger than the noise\n");
+            fprintf(r->out, "  no difference that is larger than the noise and than %d %%\n",
+                    VERDICT_WORTH_PERCENT);
         if (is_missed(row)) {
             fprintf(r->out, "  the prediction was wrong: %s%s, and it is %s\n",
                     row->prediction.kind == PREDICTED_AT_LEAST ? "at least " : "",
