@@ -13,7 +13,7 @@ enum { NEEDS = NEED_V8 | NEED_MALLOC | NEED_ACCOUNT };
 /* V8 frees the stores of ArrayBuffers, and sweeps, in other threads after the collection. */
 #define SWEEP_NS 300000000ll
 
-static int collect_garbage(struct run *r, struct inspecting *i, uint64_t *ret_ns) {
+int collecting_collect(struct run *r, struct inspecting *i, uint64_t *ret_ns) {
     uint64_t began = clock_ns();
     int rc = inspector_client_call(i->session->client, "HeapProfiler.collectGarbage", NULL,
                                    i->session->how.timeout_ns, NULL, &r->err);
@@ -28,7 +28,7 @@ int collecting_run(struct run *r, struct inspecting *i, const char *pid, struct 
     if (rc < 0)
         return rc;
     c.foretold = collection_foretell(&c.before, &c.before_says);
-    rc = collect_garbage(r, i, &c.took_ns);
+    rc = collecting_collect(r, i, &c.took_ns);
     if (rc == 0)
         rc = look_at(r, pid, NEEDS, &c.after);
     if (rc < 0) {

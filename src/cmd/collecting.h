@@ -12,6 +12,9 @@ struct collecting {
     uint64_t took_ns; /* from the request to the answer; the main thread stood still for less */
 };
 
+/* Only the collection, and the sweeping after it. */
+int collecting_collect(struct run *r, struct inspecting *i, uint64_t *ret_ns);
+
 /* Looks, collects, looks. The caller ends `ret` with collecting_done(). */
 int collecting_run(struct run *r, struct inspecting *i, const char *pid, struct collecting *ret);
 void collecting_done(struct collecting *c);

@@ -6,20 +6,24 @@
 
 #define TIMEOUT_NS 10000000000ull
 
+int inspecting_open(struct run *r, const struct evidence *ev, struct inspecting *ret) {
+    struct inspector *s;
+    struct inspector_how how = {.timeout_ns = opt_u64(r->opts, "timeout", TIMEOUT_NS),
+                                .stop = interrupted_by_signals(0)};
+    int rc = inspector_open(ev, &how, &s, &r->err);
+    if (rc == 0)
+        *ret = (struct inspecting){
+            .session = s, .at = s->at, .opened = s->opened, .others = s->others};
+    return rc;
+}
+
 int inspecting_begin(struct run *r, const char *target, struct inspecting *ret, char ret_pid[16]) {
     struct evidence ev;
-    struct inspector *s;
     int rc = look_at(r, target, NEED_HANDLES | NEED_PROCESS, &ev);
     if (rc < 0)
         return rc;
-    struct inspector_how how = {.timeout_ns = opt_u64(r->opts, "timeout", TIMEOUT_NS),
-                                .stop = interrupted_by_signals(0)};
-    rc = inspector_open(&ev, &how, &s, &r->err);
-    if (rc == 0) {
-        *ret = (struct inspecting){
-            .session = s, .at = s->at, .opened = s->opened, .others = s->others};
-        snprintf(ret_pid, 16, "%d", (int)ev.target.pid);
-    }
+    rc = inspecting_open(r, &ev, ret);
+    snprintf(ret_pid, 16, "%d", (int)ev.target.pid);
     evidence_done(&ev);
     return rc;
 }

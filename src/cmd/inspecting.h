@@ -28,6 +28,9 @@ struct inspecting {
 
 /* Looks at `target`, opens the session; *ret_pid is the process for all further looks. */
 int inspecting_begin(struct run *r, const char *target, struct inspecting *ret, char ret_pid[16]);
+/* The same with a look of the caller's own, of a moment ago (inspector_open() says what is in it).
+ */
+int inspecting_open(struct run *r, const struct evidence *ev, struct inspecting *ret);
 /* Idempotent. On a failure (`rc` < 0) r->err also says when the inspector could not be closed.
  * Returns rc. */
 int inspecting_end(struct run *r, struct inspecting *i, int rc);

@@ -84,6 +84,19 @@ int look_at(struct run *r, const char *target, unsigned needs, struct evidence *
     return look(r, target, needs, (struct looker){0}, ret);
 }
 
+int look_at_quiet(struct run *r, const char *target, unsigned needs, struct evidence *ret) {
+    enum { LOOKS = 5 };
+    for (int i = 1;; i++) {
+        int rc = look_at(r, target, needs, ret);
+        if (rc < 0)
+            return rc;
+        const struct malloc_coverage *v = &ret->malloc.coverage;
+        if (i == LOOKS || !ret->cost.freeze || (!v->walk_errors && !v->list_errors))
+            return 0;
+        evidence_done(ret);
+    }
+}
+
 int look_at_still(struct run *r, const char *target, unsigned needs,
                   const struct still_visit *visit, struct evidence *ret) {
     return look(r, target, needs, (struct looker){.still = visit}, ret);

@@ -14,23 +14,12 @@
 #define MAX_PAUSE_NS 1000000000ull
 
 enum { NEEDS = NEED_V8 | NEED_MALLOC | NEED_ACCOUNT };
-/* A look that falls into an allocation may find a list in the making. */
-enum { LOOKS = 5 };
-
 static int look_before(struct run *r, const char *target, struct evidence *ret) {
-    for (int i = 1;; i++) {
-        int rc = look_at(r, target, NEEDS, ret);
-        if (rc < 0)
-            return rc;
-        const struct malloc_coverage *v = &ret->malloc.coverage;
-        if (i == LOOKS || !ret->cost.freeze || (!v->walk_errors && !v->list_errors))
-            break;
-        evidence_done(ret);
-    }
-    if (ret->has_malloc)
-        return 0;
-    int rc = err_set(&r->err, -ENODATA, "`memwhy malloc` says what is known.", "%s",
-                     ret->notes.n ? ret->notes.at[ret->notes.n - 1] : "malloc was not found");
+    int rc = look_at_quiet(r, target, NEEDS, ret);
+    if (rc < 0 || ret->has_malloc)
+        return rc;
+    rc = err_set(&r->err, -ENODATA, "`memwhy malloc` says what is known.", "%s",
+                 ret->notes.n ? ret->notes.at[ret->notes.n - 1] : "malloc was not found");
     evidence_done(ret);
     return rc;
 }

@@ -57,6 +57,36 @@ def collects_what_was_foretold(node):
         equal("it lives", t.alive(), True)
 
 
+@test(nodes=[20, 26])
+def relieves(node):
+    """A collection, and then a trim of what it gave up inside malloc; a second time there is nothing."""
+    with Target("inspected.js", node=node, node_args=[f"--inspect-port={free_port()}"], args=[2000]) as t:
+        doc = ask("relieve", t.pid)
+        equal("steps", [s["step"] for s in doc["steps"]], ["gc", "trim"])
+        for s in doc["steps"]:
+            near(s["step"], s["freed"], s["foretold"], 0.10)
+        at_most("the trim proves nothing below", 30 * MIB, doc["steps"][1]["foretold"])
+        near("all of it", doc["freed_bytes"], sum(s["freed"] for s in doc["steps"]), 0.02)
+        equal("closed", doc["inspector"]["closed"], True)
+        again = ask("relieve", t.pid)
+        equal("steps then", again["steps"], [])
+        at_most("left", again["gc_would_free_bytes"] + again["trim_would_free_bytes"], 8 * MIB)
+
+
+@test
+def relieves_as_far_as_it_may():
+    """No signal: the collection is refused, the trim made. No V8: only a trim."""
+    with Target("inspected.js", node=Node(24), node_args=["--disable-sigusr1"]) as t:
+        doc = ask("relieve", t.pid, "--at-least=100k", codes=(4,))
+        equal("gc is refused", "would die of it" in doc["steps"][0]["refused"], True)
+        equal("and not tried again", [s["step"] for s in doc["steps"]].count("gc"), 1)
+        equal("it lives", t.alive(), True)
+    with Target("waits") as t:
+        doc = ask("relieve", t.pid)
+        equal("steps", [s["step"] for s in doc["steps"]], ["trim"])
+        near("freed", doc["freed_bytes"], doc["steps"][0]["foretold"], 0.02)
+
+
 class Client:
     """Somebody else's debugger."""
 

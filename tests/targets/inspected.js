@@ -1,5 +1,5 @@
 // A process to be asked through its inspector. Garbage that V8 has not collected, beside what lives.
-// Every line on stdin: "busy MS" blocks the event loop; "say" prints what it thinks of itself.
+// Argument: as many small Buffers are garbage, too, in malloc's arenas. Every line on stdin: "busy MS" blocks the event loop; "say" prints what it thinks of itself.
 'use strict';
 const v8 = require('v8');
 const kept = [];
@@ -10,6 +10,7 @@ for (let i = 0; i < 4e5; i++) {
 }
 let held = [];
 for (let i = 0; i < 8; i++) held.push({ buffer: Buffer.alloc(4 << 20, 1) });
+for (let i = 0; i < Number(process.argv[2] || 0); i++) held.push({ buffer: Buffer.alloc(20000, 1) });
 for (let round = 0; round < 3; round++)
   for (let i = 0, short; i < 4e5; i++) short = { i, short };
 
