@@ -161,7 +161,7 @@ int leaks_growing(struct run *r, const char *a, const char *b) {
     rc = look_at_whole(r, b, NATIVE_NEEDS, &(struct whole_visit){&q, growing_see}, &ev);
     bool looked = rc == 0;
     rc = rc < 0 ? rc : check_same(r, &before, &ev);
-    if (rc == 0 && !ev.malloc.pieces.n)
+    if (rc == 0 && (!ev.has_malloc || ev.malloc.kind != MALLOC_GLIBC))
         rc = malloc_refuse(r, &ev), looked = false;
     if (rc == 0) {
         bool whole = malloc_census_complete(&before.malloc) && native_note_gaps(&ev, 0);

@@ -20,7 +20,8 @@ int native_check_addr(const struct whole *whole, uint64_t addr, struct err *e) {
 }
 
 bool native_note_gaps(struct evidence *ev, uint64_t unread_bytes) {
-    if (!ev->has_malloc || !ev->malloc.pieces.n)
+    bool has_chunks = ev->has_malloc && ev->malloc.kind == MALLOC_GLIBC;
+    if (!has_chunks)
         evidence_note(ev, "malloc's chunks are not told apart here: what they hold is not known");
     else
         malloc_notes_add(ev);
@@ -30,8 +31,8 @@ bool native_note_gaps(struct evidence *ev, uint64_t unread_bytes) {
     if (ev->residency.swap_bytes)
         evidence_note(ev, "%" PRIu64 " bytes are in swap and were not looked at",
                       ev->residency.swap_bytes);
-    return ev->has_malloc && ev->malloc.pieces.n && malloc_census_complete(&ev->malloc) &&
-           !unread_bytes && !ev->residency.swap_bytes;
+    return has_chunks && malloc_census_complete(&ev->malloc) && !unread_bytes &&
+           !ev->residency.swap_bytes;
 }
 
 /* ---- who refers to it ---- */

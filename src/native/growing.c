@@ -93,7 +93,7 @@ int growing_see_past(void *past, struct image *img, const struct evidence *ev, s
     struct chunk_map map;
     growing_past_free(*ret);
     *ret = NULL;
-    if (!ev->has_malloc || !ev->malloc.pieces.n)
+    if (!ev->has_malloc || ev->malloc.kind != MALLOC_GLIBC)
         return 0;
     int r = chunk_map_init(&map, &ev->malloc);
     if (r < 0)

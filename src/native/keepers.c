@@ -4,8 +4,12 @@
 
 struct place keepers_stretch(struct places *p, uint64_t addr) {
     struct place at = places_find(p, addr);
-    bool is_one_thing = at.kind == PLACE_CHUNK || at.kind == PLACE_DATA || at.kind == PLACE_CODE ||
-                        (at.kind == PLACE_MAPPING && !at.name);
+    const struct evidence *ev = places_whole(p)->ev;
+    size_t span; /* of an allocator whose chunks are not known */
+    bool is_mapping = at.kind == PLACE_MAPPING && !at.name &&
+                      !(ev->has_malloc && malloc_census_owner(&ev->malloc, addr, &span));
+    bool is_one_thing =
+        at.kind == PLACE_CHUNK || at.kind == PLACE_DATA || at.kind == PLACE_CODE || is_mapping;
     if (!is_one_thing) {
         at.start = addr;
         at.end = addr + 1;

@@ -42,7 +42,7 @@ struct places *places_new(const struct whole *whole) {
     p->whole = whole;
     p->names = chunk_names_new(whole->img, v8);
     p->symbols = root_names_new(whole->img, v8);
-    p->has_chunks = whole->ev->has_malloc && whole->ev->malloc.pieces.n &&
+    p->has_chunks = whole->ev->has_malloc && whole->ev->malloc.kind == MALLOC_GLIBC &&
                     chunk_map_init(&p->chunks, &whole->ev->malloc) == 0;
     if (p->has_chunks)
         chunk_names_find_structures(p->names, &p->chunks);
@@ -162,6 +162,7 @@ static bool find_symbol(struct places *p, struct place *ret, const struct region
     ret->kind = r->prot & REGION_X ? PLACE_CODE : PLACE_DATA;
     ret->name = s.name;
     ret->module = s.module;
+    ret->is_table = s.is_table;
     ret->start = s.start;
     ret->end = s.end;
     return true;
@@ -230,17 +231,14 @@ static char *chunk_text_of(struct places *p, const struct place *at) {
 
 static char *symbol_text(const struct place *at) {
     char offset[24] = "";
-    const char *table = "vtable for ";
-    bool is_table = at->name && strncmp(at->name, table, strlen(table)) == 0;
     if (!at->name)
         return mem_printf("%s of %s", at->kind == PLACE_CODE ? "code" : "data", at->module);
-    if (at->addr > at->start && !is_table)
+    if (at->is_table)
+        return mem_printf("vtable of %s in %s", at->name, at->module);
+    if (at->addr > at->start)
         snprintf(offset, sizeof offset, " +0x%" PRIx64, at->addr - at->start);
-    return mem_printf("%s%s of %s%s",
-                      is_table                 ? ""
-                      : at->kind == PLACE_CODE ? "function "
-                                               : "variable ",
-                      at->name, at->module, offset);
+    return mem_printf("%s %s of %s%s", at->kind == PLACE_CODE ? "function" : "variable", at->name,
+                      at->module, offset);
 }
 
 char *place_text(struct places *p, const struct place *at) {

@@ -31,6 +31,7 @@ struct place {
     uint32_t piece;     /* of chunks: its number in the census; else CHUNK_NONE */
     uint32_t node;      /* of objects; else V8_NO_NODE */
     size_t thread;      /* of stacks and thread-local storage: its index */
+    bool is_table;      /* of virtual functions, of the class `name` */
     bool dead; /* a free chunk, a garbage object, what is below a stack pointer: nothing is held by
                   what stands there */
 };

@@ -85,6 +85,7 @@ bool root_symbol_at(struct root_names *n, uint64_t addr, struct root_symbol *ret
         map64_put(&n->symbols, s.value + m->bias, at);
     }
     ret->name = n->names.at[at];
+    ret->is_table = strncmp(s.name, "_ZTV", 4) == 0;
     ret->start = s.value + m->bias;
     if (s.size)
         ret->end = ret->start + s.size;

@@ -17,6 +17,7 @@ struct root_symbol {
     const char *name;    /* of the function, variable or table; NULL: the file has none for it */
     const char *module;  /* the file's own name, without folders */
     uint64_t start, end; /* of that symbol; of `addr` alone where there is none */
+    bool is_table;       /* of the virtual functions of the class `name` */
 };
 /* False: it is in no module's memory. */
 bool root_symbol_at(struct root_names *n, uint64_t addr, struct root_symbol *ret);
