@@ -215,25 +215,32 @@ static struct table *remedies_table(const struct evidence *ev) {
     return tb;
 }
 
-/* The last chunks before the free end of the brk heap. */
-static struct table *pins_table(const struct malloc_arena *a, bool has_residency) {
+static void add_pin(struct table *tb, size_t arena, const struct malloc_pin *p,
+                    bool has_residency) {
+    table_row(tb);
+    table_u64(tb, 0, arena);
+    table_u64(tb, 1, p->addr);
+    table_u64(tb, 2, p->size);
+    table_text(tb, 3, malloc_state_name(p->state));
+    table_u64(tb, 4, p->count);
+    table_u64(tb, 5, p->bytes);
+    table_u64(tb, 6, p->below_bytes);
+    if (has_residency)
+        table_u64(tb, 7, p->below_resident);
+}
+
+/* What lies before the free ends of arenas, the nearest first. */
+static struct table *pins_table(const struct malloc_census *c) {
     static const struct column columns[] = {
-        {"address", "pin", COL_ADDR},
-        {"size", "size", COL_COUNT},
-        {"state", "state", COL_TEXT},
-        {"below", "free below", COL_BYTES},
-        {"below_resident", "resident", COL_BYTES},
+        {"arena", "arena", COL_COUNT},      {"address", "last pin", COL_ADDR},
+        {"size", "size", COL_COUNT},        {"state", "state", COL_TEXT},
+        {"count", "together", COL_COUNT},   {"bytes", "bytes", COL_BYTES},
+        {"below", "free below", COL_BYTES}, {"below_resident", "resident", COL_BYTES},
     };
     struct table *tb = table_new(columns, sizeof columns / sizeof *columns);
-    for (uint32_t i = 0; i < a->n_pins; i++) {
-        table_row(tb);
-        table_u64(tb, 0, a->pins[i].addr);
-        table_u64(tb, 1, a->pins[i].size);
-        table_text(tb, 2, malloc_state_name(a->pins[i].state));
-        table_u64(tb, 3, a->pins[i].below_bytes);
-        if (has_residency)
-            table_u64(tb, 4, a->pins[i].below_resident);
-    }
+    for (size_t i = 0; i < c->arenas.n; i++)
+        for (uint32_t k = 0; k < c->arenas.at[i].n_pins; k++)
+            add_pin(tb, i, &c->arenas.at[i].pins[k], c->has_residency);
     return tb;
 }
 
@@ -331,7 +338,7 @@ static void print_json(struct run *r, const struct evidence *ev, const struct ta
     table_free(classes);
     table_free(mmapped);
     if (c->arenas.n) {
-        struct table *pins = pins_table(&c->arenas.at[0], c->has_residency);
+        struct table *pins = pins_table(c);
         json_object_set_new(r->doc, "pins", table_to_json(pins));
         table_free(pins);
     }
@@ -381,7 +388,7 @@ static void print_fragmentation(FILE *out, const struct malloc_census *c) {
     fprintf(
         out,
         "Of the free, %s is in memory: %s in whole pages, which malloc_trim(0) would give back, "
-        "%s in holes\nsmaller than a page.\n",
+        "%s in holes\nsmaller than a page and at the ends of threads' arenas.\n",
         fmt_bytes(a, resident), fmt_bytes(b, trimmable),
         fmt_bytes(d, resident > trimmable ? resident - trimmable : 0));
     if (main->n_pins && pinned >= 1 << 20)
@@ -469,7 +476,7 @@ static void print_text(struct run *r, const struct evidence *ev, const struct ta
     if (opt_flag(r->opts, "mmapped"))
         print_table(r, mmapped_table(c));
     if (opt_flag(r->opts, "pins") && c->arenas.n)
-        print_table(r, pins_table(&c->arenas.at[0], c->has_residency));
+        print_table(r, pins_table(c));
     print_table(r, remedies_table(ev));
     print_chance(r->out, ev);
     print_facts(r->out, ev);
@@ -526,7 +533,7 @@ static const struct opt opts[] = {
     {"classes", 'c', OPT_FLAG, NULL, "list size classes: how many chunks are in use and free"},
     {"arenas", 'a', OPT_FLAG, NULL, "split each arena by state, with what of each is in memory"},
     {"pins", 'p', OPT_FLAG, NULL,
-     "list the last chunks before the free end of the brk heap, and what each keeps"},
+     "list what lies before the free ends of arenas and keeps what is free below it"},
     {"mmapped", 'm', OPT_FLAG, NULL, "list the chunks that are mappings of their own"},
     {"chunks", 0, OPT_FLAG, NULL, "list every chunk, with what it is"},
     {"class", 0, OPT_STRING, "SIZE", "what the chunks of about this size are, by their content"},

@@ -101,8 +101,15 @@ static uint64_t add_share(struct walk *w, uint64_t start, uint64_t end, enum mal
 }
 
 static void add_pin(struct walk *w, uint64_t chunk, uint64_t size, enum malloc_state state) {
-    w->pins[w->n_pins++ % MALLOC_PINS] =
-        (struct malloc_pin){chunk, size, state, w->below_bytes, w->below_resident};
+    if (!w->n_pins || w->below_bytes >= PAGE_BYTES)
+        w->pins[w->n_pins++ % MALLOC_PINS] =
+            (struct malloc_pin){.below_bytes = w->below_bytes, .below_resident = w->below_resident};
+    struct malloc_pin *p = &w->pins[(w->n_pins - 1) % MALLOC_PINS];
+    p->addr = chunk;
+    p->size = size;
+    p->state = state;
+    p->count++;
+    p->bytes += size;
     w->below_bytes = w->below_resident = 0;
 }
 

@@ -62,12 +62,14 @@ struct malloc_span {
 #define MALLOC_INDEX_BYTES 65536ull
 #define MALLOC_INDEX_NONE UINT32_MAX
 
-/* A chunk that is not free, near the end of the heap that its arena's top is in. Only what is free
- * at that end goes back to the kernel by itself, so each of these keeps what lies below. */
+/* Chunks that are not free, with less than a page free between two of them, near the end of the
+ * heap that their arena's top is in. Only what is free at that end goes back to the kernel by
+ * itself, so each of these keeps what lies below. */
 struct malloc_pin {
-    uint64_t addr, size;
+    uint64_t addr, size; /* of the last of them */
     enum malloc_state state;
-    uint64_t below_bytes, below_resident; /* free, down to the next pin */
+    uint64_t count, bytes;                /* of all of them */
+    uint64_t below_bytes, below_resident; /* free right below the first */
 };
 enum { MALLOC_PINS = 16 };
 

@@ -304,17 +304,22 @@ def renamed_allocator_is_known_by_its_symbols():
 
 
 def check_pins(doc):
-    """The last chunks of the brk heap that are not free, found again among all chunks."""
+    """What keeps the end of the brk heap, found again among all chunks: those with less than a page between."""
     brk = sorted((c for c in doc["chunks"] if c["arena"] == "0"), key=lambda c: int(c["address"], 16))
     pins, below = [], 0
     for c in brk:
         if c["state"] in ("binned", "fast"):
             below += c["size"]
         elif c["state"] != "top":
-            pins.append((int(c["address"], 16), c["size"], c["state"], below))
+            if not pins or below >= 4096:
+                pins.append({"count": 0, "bytes": 0, "below": below})
+            p = pins[-1]
+            p.update(address=c["address"], size=c["size"], state=c["state"], count=p["count"] + 1,
+                     bytes=p["bytes"] + c["size"])
             below = 0
-    said = [(int(p["address"], 16), p["size"], p["state"], p["below"]) for p in doc["pins"]]
+    said = [{k: p[k] for k in pins[0]} for p in doc["pins"] if p["arena"] == 0]
     equal("pins", said, pins[:-17:-1])
+    equal("arenas with pins", {p["arena"] for p in doc["pins"]}, {a["index"] for a in doc["arenas"] if a["chunks"]})
 
 
 @test
