@@ -9,15 +9,15 @@
 /* src/crypto/crypto_bio.h (src/node_crypto_bio.h), Node 12 to 26: environment, read and write
  * positions, length, next, data. */
 enum { BIO_ENV = 0, BIO_READ = 8, BIO_WRITE = 16, BIO_LEN = 24, BIO_NEXT = 32, BIO_DATA = 40 };
-enum { BIO_BYTES = 48 };
+enum { BIO_BYTES = 48, BIO_MOST = BIO_BYTES + 24 }; /* what malloc gives for them at the most */
 
 /* The environment is told by its table of virtual functions, 43 bits; the length is what malloc
  * gave the data. */
 static const char *tls_buffer(const struct structure_look *l) {
     static const char environment[] = "_ZTVN4node11EnvironmentE";
     uint64_t table, len = u64_at(l->bytes, BIO_LEN);
-    if (l->size > BIO_BYTES + 8 || l->have < BIO_BYTES || !len ||
-        u64_at(l->bytes, BIO_WRITE) > len || u64_at(l->bytes, BIO_READ) > len ||
+    if (l->size > BIO_MOST || l->have < BIO_BYTES || !len || u64_at(l->bytes, BIO_WRITE) > len ||
+        u64_at(l->bytes, BIO_READ) > len ||
         chunk_map_find(l->map, u64_at(l->bytes, BIO_ENV)) == CHUNK_NONE ||
         !structure_fits(l, u64_at(l->bytes, BIO_DATA), len) ||
         image_read_u64(l->img, u64_at(l->bytes, BIO_ENV), &table) < 0)

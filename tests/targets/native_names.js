@@ -63,9 +63,20 @@ function database() {
   pages += db.prepare('PRAGMA page_count').get().page_count;
 }
 
+// 40 buffers on their way: nobody reads the port, and no object knows them any more.
+function transfers() {
+  const { port1, port2 } = new MessageChannel();
+  kept.push(port1, port2);
+  for (let i = 0; i < 40; i++) {
+    const b = new ArrayBuffer(20000);
+    port1.postMessage(b, [b]);
+  }
+}
+
 async function more() {
   for (let i = 0; i < 300; i++) kept.push(Buffer.alloc(30000, i));
   compressors();
+  transfers();
   for (let i = 0; i < 20; i++) kept.push(tls.createSecureContext({ key: pem, cert: pem }));
   await streams();
   await connections();
