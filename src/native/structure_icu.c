@@ -4,7 +4,7 @@
 
 /* common/uresimp.h, struct UResourceBundle, 4.0 to 78: two numbers that say what it is, 64 bits. */
 static bool is_bundle(const struct structure_look *l) {
-    enum { MAGIC_1 = 19700503, MAGIC_2 = 19641227, FROM = 64, TO = 200 };
+    enum { MAGIC_1 = 19700503, MAGIC_2 = 19641227, FROM = 40, TO = 320 };
     for (size_t at = FROM; at + 8 <= l->have && at < TO; at += 4)
         if (u32_at(l->bytes, at) == MAGIC_1 && u32_at(l->bytes, at + 4) == MAGIC_2)
             return true;

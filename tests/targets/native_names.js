@@ -77,6 +77,7 @@ async function more() {
   for (let i = 0; i < 300; i++) kept.push(Buffer.alloc(30000, i));
   compressors();
   transfers();
+  for (let i = 0; i < 30; i++) kept.push(new Intl.Collator(['de', 'fr', 'ja'][i % 3]), new Intl.DateTimeFormat('de'));
   for (let i = 0; i < 20; i++) kept.push(tls.createSecureContext({ key: pem, cert: pem }));
   await streams();
   await connections();
