@@ -5,6 +5,7 @@
  * word without the address was cleared. */
 #include "base/limits.h"
 #include "malloc/jemalloc.h"
+#include "malloc/module_data.h"
 #include <errno.h>
 #include <string.h>
 
@@ -108,45 +109,17 @@ static bool leaf_begins(struct jemalloc *j, uint64_t leaf, struct jemalloc_exten
 
 /* A word of the data is of the root if it leads to a leaf whose first extent lies where the word's
  * place in a root would have it. */
-static bool root_of(struct jemalloc *j, uint64_t at, uint64_t leaf, uint64_t start, uint64_t end,
-                    uint64_t *ret) {
+static bool is_of_root(void *arg, const struct module_data *d, uint64_t at, uint64_t leaf) {
+    struct tree *t = arg;
     struct jemalloc_extent x;
-    if (leaf % LINE || leaf >= LIMIT_USER_ADDR || !anonymous_at(j, leaf) ||
-        !anonymous_at(j, leaf + NODE_BYTES - 1) || !leaf_begins(j, leaf, &x))
+    if (leaf % LINE || leaf >= LIMIT_USER_ADDR || !anonymous_at(t->j, leaf) ||
+        !anonymous_at(t->j, leaf + NODE_BYTES - 1) || !leaf_begins(t->j, leaf, &x))
         return false;
     uint64_t before = (x.start >> LG_LEAF) * 8;
-    if (before > at - start || at - before + NODE_BYTES > end)
+    if (before > at - d->start || at - before + NODE_BYTES > d->end)
         return false;
-    *ret = at - before;
+    t->root = at - before;
     return true;
-}
-
-static bool search_data(struct jemalloc *j, uint64_t start, uint64_t end, uint64_t *ret) {
-    const struct residency *res = image_residency(j->t->img);
-    uint64_t words[WORDS];
-    for (uint64_t at = start; at < end; at += PAGE_BYTES) {
-        if (!page_is_readable(res, at, NULL) ||
-            mem_pages_read(&j->t->pages, at, words, sizeof words) < 0)
-            continue;
-        for (size_t i = 0; i < WORDS; i++)
-            if (words[i] && root_of(j, at + i * 8, words[i], start, end, ret))
-                return true;
-    }
-    return false;
-}
-
-/* Zero-filled data follows a module's writable data without a gap. */
-static bool find_root(struct jemalloc *j, uint64_t *ret) {
-    const struct region_list *l = image_regions(j->t->img);
-    for (size_t i = 0; i + 1 < l->n; i++) {
-        const struct region *data = &l->at[i], *bss = &l->at[i + 1];
-        if (data->kind == REGION_FILE && data->prot & REGION_W && bss->kind == REGION_ANON &&
-            bss->start == data->end && bss->end - data->start >= NODE_BYTES &&
-            bss->end - data->start <= LIMIT_SEARCH_BYTES &&
-            search_data(j, data->start, bss->end, ret))
-            return true;
-    }
-    return false;
 }
 
 /* ---- extents ---- */
@@ -271,7 +244,7 @@ static void find_blocks(struct tree *t) {
 int jemalloc_find_extents(struct jemalloc *j) {
     const struct residency *res = image_residency(j->t->img);
     struct tree t = {.j = j, .pages = res ? res->total_bytes / PAGE_BYTES + 1 : UINT32_MAX};
-    if (!find_root(j, &t.root))
+    if (!module_data_search(j->t, NODE_BYTES, is_of_root, &t))
         return -ENODATA;
     read_root(&t);
     find_blocks(&t);

@@ -4,7 +4,7 @@
  * lies in a slot of another one. */
 #include "base/limits.h"
 #include "base/search.h"
-#include "malloc/tally.h"
+#include "malloc/module_data.h"
 #include <errno.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ struct run { /* of slots, or of what is not a slot (size 0) */
 
 struct walk {
     struct tally *t;
-    uint64_t secret;
+    uint64_t secret, first_area;
     VEC(uint64_t) areas;
     VEC(struct group) groups; /* sorted by start */
     VEC(struct run) runs;     /* sorted by start */
@@ -47,45 +47,19 @@ static uint64_t bits_of(uint64_t v, unsigned from, unsigned n) {
 
 /* ---- the context ---- */
 
-static bool is_context(struct walk *w, const uint64_t *c, uint64_t *ret_area) {
-    uint64_t check, area = c[AREA_HEAD];
-    if (!c[0] || (uint32_t)c[INIT_DONE] != 1 || !area || area % AREA_BYTES ||
-        mem_pages_u64(&w->t->pages, area, &check) < 0 || check != c[0])
+static bool is_context(void *arg, const struct module_data *d, uint64_t at, uint64_t word) {
+    struct walk *w = arg;
+    uint64_t c[CONTEXT_WORDS], check, area;
+    (void)d;
+    if (mem_pages_read(&w->t->pages, at, c, sizeof c) < 0 || (uint32_t)c[INIT_DONE] != 1)
         return false;
-    w->secret = check;
-    *ret_area = area;
+    area = c[AREA_HEAD];
+    if (!area || area % AREA_BYTES || mem_pages_u64(&w->t->pages, area, &check) < 0 ||
+        check != word)
+        return false;
+    w->secret = word;
+    w->first_area = area;
     return true;
-}
-
-static bool search_data(struct walk *w, const struct region *r, uint64_t *ret_area) {
-    const struct residency *res = image_residency(w->t->img);
-    uint64_t c[AREA_BYTES / 8 + CONTEXT_WORDS];
-    for (uint64_t at = r->start; at < r->end; at += AREA_BYTES) {
-        size_t n = AREA_BYTES / 8;
-        if (!page_is_readable(res, at, NULL) || mem_pages_read(&w->t->pages, at, c, AREA_BYTES) < 0)
-            continue;
-        if (mem_pages_read(&w->t->pages, at + AREA_BYTES, c + n, CONTEXT_WORDS * 8) == 0)
-            n += CONTEXT_WORDS;
-        for (size_t i = 0; i + CONTEXT_WORDS <= n; i++)
-            if (is_context(w, c + i, ret_area))
-                return true;
-    }
-    return false;
-}
-
-/* Writable data of modules, and the zero-filled part that follows it. */
-static bool find_context(struct walk *w, uint64_t *ret_area) {
-    const struct region_list *l = image_regions(w->t->img);
-    for (size_t i = 0; i < l->n; i++) {
-        const struct region *r = &l->at[i];
-        bool data = r->kind == REGION_FILE && r->prot & REGION_W,
-             bss = i && r->kind == REGION_ANON && l->at[i - 1].kind == REGION_FILE &&
-                   l->at[i - 1].end == r->start;
-        if ((data || bss) && !r->shared && r->end - r->start <= LIMIT_SEARCH_BYTES &&
-            search_data(w, r, ret_area))
-            return true;
-    }
-    return false;
 }
 
 /* ---- groups ---- */
@@ -230,10 +204,9 @@ static void tell(struct walk *w) {
 const struct tally_release *musl_walk(struct tally *t) {
     static const struct tally_release release = {"1.2.1 to 1.2.5", NULL};
     struct walk w = {.t = t};
-    uint64_t area;
-    if (!find_context(&w, &area))
+    if (!module_data_search(t, 0, is_context, &w))
         return NULL;
-    read_areas(&w, area);
+    read_areas(&w, w.first_area);
     tell(&w);
     vec_free(&w.areas);
     vec_free(&w.groups);
