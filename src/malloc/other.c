@@ -30,7 +30,7 @@ static const struct known known[] = {
      {"tc_version", "MallocExtension_GetStats"},
      "[anon:tcmalloc",
      true,
-     NULL},
+     tcmalloc_walk},
     {MALLOC_MIMALLOC,
      "libmimalloc",
      {"mi_version", "mi_process_info"},

@@ -48,5 +48,6 @@ struct tally_release {
 const struct tally_release *jemalloc_walk(struct tally *t);
 const struct tally_release *mimalloc_walk(struct tally *t);
 const struct tally_release *musl_walk(struct tally *t);
+const struct tally_release *tcmalloc_walk(struct tally *t);
 
 #endif

@@ -113,6 +113,18 @@ def jemalloc():
 
 
 @test
+def tcmalloc():
+    truth, doc = every_way("tcmalloc", preloaded("libtcmalloc_minimal.so.4"))
+    states = doc["states"]
+    equal("current_allocated_bytes", states["in-use"]["bytes"], truth["allocated"])
+    equal("thread_cache_free_bytes", states["tcached"]["bytes"], truth["thread_caches"])
+    equal("pageheap_free_bytes", states["free-pages"]["bytes"], truth["page_heap"])
+    # It counts what of a span is too little for an object as free, with the objects.
+    a_little_more("central and transfer", truth["central"] + truth["transfer"], states["free"]["bytes"],
+                  states["metadata"]["bytes"])
+
+
+@test
 def musl():
     every_way("musl", under_musl())
 
@@ -148,6 +160,11 @@ def jemalloc_after_a_burst():
 
 
 @test
+def tcmalloc_after_a_burst():
+    burst("tcmalloc", "libtcmalloc_minimal.so.4", {"TCMALLOC_AGGRESSIVE_DECOMMIT": 1})
+
+
+@test
 def mimalloc_after_a_burst():
     burst("mimalloc", "libmimalloc.so.2", {"MIMALLOC_DECOMMIT_DELAY": 0})
 
@@ -173,6 +190,11 @@ def mimalloc_in_node():
 @test
 def jemalloc_in_node():
     in_node("jemalloc", "libjemalloc.so.2")
+
+
+@test
+def tcmalloc_in_node():
+    in_node("tcmalloc", "libtcmalloc_minimal.so.4")
 
 
 def writable(pid):
@@ -236,6 +258,20 @@ def base_blocks(pages, memory):
 @test
 def mimalloc_tampered():
     tampered("mimalloc", preloaded("libmimalloc.so.2"), segment_headers)
+
+
+@test
+def tcmalloc_tampered():
+    """Records of spans are full of addresses of each other; the first memory it takes is for them."""
+    def records(pages, memory):
+        lists = []
+        for page in pages[:1500]:
+            memory.seek(page)
+            words = struct.unpack("512Q", memory.read(4096))
+            near = sum(abs(w - page) < 8 << 20 for w in words if w % 8 == 0)
+            lists.append((near, page))
+        return [page for _, page in sorted(lists)[-64:]]
+    tampered("tcmalloc", preloaded("libtcmalloc_minimal.so.4"), records)
 
 
 @test

@@ -275,19 +275,6 @@ def allocator_file(name):
     raise Skip(f"{name} can neither be fetched nor is it installed")
 
 
-def check_other(name, library):
-    preload = allocator_file(library)
-    with Target("malloc_node.js", node=Node(24).need(), args=["small"], env={"LD_PRELOAD": preload}) as t:
-        doc = ask("malloc", t.pid, codes=(4,))
-    equal("allocator", doc["allocator"], name)
-    equal("says what is not known", bool(doc["coverage"]["notes"]), True)
-
-
-@test
-def tcmalloc():
-    check_other("tcmalloc", "libtcmalloc_minimal.so.4")
-
-
 def rename_library(directory, library, name):
     copy = Path(directory) / name
     shutil.copy(library, copy)

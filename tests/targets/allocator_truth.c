@@ -1,7 +1,7 @@
 /* Brings whatever malloc it runs with into a state that has everything in it - threads that live
  * and threads that have ended, blocks freed by another thread than their own, holes, large blocks -
- * and prints what is in use: the sum of malloc_usable_size() over what it holds. Where there is
- * mallctl(), jemalloc's own figures as well.
+ * and prints what is in use: the sum of malloc_usable_size() over what it holds; and jemalloc's and
+ * tcmalloc's own figures, where it runs with them.
  *
  * argv[1]: "burst" frees nearly all of it in the end. */
 #include <dlfcn.h>
@@ -89,6 +89,24 @@ static void print_jemalloc(void) {
     }
 }
 
+static void print_tcmalloc(void) {
+    static const char *const names[][2] = {
+        {"allocated", "generic.current_allocated_bytes"},
+        {"thread_caches", "tcmalloc.thread_cache_free_bytes"},
+        {"central", "tcmalloc.central_cache_free_bytes"},
+        {"transfer", "tcmalloc.transfer_cache_free_bytes"},
+        {"page_heap", "tcmalloc.pageheap_free_bytes"},
+    };
+    int (*get)(const char *, size_t *) = NULL;
+    void *symbol = dlsym(RTLD_DEFAULT, "MallocExtension_GetNumericProperty");
+    memcpy(&get, &symbol, sizeof get);
+    for (size_t i = 0; get && i < sizeof names / sizeof *names; i++) {
+        size_t value = 0;
+        if (get(names[i][1], &value))
+            printf(",\"%s\":%zu", names[i][0], value);
+    }
+}
+
 static void print_truth(void) {
     uint64_t bytes = 0, count = 0;
     for (int t = 0; t < THREADS; t++)
@@ -99,6 +117,7 @@ static void print_truth(void) {
     printf("READY {\"in_use\":%llu,\"blocks\":%llu", (unsigned long long)bytes,
            (unsigned long long)count);
     print_jemalloc();
+    print_tcmalloc();
     printf("}\n");
     fflush(stdout);
 }
