@@ -67,8 +67,11 @@ static int look(struct run *r, struct snapshot *s) {
     int rc = look_at_heap(r, args[0], &(struct v8_visit){s, snapshot_see}, &ev);
     if (rc < 0)
         return rc;
-    print(r, &ev, s);
-    rc = ev.v8.unwalked_bytes || ev.v8.in_collection ? 4 : 0;
+    rc = snapshot_finish(s, &r->err);
+    if (rc == 0) {
+        print(r, &ev, s);
+        rc = ev.v8.unwalked_bytes || ev.v8.in_collection ? 4 : 0;
+    }
     evidence_done(&ev);
     return rc;
 }
@@ -99,6 +102,7 @@ static int run_snapshot(struct run *r) {
     s.earlier = earlier;
     if (rc == 0)
         rc = look(r, &s);
+    snapshot_drop(&s);
     snapshot_earlier_free(earlier);
     return rc;
 }

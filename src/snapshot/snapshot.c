@@ -149,21 +149,28 @@ static int open_spools(struct writing *w) {
 }
 
 static int write_file(struct writing *w, struct err *e) {
-    struct capture_sink *sink;
-    int r = capture_sink_open(w->snapshot->path, w->snapshot->form, &sink, e);
+    struct snapshot *s = w->snapshot;
+    int r = capture_sink_open(s->path, s->form, &s->sink, e);
     if (r < 0)
         return r;
     r = open_spools(w);
     if (r == 0)
-        r = fill_file(w, sink, e);
-    if (r == 0)
-        r = capture_sink_finish(sink, &w->snapshot->disk_bytes);
+        r = fill_file(w, s->sink, e);
     if (r < 0 && !e->code)
-        r = capture_sink_explain(sink, r, e);
+        r = capture_sink_explain(s->sink, r, e);
     else if (r == 0)
         tell_result(w);
-    capture_sink_free(sink);
     return r;
+}
+
+int snapshot_finish(struct snapshot *s, struct err *e) {
+    int r = s->sink ? capture_sink_finish(s->sink, &s->disk_bytes) : 0;
+    return r < 0 ? capture_sink_explain(s->sink, r, e) : 0;
+}
+
+void snapshot_drop(struct snapshot *s) {
+    capture_sink_free(s->sink);
+    s->sink = NULL;
 }
 
 static void writing_done(struct writing *w) {
@@ -193,6 +200,7 @@ static int open_objects(struct writing *w, struct err *e) {
 
 int snapshot_see(void *snapshot, const struct v8_view *view, struct err *e) {
     struct heap_look look;
+    snapshot_drop(snapshot); /* of a look before */
     int isolate = 0, r = heap_look_open(view, &look, e);
     if (r < 0)
         return r;

@@ -413,3 +413,15 @@ def files(node):
                               capture_output=True, text=True, check=False)
         equal("a full disk", done.returncode != 0 and "nothing is left of it" in done.stderr, True)
         equal("nothing is left", sorted(os.listdir(folder)), ["ours.heapsnapshot", "x.heapsnapshot.gz", "x.heapsnapshot.zst"])
+
+
+@test(nodes=[24])
+def taken_again(node):
+    """Large memory of others is left out of the copy; a string's characters may be there, and then all is looked at."""
+    code = "globalThis.s = Buffer.alloc(40 << 20, 'x').toString('latin1'); console.log('READY {}'); setInterval(() => {}, 1e6)"
+    with tempfile.TemporaryDirectory() as folder, Target([node.path, "-e", code]) as t:
+        path = os.path.join(folder, "ours.heapsnapshot")
+        doc = ask("snapshot", t.pid, "-o", path, "--freeze=fork")
+        equal("it was looked at twice", doc["cost"]["stops"] > 1, True)
+        equal("its name", f'"{1024 * "x"}"' in Path(path).read_text(encoding="utf-8"), True)
+        equal("nothing else is left", os.listdir(folder), ["ours.heapsnapshot"])
