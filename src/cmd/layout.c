@@ -7,6 +7,7 @@
 #include "collect/collect.h"
 #include "report/document.h"
 #include "v8/flags.h"
+#include "v8/node_options.h"
 #include "v8/sizes.h"
 #include <errno.h>
 #include <string.h>
@@ -272,6 +273,16 @@ static struct table *flags_table(const struct known *k) {
     return t;
 }
 
+static json_t *node_options_json(const struct known *k) {
+    json_t *names = json_array();
+    struct flag_list flags = {0};
+    v8_node_options_read(k->img, k->layout, &flags);
+    for (size_t i = 0; i < flags.options.n; i++)
+        json_array_append_new(names, text_json(flags.options.at[i]));
+    flags_done(&flags);
+    return names;
+}
+
 /* --- what confirmed it --- */
 
 static void judge(struct known *k) {
@@ -318,8 +329,10 @@ static void v8_to_json(struct run *r, const struct known *k) {
         json_object_set_new(r->doc, "roots", json_integer((json_int_t)l->n_roots));
     if (l->explained)
         set_table(r->doc, "sizes", sizes_table(k));
-    if (opt_flag(r->opts, "flags"))
+    if (opt_flag(r->opts, "flags")) {
         set_table(r->doc, "flags", flags_table(k));
+        json_object_set_new(r->doc, "node_options", node_options_json(k));
+    }
     if (k->ev.has_v8)
         set_table(r->doc, "isolates", isolates_table(&k->ev.v8));
 }

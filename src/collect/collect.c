@@ -14,6 +14,7 @@
 #include "kernel/smaps.h"
 #include "malloc/malloc.h"
 #include "v8/flags.h"
+#include "v8/node_options.h"
 #include "v8/quick.h"
 #include "v8/v8.h"
 
@@ -496,7 +497,8 @@ static int look_at_image(struct image *img, unsigned needs, const struct image_f
     if (needs & (NEED_V8 | NEED_ACCOUNT | NEED_STACKS | NEED_HANDLES))
         open_layout(&k);
     if (needs & NEED_FLAGS && k.layout)
-        ret->has_flags = v8_flags_read(img, k.layout, &ret->flags) == 0;
+        ret->has_flags = v8_flags_read(img, k.layout, &ret->flags) == 0 &&
+                         v8_node_options_read(img, k.layout, &ret->flags) == 0;
     if (needs & (NEED_MALLOC | NEED_ACCOUNT))
         malloc_recognise(img, &k.allocator);
     if (needs & NEED_STACKS) {

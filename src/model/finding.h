@@ -18,7 +18,7 @@ struct finding_evidence {
 /* A flag that a remedy names, as the target has it. */
 struct finding_flag {
     char *name;      /* "--max-old-space-size" */
-    bool exists;     /* this build of V8 has it */
+    bool exists;     /* this build has it */
     char *value;     /* what it is set to; NULL unknown */
     bool is_default; /* it was not set */
 };

@@ -10,6 +10,9 @@ void flags_done(struct flag_list *l) {
         free(l->list.at[i].otherwise);
     }
     vec_free(&l->list);
+    for (size_t i = 0; i < l->options.n; i++)
+        free(l->options.at[i]);
+    vec_free(&l->options);
 }
 
 static char dashed(char c) {
@@ -39,6 +42,18 @@ const struct flag *flags_find(const struct flag_list *l, const char *word) {
     if (!f && n > 3 && word[0] == 'n' && word[1] == 'o' && dashed(word[2]) == '-')
         f = find(l, word + 3, n - 3);
     return f;
+}
+
+bool flags_exist(const struct flag_list *l, const char *word) {
+    if (flags_find(l, word))
+        return true;
+    bool negated = strncmp(word, "--no-", 5) == 0;
+    size_t n = strcspn(word, "=");
+    for (size_t i = 0; i < l->options.n; i++)
+        if (same_name(l->options.at[i], word, n) ||
+            (negated && n > 5 && same_name(l->options.at[i] + 2, word + 5, n - 5)))
+            return true;
+    return false;
 }
 
 bool flag_is_default(const struct flag *f) {

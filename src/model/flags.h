@@ -30,12 +30,15 @@ struct flag {
 
 struct flag_list {
     VEC(struct flag) list; /* in V8's order */
+    VEC(char *) options;   /* Node's own: "--inspect-port"; empty where they are not known */
 };
 
 void flags_done(struct flag_list *l);
 /* "--max-old-space-size=64", "max_old_space_size", "--no-opt": what stands before '=' is looked up,
  * and without "no-" where that names none. NULL: there is no such flag. */
 const struct flag *flags_find(const struct flag_list *l, const char *word);
+/* There is such a flag of V8, or option of Node. */
+bool flags_exist(const struct flag_list *l, const char *word);
 /* Its value is the default; false where one of both is not known. */
 bool flag_is_default(const struct flag *f);
 const char *flag_kind_name(enum flag_kind k); /* as --v8-options has it: "size_t" */

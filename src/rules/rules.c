@@ -55,7 +55,7 @@ static void look_up_flags(const struct evidence *ev, struct finding *f) {
         }
         told.name = mem_strndup(at, n);
         const struct flag *flag = flags_find(&ev->flags, told.name);
-        told.exists = flag != NULL;
+        told.exists = flags_exist(&ev->flags, told.name);
         if (flag && flag->value) {
             told.value = mem_strdup(flag->value);
             told.is_default = flag_is_default(flag);
