@@ -34,7 +34,8 @@ static size_t core_read_prefix(const struct image *img, uint64_t addr, void *buf
         uint64_t left = x->end - (addr + done);
         size_t part = left < len - done ? (size_t)left : len - done;
         if (x->data)
-            memcpy((uint8_t *)buf + done, x->data + (addr + done - x->start), part);
+            core_file_copy(&c->file, x->data + (addr + done - x->start), part,
+                           (uint8_t *)buf + done);
         else
             memset((uint8_t *)buf + done, 0, part);
         done += part;

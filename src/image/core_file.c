@@ -96,6 +96,12 @@ void core_file_close(struct core_file *f) {
     *f = (struct core_file){.fd = -1};
 }
 
+void core_file_copy(const struct core_file *f, const uint8_t *from, size_t n, void *to) {
+    bool here = from >= f->map && from < f->map + f->len;
+    if (!here || pread(f->fd, to, n, (off_t)(from - f->map)) != (ssize_t)n)
+        memcpy(to, from, n);
+}
+
 uint64_t core_file_next_data(const struct core_file *f, uint64_t offset, uint64_t end,
                              uint64_t *ret_until) {
     *ret_until = end;

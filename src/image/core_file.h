@@ -21,6 +21,10 @@ struct core_file {
 int core_file_open(int fd, const char *path, struct core_file *ret, struct err *e);
 void core_file_close(struct core_file *f);
 
+/* Copy of what is mapped, of this file or of another. This file's bytes are read, though: so they
+ * stay in the page cache, and what was looked at is not counted as memory of ours. */
+void core_file_copy(const struct core_file *f, const uint8_t *from, size_t n, void *to);
+
 /* The first offset from `offset` on where the file has data, `end` if there is none before it; and
  * in *ret_until how far that data goes at least. Holes of sparse cores are skipped by the file
  * system's word instead of being read. */
