@@ -27,6 +27,7 @@
 #define LIMIT_META_AREAS                                                                           \
     (1u << 20)                       /* pages of musl's: 101 groups each, 40 bytes of ours a group \
                                       */
+#define LIMIT_CHUNK_UNITS (1u << 22) /* MiB within large chunks: 4 TiB, 270 MB of ours */
 #define LIMIT_HEAP_BLOCKS (1u << 20) /* of 64 KiB: heaps up to 64 GiB are indexed */
 
 /* uv/: lists of a broken or hostile loop. */

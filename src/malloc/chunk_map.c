@@ -6,31 +6,35 @@
 
 #define UNIT (1ull << CHUNK_UNIT_BITS)
 
-static bool is_large(const struct malloc_piece *p) {
-    return p->size >= UNIT;
-}
-
 static uint64_t end_of(const struct chunk_map *m, uint32_t i) {
     return m->pieces[i].addr + m->pieces[i].size;
 }
 
-/* A unit that small chunks in use lie in. */
+/* A unit that chunks in use lie in. */
 struct unit {
     uint64_t number;
-    uint32_t piece; /* in use, small, and the first such to reach into it */
+    uint32_t piece; /* in use, and the first such to reach into it */
 };
 
 struct units {
     struct chunk_map *map;
-    VEC(struct unit) list; /* ascending */
+    VEC(struct unit) list; /* with blocks; ascending */
+    VEC(uint64_t) whole;   /* numbers of those that are all one chunk */
 };
 
 /* ---- which there are ---- */
 
+/* Up to where the last 16 bytes begin, for those may be lent, or not. */
+static bool is_whole(const struct chunk_map *m, uint32_t i, uint64_t number) {
+    uint64_t start = number << CHUNK_UNIT_BITS;
+    return m->pieces[i].addr <= start && end_of(m, i) - 16 >= start + UNIT;
+}
+
 /* From unit to unit: what lies in one is passed over. */
-static void find_units(struct units *u) {
+static bool find_units(struct units *u) {
     struct chunk_map *m = u->map;
-    for (uint32_t i = 0; i < m->n;) {
+    uint64_t next = 0; /* the first that was not looked at */
+    for (uint32_t i = 0; i < m->n && u->whole.n < LIMIT_CHUNK_UNITS;) {
         const struct malloc_piece *p = &m->pieces[i];
         if (p->state != MALLOC_IN_USE) {
             i++;
@@ -38,20 +42,21 @@ static void find_units(struct units *u) {
         }
         if (!m->low)
             m->low = p->addr;
-        if (is_large(p)) {
-            vec_push(&u->map->large, i++);
-            continue;
-        }
         uint64_t number = p->addr >> CHUNK_UNIT_BITS;
-        if (u->list.n && u->list.at[u->list.n - 1].number == number)
-            number++; /* it reaches into the next */
-        vec_push(&u->list, (struct unit){number, i});
-        uint64_t end = (number + 1) << CHUNK_UNIT_BITS;
+        if (number < next)
+            number = next; /* it reaches into it */
+        if (is_whole(m, i, number))
+            vec_push(&u->whole, number);
+        else
+            vec_push(&u->list, (struct unit){number, i});
+        next = number + 1;
+        uint64_t end = next << CHUNK_UNIT_BITS;
         i += (uint32_t)first_where(m->n - i, k, end_of(m, i + (uint32_t)k) > end);
     }
     for (uint32_t i = m->n; i-- > 0 && !m->high;)
         if (m->pieces[i].state == MALLOC_IN_USE)
             m->high = chunk_memory_end(m, i);
+    return u->whole.n < LIMIT_CHUNK_UNITS;
 }
 
 /* ---- what is in one ---- */
@@ -91,18 +96,18 @@ static void fill_unit(void *arg, size_t number) {
             blocks[at].first = i;
         if (end <= UNIT)
             blocks[bit / 64].last |= 1ull << bit % 64;
-        if (m->pieces[i].state == MALLOC_IN_USE && !is_large(&m->pieces[i]))
+        if (m->pieces[i].state == MALLOC_IN_USE)
             set_held(m, i, start, blocks);
     }
 }
 
 /* ---- all of them ---- */
 
-static void add_unit(struct chunk_map *m, uint64_t number, struct chunk_block *blocks) {
-    uint64_t slot = map64_hash(number) & m->mask;
-    while (m->units[slot].number)
+static void add_unit(struct chunk_map *m, uint64_t number, const struct chunk_block *blocks) {
+    uint64_t key = number + 1, slot = map64_hash(key) & m->mask;
+    while (m->units[slot].key)
         slot = (slot + 1) & m->mask;
-    m->units[slot] = (struct chunk_unit){number, blocks};
+    m->units[slot] = (struct chunk_unit){key, blocks};
 }
 
 int chunk_map_init(struct chunk_map *m, const struct malloc_census *c) {
@@ -110,27 +115,29 @@ int chunk_map_init(struct chunk_map *m, const struct malloc_census *c) {
     if (c->pieces.n >= CHUNK_NONE - 1)
         return -E2BIG;
     *m = (struct chunk_map){.pieces = c->pieces.at, .n = (uint32_t)c->pieces.n, .mask = 15};
-    find_units(&u);
-    while (m->mask < u.list.n * 2)
+    bool fits = find_units(&u);
+    while (m->mask < (u.list.n + u.whole.n) * 3) /* a miss is told by the first slot, mostly */
         m->mask = m->mask * 2 + 1;
     m->units = mem_zalloc((size_t)(m->mask + 1) * sizeof *m->units);
     m->blocks = mem_alloc_random(u.list.n * CHUNK_UNIT_BLOCKS * sizeof *m->blocks);
     for (size_t i = 0; i < u.list.n; i++)
         add_unit(m, u.list.at[i].number, &m->blocks[i * CHUNK_UNIT_BLOCKS]);
+    for (size_t i = 0; i < u.whole.n; i++)
+        add_unit(m, u.whole.at[i], NULL);
     parallel_for(u.list.n, fill_unit, &u);
     vec_free(&u.list);
-    return 0;
+    vec_free(&u.whole);
+    if (!fits)
+        chunk_map_done(m);
+    return fits ? 0 : -E2BIG;
 }
 
 void chunk_map_done(struct chunk_map *m) {
     free(m->units);
     free(m->blocks);
-    vec_free(&m->large);
     *m = (struct chunk_map){0};
 }
 
-uint32_t chunk_map_find_large(const struct chunk_map *m, uint64_t addr) {
-    size_t at = first_where(m->large.n, i, chunk_memory_end(m, m->large.at[i]) > addr);
-    uint32_t i = at < m->large.n ? m->large.at[at] : CHUNK_NONE;
-    return i != CHUNK_NONE && addr >= chunk_memory(&m->pieces[i]) ? i : CHUNK_NONE;
+uint32_t chunk_map_find_whole(const struct chunk_map *m, uint64_t addr) {
+    return (uint32_t)first_where(m->n, i, m->pieces[i].addr + m->pieces[i].size > addr);
 }

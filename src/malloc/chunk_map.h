@@ -16,7 +16,7 @@
 #include "model/malloc_census.h"
 
 #define CHUNK_NONE UINT32_MAX
-#define CHUNK_UNIT_BITS 20 /* small pieces are found by the megabyte they lie in */
+#define CHUNK_UNIT_BITS 20 /* chunks are found by the megabytes they lie in */
 #define CHUNK_BLOCK_BITS 10
 #define CHUNK_STEP_BITS 4
 #define CHUNK_UNIT_BLOCKS (1u << (CHUNK_UNIT_BITS - CHUNK_BLOCK_BITS))
@@ -29,22 +29,21 @@ struct chunk_block {
 };
 
 struct chunk_unit {
-    uint64_t number; /* address >> CHUNK_UNIT_BITS; 0: the slot is empty */
-    struct chunk_block *blocks;
+    uint64_t key;                     /* 1 + (address >> CHUNK_UNIT_BITS); 0: the slot is empty */
+    const struct chunk_block *blocks; /* NULL: all of it is one chunk in use */
 };
 
 /* The pieces stay the census's; their numbers are those in census->pieces. */
 struct chunk_map {
     const struct malloc_piece *pieces;
     uint32_t n;
-    struct chunk_unit *units; /* open addressing */
+    struct chunk_unit *units; /* open addressing: where chunks in use are */
     uint64_t mask;
     struct chunk_block *blocks; /* of all units */
-    VEC(uint32_t) large;        /* pieces in use of a unit or more, ascending */
     uint64_t low, high;         /* of all memory in use; 0: none is */
 };
 
-/* `c` must have its pieces. -E2BIG: more than can be numbered. */
+/* `c` must have its pieces. -E2BIG: more pieces than can be numbered, or chunks of terabytes. */
 int chunk_map_init(struct chunk_map *m, const struct malloc_census *c);
 void chunk_map_done(struct chunk_map *m);
 
@@ -59,19 +58,6 @@ static inline uint64_t chunk_memory_end(const struct chunk_map *m, uint32_t i) {
     return i + 1 < m->n && p[1].addr == end ? end + 8 : end;
 }
 
-/* Of the large ones. */
-uint32_t chunk_map_find_large(const struct chunk_map *m, uint64_t addr);
-
-/* The block that an address from `low` to `high` belongs to; NULL where no small chunk is. */
-static inline const struct chunk_block *chunk_map_block(const struct chunk_map *m, uint64_t addr) {
-    uint64_t at = addr - 16, number = at >> CHUNK_UNIT_BITS, slot = map64_hash(number) & m->mask;
-    while (m->units[slot].number && m->units[slot].number != number)
-        slot = (slot + 1) & m->mask;
-    return m->units[slot].number
-               ? &m->units[slot].blocks[at >> CHUNK_BLOCK_BITS & (CHUNK_UNIT_BLOCKS - 1)]
-               : NULL;
-}
-
 static inline bool chunk_map_spans(const struct chunk_map *m, uint64_t addr) {
     return addr - m->low < m->high - m->low;
 }
@@ -83,19 +69,40 @@ static inline uint32_t chunk_bits(uint64_t w) {
     return (uint32_t)(((w + (w >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
 }
 
+/* Where an address of the span is looked up; NULL: no chunk in use is near. */
+static inline const struct chunk_unit *chunk_map_unit(const struct chunk_map *m, uint64_t addr) {
+    uint64_t key = ((addr - 16) >> CHUNK_UNIT_BITS) + 1, slot = map64_hash(key) & m->mask;
+    while (m->units[slot].key != key) {
+        if (!m->units[slot].key)
+            return NULL;
+        slot = (slot + 1) & m->mask;
+    }
+    return &m->units[slot];
+}
+
+static inline const struct chunk_block *chunk_unit_block(const struct chunk_unit *u,
+                                                         uint64_t addr) {
+    return &u->blocks[(addr - 16) >> CHUNK_BLOCK_BITS & (CHUNK_UNIT_BLOCKS - 1)];
+}
+
+/* The chunk in use that a whole unit is. */
+uint32_t chunk_map_find_whole(const struct chunk_map *m, uint64_t addr);
+
 /* The number of the chunk in use whose memory holds `addr`, of which the block was found; NONE. */
-static inline uint32_t chunk_map_find_in(const struct chunk_map *m, const struct chunk_block *b,
-                                         uint64_t addr) {
+static inline uint32_t chunk_block_find(const struct chunk_block *b, uint64_t addr) {
     uint64_t at = addr - 16, bit = 1ull << (at >> CHUNK_STEP_BITS & 63);
-    if (b && b->held & bit)
-        return b->last & bit && at & 8 ? CHUNK_NONE : b->first + chunk_bits(b->last & (bit - 1));
-    return m->large.n ? chunk_map_find_large(m, addr) : CHUNK_NONE;
+    if (!(b->held & bit) || (b->last & bit && at & 8))
+        return CHUNK_NONE;
+    return b->first + chunk_bits(b->last & (bit - 1));
 }
 
 /* The same, of any address. */
 static inline uint32_t chunk_map_find(const struct chunk_map *m, uint64_t addr) {
-    return chunk_map_spans(m, addr) ? chunk_map_find_in(m, chunk_map_block(m, addr), addr)
-                                    : CHUNK_NONE;
+    const struct chunk_unit *u = chunk_map_spans(m, addr) ? chunk_map_unit(m, addr) : NULL;
+    if (!u)
+        return CHUNK_NONE;
+    return u->blocks ? chunk_block_find(chunk_unit_block(u, addr), addr)
+                     : chunk_map_find_whole(m, addr);
 }
 
 /* The chunk in use whose memory begins at `addr`; CHUNK_NONE. */

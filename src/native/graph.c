@@ -38,15 +38,14 @@ struct seeker {
     void *ctx;
     struct sought {
         uint64_t word, from;
-        const struct chunk_block *block; /* NULL: it is not an address near small chunks */
+        const struct chunk_block *block; /* NULL: it is no address of small chunks */
     } waiting[SEEK_AHEAD];
     size_t n;
 };
 
 static void seek_one(struct seeker *s, size_t i) {
     const struct sought *x = &s->waiting[i % SEEK_AHEAD];
-    const struct native_graph *g = s->g;
-    uint32_t piece = x->block ? chunk_map_find_in(&g->map, x->block, x->word) : meant(g, x->word);
+    uint32_t piece = x->block ? chunk_block_find(x->block, x->word) : meant(s->g, x->word);
     if (piece != CHUNK_NONE)
         s->found(s->ctx, x->from, piece, x->word);
 }
@@ -55,15 +54,21 @@ static void seek_one(struct seeker *s, size_t i) {
 static void seek_words(struct seeker *s, const uint8_t *bytes, size_t n, uint64_t from,
                        uint64_t step) {
     const struct word_sieve sieve = s->sieve;
+    const struct chunk_map *map = &s->g->map;
     for (size_t i = 0; i + 8 <= n; i += 8, from += step) {
         uint64_t word = u64_at(bytes, i);
         if (!word_passes(&sieve, word))
             continue;
+        struct sought x = {word, from, NULL};
+        if (chunk_map_spans(map, word)) {
+            const struct chunk_unit *unit = chunk_map_unit(map, word);
+            if (!unit)
+                continue;
+            if (unit->blocks)
+                __builtin_prefetch(x.block = chunk_unit_block(unit, word));
+        }
         if (s->n >= SEEK_AHEAD)
             seek_one(s, s->n);
-        struct sought x = {word, from, NULL};
-        if (chunk_map_spans(&s->g->map, word))
-            __builtin_prefetch(x.block = chunk_map_block(&s->g->map, word));
         s->waiting[s->n++ % SEEK_AHEAD] = x;
     }
 }
