@@ -59,4 +59,11 @@
 #define LIMIT_TRIAL_LOG (64ull << 20) /* of its output; then what was there is dropped */
 #define LIMIT_HTTP_HEAD 65536u        /* bytes before the body; servers stop at 8 to 16 KiB */
 
+/* crashlog/: logs have no end and any shape. */
+#define LIMIT_LOG_LINE (64u << 10)     /* bytes of a line; longer ones are cut */
+#define LIMIT_LOG_REPORT (64ull << 20) /* a diagnostic report; Node writes some 100 KB */
+#define LIMIT_LOG_STREAMS 1024u        /* labels told apart; one for each program, or pod */
+#define LIMIT_LOG_PROCESSES 1024u      /* remembered, with 8 KiB each */
+#define LIMIT_LOG_DEATHS 256u          /* explained; more are counted */
+
 #endif

@@ -14,9 +14,10 @@ allowed() {
     collect) echo base model image v8 malloc uv graph heapfile kernel trace inspector record ;;
     trial) echo base model image kernel collect ;;
     snapshot | suspects | native) echo base model image v8 malloc graph heapfile kernel collect ;;
+    crashlog) echo base heapfile ;;
     growth) echo base model image v8 graph heapfile collect suspects ;;
     serve) echo base model record collect rules report ;;
-    cmd) echo base model image v8 malloc uv graph heapfile kernel trace inspector record collect snapshot suspects native growth trial rules report serve ;;
+    cmd) echo base model image v8 malloc uv graph heapfile kernel trace inspector record collect snapshot suspects native growth trial crashlog rules report serve ;;
     esac
 }
 bad=0
