@@ -39,7 +39,8 @@ static json_t *facts_json(const struct verdict *v) {
         put_mib(o, "heap_live", v->live_mib);
     put_mib(o, "heap_total", v->total_mib);
     if (v->limit_from) {
-        put_mib(o, "heap_limit", v->limit_mib);
+        put_mib(o, v->limit_most_mib > 0 ? "heap_limit_min" : "heap_limit", v->limit_mib);
+        put_mib(o, "heap_limit_max", v->limit_most_mib);
         put_text(o, "heap_limit_from", from[v->limit_from]);
         if (v->limit_line)
             put_u64(o, "heap_limit_line", v->limit_line);
@@ -53,7 +54,7 @@ static json_t *facts_json(const struct verdict *v) {
     if (v->kill && v->kill->has_usage)
         put_u64(o, "cgroup_usage", v->kill->usage);
     if (v->kill && v->kill->has_cg_stats) {
-        put_u64(o, "cgroup_cache_bytes", v->kill->cg_file);
+        put_u64(o, "cgroup_cache_bytes", kernel_kill_page_cache(v->kill));
         put_u64(o, "shm_bytes", v->kill->cg_shmem);
     }
     if (v->kill && v->kill->tasks && v->kill->largest.pid != v->kill->pid)

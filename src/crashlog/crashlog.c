@@ -13,6 +13,7 @@
 enum {
     STACK_LINES = 80,     /* a stack is not longer */
     BLOCK_LINES = 120,    /* from "Last few GCs" to FATAL ERROR */
+    CARET_LINES = 40,     /* to the exception that it belongs to, with what others write between */
     KERNEL_LINES = 20000, /* its report has a line for each process of the machine */
 };
 
@@ -76,6 +77,7 @@ struct reader {
     struct needles *needles;
     struct map64 by_label; /* hash of the label to the stream + 1 */
     uint64_t watch_until;  /* the furthest of all streams */
+    int last_stream;       /* of the line before; CRASH_NONE */
     struct lines lines;
 };
 
@@ -260,8 +262,7 @@ static void add_fatal(struct reader *r, int stream, const struct fatal *f) {
         return;
     d->fatal = f->kind;
     d->throws = f->throws;
-    d->uncaught = f->throws && (strstr(f->text, "Uncaught") ||
-                                (s->caret_line && r->lines.number - s->caret_line <= 3));
+    d->uncaught = f->throws && (s->caret || strstr(f->text, "Uncaught"));
     copy_message(d->message, f->text);
     if (!f->throws) {
         d->process = dying_process(c, stream);
@@ -422,9 +423,12 @@ static void take_line(struct reader *r, int stream, const char *text) {
     struct crash_stream *s = &c->streams.at[stream];
     struct fatal f;
     if (only_caret(text)) {
-        s->caret_line = r->lines.number;
+        s->caret = true;
+        watch(r, s, CARET_LINES);
         return;
     }
+    if (!*text)
+        return;
     take_block(r, s, text);
     bool gcs = take_gcs(r, stream, text);
     if (gcs && !strstr(text, "FATAL ERROR") && !strstr(text, "<---"))
@@ -442,9 +446,11 @@ static void take_line(struct reader *r, int stream, const char *text) {
             s = &c->streams.at[stream];
         }
         add_fatal(r, stream, &f);
+        s->caret = false;
         take_stacks(r, stream, f.text);
         return;
     }
+    s->caret = false;
     take_stacks(r, stream, text);
     enum exit_kind exit = gcs ? EXIT_NONE : exit_parse(text);
     if (exit != EXIT_NONE)
@@ -462,7 +468,10 @@ static void look_at(struct reader *r, const char *line, size_t n) {
         return;
     char *text = lines_clean(&r->lines, line, n);
     prefix_take(text, &p);
-    int stream = stream_of(r, &p, word);
+    /* the journal indents what the kernel wrote in one message, below its first line */
+    bool indented = !p.label[0] && !strncmp(text, "          ", 10) && r->last_stream != CRASH_NONE;
+    int stream = indented ? r->last_stream : stream_of(r, &p, word);
+    r->last_stream = stream;
     if (stream == CRASH_NONE || (!word && r->lines.number > r->c->streams.at[stream].watch_until))
         return;
     take_line(r, stream, p.text);
@@ -561,7 +570,7 @@ int crashlog_read(int fd, struct progress *p, struct crashlog *ret, struct err *
     if (rc == 0 && n && crash_report_begins(first, n)) {
         rc = read_report(in, first, n, &c, e);
     } else if (rc == 0) {
-        struct reader r = {.c = &c, .needles = needles_new(words)};
+        struct reader r = {.c = &c, .needles = needles_new(words), .last_stream = CRASH_NONE};
         lines_init(&r.lines, in);
         r.lines.at = first;
         r.lines.end = first + n;

@@ -55,7 +55,7 @@ struct crash_stream {
     uint64_t kill_until;
     uint64_t block_line;  /* of "Last few GCs" whose FATAL ERROR has not come; 0 */
     uint64_t watch_until; /* every line up to here is looked at */
-    uint64_t caret_line;  /* a line of nothing but "^": Node shows where an exception was thrown */
+    bool caret; /* its last line was nothing but "^": so Node shows where an exception was thrown */
     uint64_t flag_old_mib, flag_line, flag_semi_mib; /* --max-old-space-size, last seen */
     char node_version[24];
     uint64_t version_line;

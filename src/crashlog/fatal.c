@@ -137,8 +137,8 @@ enum exit_kind exit_parse(const char *line) {
         return EXIT_OOM_KILLED;
     if (strstr(line, "killed by the OOM killer") || strstr(line, "result 'oom-kill'"))
         return EXIT_OOM_KILLED;
-    if ((strstr(line, "systemd-oomd") && strstr(line, "Killed ")) || strstr(line, "earlyoom") ||
-        (strstr(line, "sending SIG") && strstr(line, "VmRSS")))
+    if ((strstr(line, "Killed ") && strstr(line, " due to memory ")) || /* systemd-oomd */
+        (strstr(line, "sending SIG") && strstr(line, "VmRSS")))         /* earlyoom */
         return EXIT_OOMD;
     if (has_code(line, "137") || strstr(line, "SIGKILL") || strstr(line, "status=9/KILL") ||
         strstr(line, "signal: killed") || shell_killed(line))

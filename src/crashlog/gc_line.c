@@ -25,8 +25,8 @@ static bool take_kind(const char **at, struct gc_line *g) {
     if (!scan_real(&p, &g->ms) || !scan_text(&p, " ms: "))
         return false;
     scan_spaces(&p);
-    if (scan_text(&p, "Mark-sweep") || scan_text(&p, "Mark-Compact") ||
-        scan_text(&p, "Mark-compact"))
+    scan_text(&p, "Incremental ");
+    if (scan_text(&p, "Mark-sweep") || scan_text(&p, "Mark-Compact"))
         g->full = true;
     else if (!scan_text(&p, "Scavenge") && !scan_text(&p, "Minor Mark-Compact") &&
              !scan_text(&p, "Minor Mark-Sweep"))

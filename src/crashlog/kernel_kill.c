@@ -5,6 +5,10 @@
 
 enum { PAGE = 4096 };
 
+uint64_t kernel_kill_page_cache(const struct kernel_kill *k) {
+    return k->cg_cache > k->cg_shmem ? k->cg_cache - k->cg_shmem : 0;
+}
+
 bool kernel_kill_begins(const char *line) {
     return strstr(line, "invoked oom-killer") != NULL;
 }
@@ -73,6 +77,20 @@ static bool take_victim(struct kernel_kill *k, const char *line, uint64_t number
     return true;
 }
 
+/* "Memory cgroup out of memory: Kill process 123 (node) score 1000 or sacrifice child",
+ * before 4.20: whose limit it is; who dies is said in the next line. */
+static bool take_choice(struct kernel_kill *k, const char *line) {
+    const char *at = strstr(line, "ut of memory: Kill process ");
+    if (!at)
+        return false;
+    k->cgroup = strstr(line, "Memory cgroup out of memory") != NULL;
+    k->host = !k->cgroup;
+    at += strlen("ut of memory: Kill process ");
+    if (scan_number(&at, 10, &k->pid))
+        take_process_name(at, k->name);
+    return true;
+}
+
 /* "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),...,oom_memcg=/a,task_memcg=/a/b,task=node,
  * pid=1,uid=0", from Linux 4.19. */
 static bool take_constraint(struct kernel_kill *k, const char *line) {
@@ -107,6 +125,7 @@ static bool take_cgroup(struct kernel_kill *k, const char *line, uint64_t number
     }
     if (!(at = strstr(line, "Memory cgroup stats for ")))
         return false;
+    k->cgroup = true;
     if (!k->cgroup_path[0])
         take_path(k, at + strlen("Memory cgroup stats for "));
     char *colon = strchr(k->cgroup_path, ':');
@@ -118,25 +137,27 @@ static bool take_cgroup(struct kernel_kill *k, const char *line, uint64_t number
         named_kib(line, "cache:", &cache);
         named_kib(line, "shmem:", &shmem);
         k->cg_anon += rss;
-        k->cg_file += cache > shmem ? cache - shmem : 0;
+        k->cg_cache += cache;
         k->cg_shmem += shmem;
         k->has_cg_stats = true;
     }
     return true;
 }
 
-/* cgroup v2: "anon 1234", "file 0", one a line, in bytes. */
+/* "anon 1234", "file 0" of cgroup v2 (and of v1 in 5.x), "total_rss 1234" of v1 since 6.x: one a
+ * line, in bytes. */
 static bool take_stat(struct kernel_kill *k, const char *line) {
-    const char *at = line;
-    scan_spaces(&at);
-    uint64_t v;
-    struct {
+    enum { ANON, FILE_, SHMEM, KERNEL };
+    static const struct {
         const char *name;
-        uint64_t *to;
-    } stats[] = {{"anon ", &k->cg_anon},
-                 {"file ", &k->cg_file},
-                 {"shmem ", &k->cg_shmem},
-                 {"kernel ", &k->cg_kernel}};
+        int what;
+    } stats[] = {{"anon ", ANON},        {"file ", FILE_},     {"shmem ", SHMEM},
+                 {"kernel ", KERNEL},    {"total_rss ", ANON}, {"total_cache ", FILE_},
+                 {"total_shmem ", SHMEM}};
+    uint64_t *const to[] = {&k->cg_anon, &k->cg_cache, &k->cg_shmem, &k->cg_kernel};
+    const char *at = line;
+    uint64_t v;
+    scan_spaces(&at);
     for (size_t i = 0; i < sizeof stats / sizeof *stats; i++) {
         const char *p = at;
         if (!scan_text(&p, stats[i].name))
@@ -144,11 +165,8 @@ static bool take_stat(struct kernel_kill *k, const char *line) {
         scan_spaces(&p);
         if (!scan_number(&p, 10, &v) || *p)
             return false;
-        *stats[i].to = v;
+        *to[stats[i].what] = v;
         k->has_cg_stats = true;
-        k->has_cg_kernel |= i == 3;
-        if (i == 2) /* v2 counts it in file, too */
-            k->cg_file -= k->cg_file > v ? v : k->cg_file;
         return true;
     }
     return false;
@@ -179,17 +197,24 @@ static bool take_heading(struct kernel_kill *k, const char *line, uint64_t numbe
     return k->rss_column >= 0;
 }
 
+/* "[  123] ": the first number in brackets that is no time. Returns what is behind it, or NULL. */
+static const char *take_bracketed(const char *line, uint64_t *ret) {
+    for (const char *open = strchr(line, '['); open; open = strchr(open + 1, '[')) {
+        const char *at = open + 1;
+        scan_spaces(&at);
+        if (!scan_number(&at, 10, ret))
+            continue;
+        scan_spaces(&at);
+        if (scan_text(&at, "]"))
+            return at;
+    }
+    return NULL;
+}
+
 static bool take_task(struct kernel_kill *k, const char *line) {
     struct kernel_task t = {0};
-    const char *at = strchr(line, '[');
-    if (!k->in_table || !at)
-        return false;
-    at++;
-    scan_spaces(&at);
-    if (!scan_number(&at, 10, &t.pid))
-        return false;
-    scan_spaces(&at);
-    if (!scan_text(&at, "]"))
+    const char *at = k->in_table ? take_bracketed(line, &t.pid) : NULL;
+    if (!at)
         return false;
     for (int column = 0; column < k->name_column; column++) {
         uint64_t v = 0;
@@ -220,9 +245,9 @@ bool kernel_kill_line(struct kernel_kill *k, const char *line, uint64_t number) 
         k->first_line = number;
     if (kernel_kill_begins(line))
         return true;
-    if (take_victim(k, line, number) || take_constraint(k, line) || take_cgroup(k, line, number) ||
-        take_heading(k, line, number) || take_task(k, line) || take_stat(k, line))
+    if (take_victim(k, line, number) || take_choice(k, line) || take_constraint(k, line) ||
+        take_cgroup(k, line, number) || take_heading(k, line, number) || take_task(k, line) ||
+        take_stat(k, line))
         return true;
-    return strstr(line, "Memory cgroup out of memory: Kill process") ||
-           strstr(line, "Out of memory: Kill process") || strstr(line, "oom_reaper: reaped");
+    return strstr(line, "oom_reaper: reaped") != NULL;
 }

@@ -25,8 +25,8 @@ struct kernel_kill {
     uint64_t usage, limit, failcnt; /* of the cgroup */
     bool has_usage, has_limit;
     uint64_t usage_line;
-    uint64_t cg_anon, cg_file, cg_shmem, cg_kernel; /* of what the cgroup's usage was */
-    bool has_cg_stats, has_cg_kernel;
+    uint64_t cg_anon, cg_cache, cg_shmem, cg_kernel; /* of the cgroup's usage; cache with shmem */
+    bool has_cg_stats;
     struct kernel_task largest, second; /* of the table of tasks, by resident memory */
     uint64_t tasks, tasks_rss_bytes, table_line;
     bool in_table;
@@ -35,6 +35,8 @@ struct kernel_kill {
 
 /* Takes what one line says. True: it belongs to such a report. */
 bool kernel_kill_line(struct kernel_kill *k, const char *line, uint64_t number);
+/* Of files, without what is shared memory. */
+uint64_t kernel_kill_page_cache(const struct kernel_kill *k);
 /* Only the kernel writes so: such a line may be the first of a report, of which the log may lack
  * the beginning. */
 bool kernel_kill_opens(const char *line);

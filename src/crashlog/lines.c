@@ -85,7 +85,10 @@ static const char *skip_escape(const char *at, const char *end) {
 
 char *lines_clean(struct lines *l, const char *line, size_t n) {
     const char *end = line + n;
+    const char *zero = memrchr(line, '\0', n); /* a log that was cut off while it was written to */
     char *to = l->clean;
+    if (zero)
+        line = zero + 1;
     while (line < end) {
         char c = *line++;
         if (c == 0x1b)

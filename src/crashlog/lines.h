@@ -1,5 +1,6 @@
 /* The lines of a log as a stream, plain or packed: numbered, of bounded length, however large the
- * file. What a terminal would not show is gone: colours, carriage returns, zero bytes. */
+ * file. What a terminal would not show is gone: colours, carriage returns, and what
+ * stands before zero bytes, which a text does not have. */
 #ifndef MEMWHY_CRASHLOG_LINES_H
 #define MEMWHY_CRASHLOG_LINES_H
 

@@ -132,6 +132,15 @@ static bool take_name(const char **at, struct prefix *r) {
     return false;
 }
 
+/* Programs that write without a pid; of any other word before a colon nobody knows what it is. */
+static bool is_daemon(const char *program) {
+    static const char *const names[] = {"kernel", "systemd", "docker", "containerd", "kubelet"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strncmp(program, names[i], strlen(names[i])))
+            return true;
+    return false;
+}
+
 /* After a time: "host program[123]: ", "host kernel: ". */
 static bool take_syslog(const char **at, struct prefix *r) {
     const char *p = *at, *host = word_end(p, "_.-");
@@ -144,7 +153,7 @@ static bool take_syslog(const char **at, struct prefix *r) {
     const char *behind = end;
     if (scan_text(&behind, "[") && (!scan_number(&behind, 10, &pid) || !scan_text(&behind, "]")))
         return false;
-    if (!scan_text(&behind, ":"))
+    if (!scan_text(&behind, ":") || (!pid && !is_daemon(program)))
         return false;
     add_label(r, p, behind - 1);
     r->pid = pid;

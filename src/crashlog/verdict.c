@@ -6,17 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
+static const double YOUNG_MIB = 64; /* what may live in the young generation, by default */
 static const double NEAR =
     0.8; /* live data above this part of the limit: CAUSES' near-heap-limit */
 
-static const char *const hows[] = {
-    [HOW_HEAP_LIMIT] = "heap-limit",   [HOW_ONE_BLOCK] = "one-block",
-    [HOW_TOO_LARGE] = "too-large",     [HOW_WORKER_LIMIT] = "worker-limit",
-    [HOW_SYSTEM] = "system-memory",    [HOW_CGROUP_KILL] = "cgroup-kill",
-    [HOW_HOST_KILL] = "host-kill",     [HOW_OOM_DAEMON] = "oom-daemon",
-    [HOW_OOM_KILLED] = "oom-killed",   [HOW_KILLED] = "killed",
-    [HOW_ABORTED] = "aborted",         [HOW_STACK] = "stack-overflow",
-    [HOW_OTHER] = "other-fatal-error", [HOW_ALIVE] = "alive"};
+static const char *const hows[] = {[HOW_HEAP_LIMIT] = "heap-limit",
+                                   [HOW_ONE_BLOCK] = "one-block",
+                                   [HOW_TOO_LARGE] = "too-large",
+                                   [HOW_WORKER_LIMIT] = "worker-limit",
+                                   [HOW_SYSTEM] = "system-memory",
+                                   [HOW_CGROUP_KILL] = "cgroup-kill",
+                                   [HOW_HOST_KILL] = "host-kill",
+                                   [HOW_KERNEL_KILL] = "kernel-kill",
+                                   [HOW_OOM_DAEMON] = "oom-daemon",
+                                   [HOW_OOM_KILLED] = "oom-killed",
+                                   [HOW_KILLED] = "killed",
+                                   [HOW_ABORTED] = "aborted",
+                                   [HOW_STACK] = "stack-overflow",
+                                   [HOW_OTHER] = "other-fatal-error",
+                                   [HOW_ALIVE] = "alive"};
 
 const char *verdict_how_name(enum verdict_how how) {
     return hows[how];
@@ -134,19 +142,21 @@ static void learn_sizes(struct verdict *v, const struct crash_process *p) {
 
 /* A flag counts unless the heap outgrew it: then it is another process's. */
 static void learn_limit(const struct crashlog *c, struct verdict *v, int stream) {
-    static const double slack_mib = 48; /* young generation, and the last growth */
     const struct crash_stream *s =
         stream >= 0 && (size_t)stream < c->streams.n ? &c->streams.at[stream] : NULL;
     uint64_t flag = s && s->flag_old_mib ? s->flag_old_mib : c->flag_old_mib;
     uint64_t line = s && s->flag_old_mib ? s->flag_line : c->flag_line;
-    if (flag && (!v->has_live || v->live_mib < (double)flag * 1.1 + slack_mib)) {
+    if (flag && (!v->has_live || v->live_mib < (double)flag * 1.1 + YOUNG_MIB)) {
         v->limit_from = LIMIT_FLAG;
         v->limit_mib = (double)flag;
         v->limit_line = line;
     }
 }
 
-/* Where V8 gave up for want of an ordinary object, it stood at its limit: some 2 % below or, by the
+/* "Ineffective mark-compacts near heap limit" is said after four full collections in a row that
+ * left the old generation above 80 % of its limit and the program under 40 % of the time
+ * (Heap::CheckIneffectiveMarkCompact, V8 6.8 to 14.6): the limit is in a range.
+ * Where V8 gave up for want of an ordinary object, it stood at its limit: some 2 % below or, by the
  * young generation, above it. Of a small heap that is too much to tell, and a snapshot taken near
  * the limit raises it. */
 static void guess_limit(const struct crashlog *c, struct verdict *v) {
@@ -154,7 +164,15 @@ static void guess_limit(const struct crashlog *c, struct verdict *v) {
                                    4000, 4096, 5120, 6000, 6144, 8000, 8192, 10240, 12288, 16384};
     static const double least = 200;
     const struct crash_process *p = v->process;
-    if (!v->has_live || v->live_mib < least || c->snapshot_line)
+    if (!v->has_live || c->snapshot_line)
+        return;
+    if (strstr(v->death->message, "Ineffective")) {
+        v->limit_from = LIMIT_GUESSED;
+        v->limit_mib = v->live_mib > least ? v->live_mib - YOUNG_MIB : 0;
+        v->limit_most_mib = v->live_mib / NEAR;
+        return;
+    }
+    if (v->live_mib < least)
         return;
     for (size_t i = 0; i < crash_recent_count(p); i++)
         if (crash_recent(p, i)->gc.last_resort && strcmp(kind_of(v), "small-object") != 0)
@@ -198,12 +216,14 @@ static void cite_series(struct verdict *v, const struct crash_process *p) {
                      "%llu full and %llu young collections in %s; together %.1f %% of the time",
                      (unsigned long long)p->full, (unsigned long long)p->young,
                      ms(d, p->last_ms - p->first_ms), v->gc_share * 100);
+    bool brief = v->has_trend && v->trend.to_ms - v->trend.from_ms < 60000;
     if (v->has_trend)
         verdict_cite(v, 0,
-                     "live after full collections: %s to %s in %s, %+.2f MiB/min (r2 %.2f of %zu)",
+                     "live after full collections: %s to %s in %s, %+.2f MiB/%s (r2 %.2f of %zu)",
                      mib(a, v->trend.from_mib), mib(b, v->trend.to_mib),
-                     ms(d, v->trend.to_ms - v->trend.from_ms), v->trend.mib_per_min, v->trend.fits,
-                     v->trend.points);
+                     ms(d, v->trend.to_ms - v->trend.from_ms),
+                     brief ? v->trend.mib_per_min / 60 : v->trend.mib_per_min, brief ? "s" : "min",
+                     v->trend.fits, v->trend.points);
     if (v->has_above && v->death)
         verdict_cite(v, 0, "it had held over 80 %% of that for %s",
                      ms(d, p->last_ms - v->above_since_ms));
@@ -238,7 +258,13 @@ static const char *limit_words(char buf[128], const struct verdict *v) {
         snprintf(buf, 128, ", of a limit of %s", mib(m, v->limit_mib));
         break;
     case LIMIT_GUESSED:
-        snprintf(buf, 128, ", so that the limit was about %s", mib(m, v->limit_mib));
+        if (v->limit_most_mib > 0 && !(v->limit_mib > 0))
+            snprintf(buf, 128, ", so that the limit was at most %.0f MiB", v->limit_most_mib);
+        else if (v->limit_most_mib > 0)
+            snprintf(buf, 128, ", so that the limit was between %.0f and %.0f MiB", v->limit_mib,
+                     v->limit_most_mib);
+        else
+            snprintf(buf, 128, ", so that the limit was about %.0f MiB", v->limit_mib);
         break;
     default:
         buf[0] = '\0';
@@ -285,6 +311,10 @@ static void judge_heap_limit(const struct crashlog *c, struct verdict *v) {
     v->also = block ? "large-object" : NULL;
     if (v->limit_from == LIMIT_UNKNOWN && !block && v->process)
         guess_limit(c, v);
+    if (strstr(v->death->message, "Ineffective"))
+        verdict_cite(v, v->death->line,
+                     "that means: four full collections in a row left it above 80 %% of its limit, "
+                     "and the program under 40 %% of the time");
     say_heap_limit(v, block);
     if (v->limit_from == LIMIT_UNKNOWN)
         verdict_unknown(

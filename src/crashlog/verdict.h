@@ -13,6 +13,7 @@ enum verdict_how {
     HOW_SYSTEM,       /* the system gave no memory */
     HOW_CGROUP_KILL,  /* the kernel: the limit of a cgroup */
     HOW_HOST_KILL,    /* the kernel: the machine was full */
+    HOW_KERNEL_KILL,  /* the kernel: whose limit is not known */
     HOW_OOM_DAEMON,   /* systemd-oomd, earlyoom */
     HOW_OOM_KILLED,   /* by Kubernetes' or docker's word */
     HOW_KILLED,       /* SIGKILL, 137: by whom is not known */
@@ -48,7 +49,8 @@ struct verdict {
     const struct crash_process *process; /* NULL: no collections are known of it */
     const struct kernel_kill *kill;
     enum limit_from limit_from;
-    double limit_mib; /* of the old generation */
+    double limit_mib;      /* of the old generation */
+    double limit_most_mib; /* above 0: it is a range, from limit_mib to this */
     uint64_t limit_line;
     bool has_live;
     double live_mib, total_mib; /* after the last full collection; total 0: unknown */

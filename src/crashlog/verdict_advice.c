@@ -26,7 +26,10 @@ static void advise_heap_look(struct verdict *v) {
 
 static void advise_limit(struct verdict *v) {
     char minutes[FMT_MAX];
-    double more = v->limit_mib > 0 ? v->limit_mib : v->has_live ? v->live_mib : 0;
+    double more = v->limit_most_mib > 0 ? v->limit_most_mib
+                  : v->limit_mib > 0    ? v->limit_mib
+                  : v->has_live         ? v->live_mib
+                                        : 0;
     double twice = more > 0 ? ceil(more * 2 / 256) * 256 : 0;
     bool leaks = v->has_trend && v->trend.mib_per_min > 0 && v->trend.fits > 0.6;
     if (leaks && more > 0)
@@ -123,6 +126,7 @@ void verdict_advices(struct verdict *v) {
         break;
     case HOW_CGROUP_KILL:
     case HOW_HOST_KILL:
+    case HOW_KERNEL_KILL:
     case HOW_OOM_KILLED:
     case HOW_OOM_DAEMON:
         advise_cgroup(v);

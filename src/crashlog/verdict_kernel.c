@@ -58,7 +58,8 @@ static void cite_kill(struct verdict *v, const struct kernel_kill *k) {
                      (unsigned long long)k->failcnt);
     if (k->has_cg_stats)
         verdict_cite(v, k->first_line, "in it: %s of processes' own, %s page cache, %s shared",
-                     fmt_bytes(a, k->cg_anon), fmt_bytes(b, k->cg_file), fmt_bytes(d, k->cg_shmem));
+                     fmt_bytes(a, k->cg_anon), fmt_bytes(b, kernel_kill_page_cache(k)),
+                     fmt_bytes(d, k->cg_shmem));
     if (k->tasks)
         verdict_cite(v, k->table_line, "%llu processes; the largest: %s (pid %llu) with %s",
                      (unsigned long long)k->tasks, k->largest.name,
@@ -75,13 +76,13 @@ static const struct kernel_task *larger_one(const struct kernel_kill *k) {
 }
 
 static void judge_cause(struct verdict *v, const struct kernel_kill *k) {
-    uint64_t rss = victim_rss(k), charged = k->cg_anon + k->cg_file + k->cg_shmem;
+    uint64_t rss = victim_rss(k), charged = k->cg_anon + kernel_kill_page_cache(k) + k->cg_shmem;
     v->confidence = "likely";
     if (larger_one(k))
         v->cause = "other-process-in-pod";
     else if ((k->has_cg_stats && k->cg_shmem > charged / 2) || (rss && k->shmem > rss / 2))
         v->cause = "shared-memory";
-    else if (k->has_cg_stats && k->cg_file > charged / 2)
+    else if (k->has_cg_stats && kernel_kill_page_cache(k) > charged / 2)
         v->cause = "page-cache-in-cgroup";
     else
         v->confidence = "certain"; /* of how it died; what it was is not known */
@@ -137,7 +138,7 @@ void verdict_kernel(const struct crashlog *c, struct verdict *v) {
     const struct kernel_kill *k = v->kill;
     bool sure = false;
     free(v->who);
-    v->how = k->cgroup ? HOW_CGROUP_KILL : HOW_HOST_KILL;
+    v->how = k->cgroup ? HOW_CGROUP_KILL : k->host ? HOW_HOST_KILL : HOW_KERNEL_KILL;
     say_kill(v, k);
     cite_kill(v, k);
     judge_cause(v, k);
