@@ -3,20 +3,25 @@
 #include "base/fmt.h"
 #include "model/malloc_remedies.h"
 
-/* What gives it back now, and what may keep it from coming back. The caller frees it. */
-static char *remedy(const struct evidence *ev, const char *target) {
+/* What fewer arenas would do to what comes back. The caller frees it. */
+static char *fewer_arenas(const struct evidence *ev) {
     static const char *const words[] = {[MALLOC_LESS] = "less", [MALLOC_MORE] = "more"};
     struct malloc_remedy all[MALLOC_REMEDIES];
-    char rss[FMT_MAX];
-    cleanup_free char *fewer = NULL;
     const struct malloc_remedy *r = &all[REMEDY_ARENA_MAX_2];
-    if (malloc_remedies_of(ev, all) && r->has_estimate && r->effect == MALLOC_SAME)
-        fewer = mem_strdup("MALLOC_ARENA_MAX=2 would change little");
-    else if (malloc_remedies_of(ev, all) && r->has_estimate)
-        fewer = mem_printf("MALLOC_ARENA_MAX=2 would make it %s, about %s of RSS", words[r->effect],
-                           fmt_bytes(rss, r->rss_bytes));
-    else
-        fewer = mem_strdup("fewer arenas (MALLOC_ARENA_MAX) can also hold more");
+    char rss[FMT_MAX], least[FMT_MAX];
+    if (!malloc_remedies_of(ev, all) || !r->has_estimate)
+        return mem_strdup("fewer arenas (MALLOC_ARENA_MAX) can also hold more");
+    if (r->effect == MALLOC_SAME)
+        return mem_strdup("MALLOC_ARENA_MAX=2 would change little");
+    bool chance = r->least_bytes < r->rss_bytes;
+    return mem_printf("MALLOC_ARENA_MAX=2 would make it %s, about %s of RSS%s%s", words[r->effect],
+                      fmt_bytes(rss, r->rss_bytes), chance ? ", or by chance down to " : "",
+                      chance ? fmt_bytes(least, r->least_bytes) : "");
+}
+
+/* What gives it back now, and what may keep it from coming back. The caller frees it. */
+static char *remedy(const struct evidence *ev, const char *target) {
+    cleanup_free char *fewer = fewer_arenas(ev);
     cleanup_free char *now =
         ev->cost.freeze ? mem_printf(" (`memwhy trim %s`)", target) : mem_strdup("");
     return mem_printf("malloc_trim(0) would give it back now%s. As for what comes back with the "

@@ -1,5 +1,6 @@
 """memwhy chunks: names of native memory against programs that know what they made."""
 import subprocess
+import sys
 import tempfile
 
 from harness import TARGETS, Skip, Target, ask, at_most, equal, memwhy, near, test
@@ -79,6 +80,31 @@ def nine_of_ten_bytes_have_a_name(node):
     at_most("bytes without a name", doc["in_use_bytes"] - doc["named_bytes"], doc["in_use_bytes"] // 10)
     for name in ("ArrayBuffer", "TLSWrap", "TCPWrap", "ZlibStream", "v8::Isolate"):
         equal(f"there are chunks named {name}", count_of(doc, name) > 0, True)
+
+
+PYTHON = """
+import json, os, sqlite3, time, zlib
+kept = [zlib.compressobj() for _ in range(5)] + [zlib.decompressobj() for _ in range(3)]
+packed = zlib.compress(os.urandom(200000))
+for z in kept[:5]: z.compress(b'x' * 100000)
+for z in kept[5:]: z.decompress(packed[:100000])
+db = sqlite3.connect(':memory:')
+db.execute('CREATE TABLE t(a TEXT)')
+db.executemany('INSERT INTO t VALUES (?)', [('x' * 2000,)] * 500)
+print('READY', json.dumps({'pages': db.execute('PRAGMA page_count').fetchone()[0]}), flush=True)
+time.sleep(100)
+"""
+
+
+@test
+def the_systems_libraries_are_known_too():
+    """Not those that Node brings: another version, another build, in a program that is not Node."""
+    with Target([sys.executable, "-c", PYTHON]) as t:
+        doc, pages = ask("chunks", t.pid), t.truth["pages"]
+    for name, n in {"zlib: state (deflate)": 5, "zlib: window (deflate)": 5, "zlib: state (inflate)": 3,
+                    "zlib: window (inflate)": 3}.items():
+        equal(name, count_of(doc, name), n)
+    near("pages of SQLite", bytes_of(doc, "SQLite: pages"), pages * 4096, 0.1)
 
 
 @test
