@@ -16,12 +16,16 @@ static bool is_space(uint8_t c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+static bool is_one_of(uint8_t c, const char *set) {
+    return c && strchr(set, c);
+}
+
 /* Behind the closing quote; `end` where it is not seen; NULL where it cannot be a string. */
 static const uint8_t *skip_string(const uint8_t *p, const uint8_t *end) {
     for (p++; p < end && *p != '"'; p++) {
         if (*p < ' ')
             return NULL;
-        if (*p == '\\' && ++p < end && !memchr("\"\\/bfnrtu", *p, 9))
+        if (*p == '\\' && ++p < end && !is_one_of(*p, "\"\\/bfnrtu"))
             return NULL;
     }
     return p < end ? p + 1 : end;
@@ -33,7 +37,7 @@ static const uint8_t *skip_number(const uint8_t *p, const uint8_t *end) {
         p++;
     if (p == digits && p < end)
         return NULL;
-    while (p < end && ((*p >= '0' && *p <= '9') || memchr(".eE+-", *p, 5)))
+    while (p < end && ((*p >= '0' && *p <= '9') || is_one_of(*p, ".eE+-")))
         p++;
     return p;
 }
