@@ -161,6 +161,7 @@ struct native_refs {
 struct question {
     const uint64_t *addrs;
     size_t n_addrs;
+    bool exact; /* of what is no object: only words that are the address itself */
     struct referrers objects;
     VEC(struct native_refs) natives;
 };
@@ -178,16 +179,21 @@ static void find_natives(struct question *q, const struct whole *whole) {
     enum { ALL_BYTES = 1 << 24 };
     struct places *places = places_new(whole);
     for (size_t i = 0; i < q->n_addrs; i++) {
-        struct place of = keepers_stretch(places, q->addrs[i]);
+        struct place of = keepers_stretch(places, q->addrs[i]), begin = of;
+        begin.addr = of.start;
+        if (q->exact) {
+            of.start = q->addrs[i];
+            of.end = q->addrs[i] + 1;
+            of.piece = CHUNK_NONE; /* its other words count, too */
+        }
         struct native_refs one = {
             .addr = of.start,
+            .summary = place_text(places, &begin),
             .keepers = {.with_dead = q->objects.garbage, .max = q->objects.limit}};
         if (q->objects.of == REFERRERS_FROM)
             spot_look(places, of.start, ALL_BYTES, &one.spot);
         else
             keepers_find(places, &of, &one.keepers);
-        of.addr = of.start;
-        one.summary = place_text(places, &of);
         vec_push(&q->natives, one);
     }
     places_free(places);
@@ -295,6 +301,7 @@ static int run_refs(struct run *r) {
     struct question q = {.addrs = addrs, .n_addrs = n - 1};
     q.objects.addrs = addrs;
     q.objects.n_addrs = n - 1;
+    q.exact = opt_flag(r->opts, "exact");
     if (rc == 0)
         rc = ask(r, &q.objects);
     if (rc == 0)
@@ -317,6 +324,7 @@ static int run_refs(struct run *r) {
 
 static const struct opt opts[] = {
     {"outgoing", 0, OPT_FLAG, NULL, "what ADDR refers to itself"},
+    {"exact", 0, OPT_FLAG, NULL, "of native memory: who has ADDR itself, not what it lies in"},
     {"string", 0, OPT_STRING, "TEXT", "who refers to a string that reads TEXT"},
     {"value", 0, OPT_STRING, "NUMBER", "who refers to this number"},
     {"name", 0, OPT_STRING, "NAME", "which objects have a property NAME"},
@@ -354,6 +362,11 @@ const struct command cmd_refs = {
         "of an ArrayBuffer, the characters of a string, the C++ object in an internal field. HOW\n"
         "says what the word is: its address, one inside, one that glibc mangled, or a number that\n"
         "equals it, which may be an accident, as any word may that only looks like an address.\n"
+        "\n"
+        "In JSON \"kind\" says what refers: object, chunk, data, stack, register, tls, mapping; "
+        "\"at\"\n"
+        "where the word stands, \"how\" what it is, \"owner\" that the memory belongs to the "
+        "object.\n"
         "\n"
         "  $ memwhy refs core 0x5581c0a3d2f0       who refers to this chunk\n"
         "\n"

@@ -30,7 +30,9 @@ static void search_heap(void *objects, size_t i) {
     const struct root_range *r = &o->c->g->roots.list.at[i];
     const struct whole *w = places_whole(o->c->places);
     uint8_t buf[READ_BYTES];
-    if (!v8_census_page(&w->ev->v8, r->start) && !v8_census_page(&w->ev->v8, r->end - 8))
+    const struct v8_range *pages = w->ev->v8.pages.at;
+    size_t page = first_where(w->ev->v8.pages.n, k, pages[k].end > r->start);
+    if (page == w->ev->v8.pages.n || pages[page].start >= r->end)
         return;
     for (uint64_t at = r->start; at < r->end; at += sizeof buf) {
         size_t want = r->end - at < sizeof buf ? (size_t)(r->end - at) : sizeof buf;

@@ -226,11 +226,11 @@ static char *words_of_root(struct comparer *c, uint32_t piece) {
     if (!at)
         return mem_strdup("a register");
     struct place place = places_find(c->places, at);
-    if (place.kind == PLACE_DATA) {
+    const char *class = place_class(c->places, &place);
+    if (place.kind == PLACE_DATA || !class) {
         place.addr = place.start;
         return place_text(c->places, &place);
     }
-    const char *class = place_class(c->places, &place);
     return place.kind == PLACE_OBJECT ? mem_printf("JavaScript's %s", class) : mem_strdup(class);
 }
 

@@ -92,7 +92,7 @@ static void free_keeper(struct keeper *h) {
 }
 
 static bool is_itself(const struct place *of, const struct place *at) {
-    return of->kind == PLACE_CHUNK ? at->piece == of->piece
+    return of->piece != CHUNK_NONE ? at->piece == of->piece
                                    : at->addr >= of->start && at->addr < of->end;
 }
 
