@@ -51,6 +51,8 @@ static json_t *run_json(const struct trial_run *x) {
     if (x->outcome == RUN_MEASURED) {
         json_object_set_new(o, "settled", json_boolean(x->settled));
         document_u64(o, "settled_after_ns", x->settled_after_ns);
+        document_u64(o, "other_processes", x->others);
+        document_u64(o, "other_processes_rss_bytes", x->others_rss_bytes);
     }
     if (x->load.took_ns)
         document_u64(o, "load_ns", x->load.took_ns);

@@ -198,34 +198,31 @@ static bool is_missed(const struct verdict_row *row) {
     return off > measured * MISSED_PERCENT / 100;
 }
 
-static void print_words(struct run *r, const struct trial *t, const struct verdict *v) {
-    for (size_t i = 0; i < v->n; i++) {
-        const struct verdict_row *row = &v->rows[i];
-        char a[FMT_MAX], b[FMT_MAX];
-        cleanup_free char *differences = differences_text(v, row);
-        cleanup_free char *name = text_printable(name_of(t, i));
-        if (i == SETTING_BASELINE && !row->failed && !row->bad_requests)
-            continue;
-        fprintf(r->out, "\n%s%s\n", name,
-                row->hurts   ? ": it hurts"
-                : row->saves ? ": it saves"
-                             : "");
-        print_failure(r, t, i, row);
-        if (row->bad_requests)
-            fprintf(r->out, "  %s of %s requests failed\n", fmt_count(a, row->bad_requests),
-                    fmt_count(b, row->requests));
-        if (*differences)
-            fprintf(r->out, "  %s\n", differences);
-        else if (i != SETTING_BASELINE && row->failed < row->runs && !v->rounds_needed)
-            fprintf(r->out, "  no difference that is larger than the noise and than %d %%\n",
-                    VERDICT_WORTH_PERCENT);
-        if (is_missed(row)) {
-            fprintf(r->out, "  the prediction was wrong: %s%s, and it is %s\n",
-                    row->prediction.kind == PREDICTED_AT_LEAST ? "at least " : "",
-                    fmt_bytes(a, row->prediction.rss_bytes),
-                    fmt_bytes(b, (uint64_t)row->cell[MEASURE_SETTLED].median));
-        }
-    }
+/* Of one setting, where there is something to say. */
+static void print_setting(struct run *r, const struct trial *t, const struct verdict *v, size_t i) {
+    const struct verdict_row *row = &v->rows[i];
+    char a[FMT_MAX], b[FMT_MAX];
+    cleanup_free char *differences = differences_text(v, row);
+    cleanup_free char *name = text_printable(name_of(t, i));
+    bool same =
+        i != SETTING_BASELINE && row->failed < row->runs && !*differences && !v->rounds_needed;
+    if (!row->failed && !row->bad_requests && !*differences && !same)
+        return;
+    fprintf(r->out, "\n%s%s\n", name, row->hurts ? ": it hurts" : row->saves ? ": it saves" : "");
+    print_failure(r, t, i, row);
+    if (row->bad_requests)
+        fprintf(r->out, "  %s of %s requests failed\n", fmt_count(a, row->bad_requests),
+                fmt_count(b, row->requests));
+    if (*differences)
+        fprintf(r->out, "  %s\n", differences);
+    if (same)
+        fprintf(r->out, "  no difference that is larger than the noise and than %d %%\n",
+                VERDICT_WORTH_PERCENT);
+    if (is_missed(row))
+        fprintf(r->out, "  the prediction was wrong: %s%s, and it is %s\n",
+                row->prediction.kind == PREDICTED_AT_LEAST ? "at least " : "",
+                fmt_bytes(a, row->prediction.rss_bytes),
+                fmt_bytes(b, (uint64_t)row->cell[MEASURE_SETTLED].median));
 }
 
 static void print_ranks(struct run *r, const struct trial *t, const struct verdict *v) {
@@ -264,9 +261,8 @@ char *try_report_advice(const struct trial *t, const struct verdict *v) {
     double base = v->rows[SETTING_BASELINE].cell[v->counts].median;
     if (v->ship == SETTING_BASELINE)
         return v->rounds_needed
-                   ? mem_printf("None of these, as far as %zu rounds can tell: no difference of "
-                                "so few values counts, that takes --rounds=%zu.",
-                                t->rounds, v->rounds_needed)
+                   ? mem_printf("None of these, as far as so few rounds tell: add --rounds=%zu.",
+                                v->rounds_needed)
                    : mem_strdup("None of these.");
     if (!v->rows[SETTING_BASELINE].cell[v->counts].n)
         return mem_printf("Ship %s: the program lives with it, and not without.",
@@ -313,13 +309,16 @@ static void print_head(struct run *r, const struct trial *t, const struct trial_
 /* What limits the trial. */
 static void print_notes(struct run *r, const struct trial *t, const struct verdict *v,
                         const struct trial_how *how) {
-    size_t measured = 0, restless = 0, blind = 0;
+    size_t measured = 0, restless = 0, blind = 0, others = 0;
+    uint64_t others_rss = 0;
     char buf[FMT_MAX], limit[FMT_MAX];
     for (size_t i = 0; i < t->runs.n; i++) {
         const struct trial_run *x = &t->runs.at[i];
         measured += x->outcome == RUN_MEASURED;
         restless += x->outcome == RUN_MEASURED && !x->settled;
         blind += x->outcome == RUN_MEASURED && !x->has_account;
+        others = x->others > others ? x->others : others;
+        others_rss = x->others_rss_bytes > others_rss ? x->others_rss_bytes : others_rss;
     }
     if (measured)
         fprintf(r->out,
@@ -331,6 +330,10 @@ static void print_notes(struct run *r, const struct trial *t, const struct verdi
                 "note: in %zu of %zu runs it did not settle: there it is the median of "
                 "the last %s\n",
                 restless, measured, fmt_duration(buf, how->run.settle_ns));
+    if (others)
+        fprintf(r->out,
+                "note: the program runs up to %zu processes more, of %s, which are not counted\n",
+                others, fmt_bytes(buf, others_rss));
     if (blind)
         fprintf(r->out, "note: in %zu runs the memory could not be read\n", blind);
     if (!v->rows[SETTING_BASELINE].cell[MEASURE_GC].n)
@@ -338,8 +341,7 @@ static void print_notes(struct run *r, const struct trial *t, const struct verdi
                                 : "note: GC pauses are not known: --gc-times has node tell them\n",
               r->out);
     if (v->rounds_needed && !t->interrupted)
-        fprintf(r->out,
-                "note: with %zu rounds no difference can be told from noise; it takes %zu\n",
+        fprintf(r->out, "note: so few rounds (%zu) tell no difference from noise; it takes %zu\n",
                 t->rounds, v->rounds_needed);
     for (size_t i = 0; i < t->settings.notes.n; i++) {
         cleanup_free char *note = text_printable(t->settings.notes.at[i]);
@@ -356,7 +358,8 @@ void try_report_text(struct run *r, const struct trial *t, const struct verdict 
     print_head(r, t, how);
     print_settings(r, t, v);
     print_groups(r, t);
-    print_words(r, t, v);
+    for (size_t i = 0; i < v->n; i++)
+        print_setting(r, t, v, i);
     print_ranks(r, t, v);
     print_notes(r, t, v, how);
     fprintf(r->out, "\n%s\n", shown);

@@ -10,7 +10,10 @@
 #include "trial/listener.h"
 #include "trial/log.h"
 #include "trial/rank.h"
+#include "trial/tree.h"
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,6 +102,19 @@ static void measure_peak(struct course *c) {
     if (process_size_get(&p, PROCESS_RSS_PEAK, &v))
         know(c, MEASURE_PEAK, (double)v);
     process_done(&p);
+}
+
+static void count_others(struct course *c) {
+    struct pid_list below;
+    uint64_t rss;
+    if (tree_below(c->target.pid, &below) < 0)
+        return;
+    for (size_t i = 0; i < below.list.n; i++)
+        if (rss_of(below.list.at[i], &rss)) {
+            c->run->others++;
+            c->run->others_rss_bytes += rss;
+        }
+    vec_free(&below.list);
 }
 
 /* --- how it ends --- */
@@ -289,6 +305,7 @@ static void follow(struct course *c) {
         know(c, MEASURE_CPU, (double)cpu_ns);
     if (!settle(c))
         return;
+    count_others(c);
     measure_peak(c); /* before a look, which the process pays for */
     look(c);
     c->run->outcome = RUN_MEASURED;

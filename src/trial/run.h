@@ -51,6 +51,7 @@ struct trial_run {
     double value[MEASURES];
     bool settled; /* RUN_MEASURED: its RSS came to rest; else it is the median of the last while */
     uint64_t settled_after_ns;
+    uint64_t others, others_rss_bytes; /* RUN_MEASURED: processes it had started, not counted */
     struct load_result load;
     uint64_t took_ns;
     bool has_account;
