@@ -99,9 +99,30 @@ static void mark_kernel(struct core *c) {
     }
 }
 
-/* The first anonymous mapping behind the binary and its bss, if near enough, and those that touch
- * it. When the heap follows the bss without a gap (no address randomisation) the two cannot be told
- * apart and stay anonymous; the malloc layer asks the allocator itself. */
+/* V8 asks for its pages at addresses that are random in 46 bits, so in one large heap out of some
+ * twenty one of them lies between bss and brk heap (v8/src/base/platform, GetRandomMmapAddr(); 256
+ * KiB aligned, kRegularPageSize, V8 5 to 14). brk is random by pages. */
+static bool may_be_page_of_v8(const struct region *r) {
+    enum { V8_PAGE = 256 << 10 };
+    return r->start % V8_PAGE == 0;
+}
+
+/* The first anonymous mapping behind the binary and its bss, if near enough, that is none of V8's
+ * pages if there is one, and those that touch it. When the heap follows the bss without a gap (no
+ * address randomisation) the two cannot be told apart and stay anonymous; the malloc layer asks the
+ * allocator itself. */
+static struct region *first_of_heap(const struct core *c, struct region *r, uint64_t bss_end) {
+    struct region *end = c->img.regions.at + c->img.regions.n, *found = NULL;
+    for (; r < end && r->start - bss_end <= BRK_RANDOM; r++) {
+        if (!is_plain(r) || r->prot != (REGION_R | REGION_W))
+            continue;
+        if (!may_be_page_of_v8(r))
+            return r;
+        found = found ? found : r;
+    }
+    return found;
+}
+
 static void mark_heap(struct core *c) {
     struct region *r = find(c, c->notes.at_entry);
     if (!r || !r->name[0])
@@ -110,9 +131,10 @@ static void mark_heap(struct core *c) {
     const char *exe = r->name;
     while (r < end && (!strcmp(r->name, exe) || (is_plain(r) && r > at && r[-1].end == r->start)))
         r++;
-    if (r == at || r >= end || r->start - r[-1].end > BRK_RANDOM)
+    if (r == at || r >= end)
         return;
-    for (; r < end && is_plain(r) && r->prot == (REGION_R | REGION_W); r++) {
+    r = first_of_heap(c, r, r[-1].end);
+    for (; r && r < end && is_plain(r) && r->prot == (REGION_R | REGION_W); r++) {
         set_kind(r, REGION_HEAP, "[heap]");
         if (r + 1 < end && r[1].start != r->end)
             break;

@@ -153,6 +153,14 @@ def same_account(node, kind):
             compare(f"{kind}: the packed core", packed, live, doc, zero_bytes)
 
 
+@test
+def page_before_the_heap():
+    """A mapping between the binary and the brk heap is not taken for it."""
+    with Folder() as folder, Target("between") as t:
+        core = gdb_core(t.pid, folder)
+        equal("in use", ask("malloc", core, codes=(0, 4))["totals"]["in_use"], ask("malloc", t.pid)["totals"]["in_use"])
+
+
 @test(nodes="all", timeout=240)
 def same_account_of_a_pool(node):
     same_account(node, "pool")
