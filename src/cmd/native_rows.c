@@ -170,8 +170,10 @@ static void print_keepers(FILE *out, const struct spot *s) {
     char count[FMT_MAX];
     const struct keepers *h = &s->keepers;
     bool is_free = s->place.kind == PLACE_CHUNK && s->state != MALLOC_IN_USE;
+    bool is_held = s->place.kind == PLACE_CHUNK || s->place.kind == PLACE_MAPPING;
     if (!h->list.n) {
-        fprintf(out, "  nothing refers to it\n");
+        if (is_held) /* others are by themselves */
+            fprintf(out, "  nothing refers to it\n");
         return;
     }
     fprintf(out, "  referred to by%s\n", is_free ? " (it is free: left over, or dangling)" : "");
