@@ -167,22 +167,24 @@ static uint32_t key_of(unsigned kind, uint32_t name) {
     return name << 3 | kind;
 }
 
-static void graph_new(struct snapshot_graph *g, uint32_t n, uint64_t edges) {
+/* `first` remains the caller's. */
+static void graph_new(struct snapshot_graph *g, uint32_t n, uint64_t edges, uint32_t *first) {
     g->n = n;
-    g->first = mem_alloc((n + 1ull) * sizeof *g->first);
+    g->first = first;
     g->edge = mem_alloc_random((edges + 1) * sizeof *g->edge);
     g->look = mem_alloc((n + 1ull) * sizeof *g->look);
     g->content = mem_zalloc((n + 1ull) * sizeof *g->content);
-    g->number = mem_zalloc((n + 1ull) * sizeof *g->number);
+    g->numbered = bits_new(n);
     g->young = bits_new(n);
 }
 
 static void graph_done(struct snapshot_graph *g) {
-    free(g->first);
     free(g->edge);
     free(g->look);
     free(g->content);
-    free(g->number);
+    free(g->numbered);
+    vec_free(&g->number);
+    free(g->rank);
     free(g->young);
 }
 
@@ -209,8 +211,7 @@ static int find_then(const struct snapshot_earlier *s, const struct snapshot_nam
     cleanup_free uint32_t *number = numbers_of_names(f, names);
     if (!number)
         return -EIO;
-    graph_new(ret, f->nodes, f->edges);
-    memcpy(ret->first, f->first_edge, (f->nodes + 1ull) * sizeof *ret->first);
+    graph_new(ret, f->nodes, f->edges, f->first_edge);
     for (uint32_t i = 0; i < f->nodes; i++) {
         ret->look[i] = look_of(f->kind[i], number[f->name[i]]);
         ret->content[i] = fold(0, heapfile_size(f, i));
@@ -235,7 +236,7 @@ static void now_nodes(const struct snapshot_later *l, struct snapshot_graph *g) 
         g->look[at] = look_of(kind, l->name[at]);
         snapshot_trail_next(t);
         g->content[at] = fold(t->content.all, snapshot_bytes(p, l->look, node, kind));
-        g->number[at] = t->content.first;
+        snapshot_graph_number(g, at, t->content.first);
         if (t->is_young)
             bits_set(g->young, at);
         at++;
@@ -252,11 +253,12 @@ static int find_now(const struct snapshot_later *l, struct snapshot_graph *ret) 
     uint64_t at = 0;
     unsigned kind;
     int r = 0;
-    graph_new(ret, n, l->spool->edges);
+    uint32_t *first = mem_alloc((n + 1ull) * sizeof *first);
+    graph_new(ret, n, l->spool->edges, first);
     now_nodes(l, ret);
-    ret->first[0] = 0;
+    first[0] = 0;
     for (uint32_t i = 0; i < n; i++)
-        ret->first[i + 1] = ret->first[i] + snapshot_count(l->counts, i);
+        first[i + 1] = first[i] + snapshot_count(l->counts, i);
     struct snapshot_block *block = mem_alloc(sizeof *block);
     for (size_t i = 0; i < l->spool->block.n && r == 0; i++) {
         r = snapshot_block_read(l->spool, i, block);
@@ -280,6 +282,7 @@ struct standing {
     const struct snapshot_later *later;
     struct snapshot_same *same;
     VEC(bool) emptied; /* by unit */
+    VEC(uint32_t) end; /* the same: behind its last node */
     uint64_t objects;  /* of then */
 };
 
@@ -296,10 +299,10 @@ static void take_object(struct standing *st, const struct heapfile *f, uint32_t 
     uint32_t ordinal = node == V8_NO_NODE ? SNAPSHOT_NOT : snapshot_ordinal(p, node);
     struct snapshot_graph *then = &st->same->then, *now = &st->same->now;
     then->content[i] = fold(t->content.all, heapfile_size(f, i));
-    then->number[i] = t->content.first;
+    snapshot_graph_number(then, i, t->content.first);
     if (t->is_young)
         bits_set(then->young, i);
-    st->same->unit[i] = (uint32_t)st->emptied.n - 1;
+    st->end.at[st->end.n - 1] = i + 1;
     if (ordinal != SNAPSHOT_NOT && now->look[ordinal] == then->look[i] &&
         (bits_get(now->young, ordinal) == t->is_young || now->content[ordinal] == then->content[i]))
         st->same->there[i] = ordinal;
@@ -313,23 +316,24 @@ static int find_standing(const struct snapshot_earlier *s, struct standing *st) 
     uint64_t process;
     cleanup_free uint64_t *taken = bits_new(SNAPSHOT_UNITS);
     same->there = mem_alloc((n + 1ull) * sizeof *same->there);
-    same->unit = mem_alloc((n + 1ull) * sizeof *same->unit);
     memset(same->there, 0xff, n * sizeof *same->there);
-    memset(same->unit, 0xff, n * sizeof *same->unit);
     int r = snapshot_trail_begin(t, &process, &first, taken);
     for (uint32_t i = first; r == 0 && i < n && snapshot_trail_next(t); i++) {
-        if (t->begins || !st->emptied.n)
+        if (t->begins || !st->emptied.n) {
             vec_push(&st->emptied, false);
+            vec_push(&st->end, i);
+        }
         take_object(st, s->file, i, t);
         st->objects++;
     }
     free(t);
-    same->units = (uint32_t)st->emptied.n;
-    for (uint32_t i = 0; i < n; i++)
-        if (same->unit[i] >= same->units)
-            same->unit[i] = same->units;
-        else if (st->emptied.at[same->unit[i]])
-            same->there[i] = SNAPSHOT_NONE;
+    same->units = (uint32_t)st->end.n;
+    same->unit_first = first;
+    same->unit_end = st->end.at;
+    for (uint32_t u = 0, i = first; u < same->units; u++)
+        for (; i < same->unit_end[u]; i++)
+            if (st->emptied.at[u])
+                same->there[i] = SNAPSHOT_NONE;
     return r;
 }
 
@@ -390,8 +394,9 @@ int snapshot_earlier_match(const struct snapshot_earlier *s, const struct snapsh
     later->plan->given = r == 0 ? same.then_of : NULL;
     graph_done(&same.then);
     graph_done(&same.now);
+    free(same.now.first);
     free(same.there);
-    free(same.unit);
+    free(same.unit_end);
     free(same.now_of);
     if (r < 0)
         free(same.then_of);

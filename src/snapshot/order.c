@@ -63,17 +63,14 @@ static void end(struct streams *all, struct snapshot_same *s) {
 
 void snapshot_order_check(struct snapshot_same *s) {
     struct streams all = {0};
-    uint32_t unit = s->units;
     begin(&all);
-    for (uint32_t i = 0; i < s->then.n; i++) {
-        if (s->unit[i] != unit)
-            end(&all, s);
-        unit = s->unit[i];
-        if (unit < s->units && !bits_get(s->then.young, i) && s->now_of[i] != SNAPSHOT_NONE &&
-            s->now_of[i] != s->there[i])
-            add(&all, i, s->now_of[i]);
+    for (uint32_t u = 0, i = s->unit_first; u < s->units; u++) {
+        for (; i < s->unit_end[u]; i++)
+            if (!bits_get(s->then.young, i) && s->now_of[i] != SNAPSHOT_NONE &&
+                s->now_of[i] != s->there[i])
+                add(&all, i, s->now_of[i]);
+        end(&all, s);
     }
-    end(&all, s);
     vec_free(&all.size);
     vec_free(&all.node);
     vec_free(&all.of);

@@ -45,8 +45,31 @@ static uint64_t plain(const struct snapshot_graph *g, uint32_t node) {
     return mix(g->look[node], g->content[node]);
 }
 
+/* 0: it has not several. */
+static uint32_t number_of(const struct snapshot_graph *g, uint32_t node) {
+    uint64_t below = (1ull << (node % 64)) - 1;
+    if (!bits_get(g->numbered, node))
+        return 0;
+    return g->number.at[g->rank[node / 64] +
+                        (uint32_t)__builtin_popcountll(g->numbered[node / 64] & below)];
+}
+
+static void rank_numbers(struct snapshot_graph *g) {
+    uint32_t rank = 0;
+    g->rank = mem_alloc((g->n / 64 + 1) * sizeof *g->rank);
+    for (uint32_t i = 0; i <= g->n / 64; i++) {
+        g->rank[i] = rank;
+        rank += (uint32_t)__builtin_popcountll(g->numbered[i]);
+    }
+}
+
 static uint64_t numbered(const struct snapshot_graph *g, uint32_t node) {
-    return mix(g->look[node], g->number[node]);
+    return mix(g->look[node], number_of(g, node));
+}
+
+static bool has_same_number(const struct snapshot_same *s, uint32_t then, uint32_t now) {
+    uint32_t number = number_of(&s->now, now);
+    return number && number == number_of(&s->then, then);
 }
 
 /* With what it refers to, in whatever order. */
@@ -97,8 +120,7 @@ static bool is_alike(const struct walk *w, uint32_t then, uint32_t now, bool sur
     const struct snapshot_same *s = w->s;
     if (bits_get(s->now.young, now) && !bits_get(s->then.young, then))
         return false;
-    if (s->now.number[now] && s->then.number[then] == s->now.number[now] &&
-        is_rare(w->number, numbered(&s->now, now)))
+    if (has_same_number(s, then, now) && is_rare(w->number, numbered(&s->now, now)))
         return true;
     if (s->then.content[then] != s->now.content[now])
         return false;
@@ -215,8 +237,7 @@ static void find_left(struct walk *w, unsigned side, const struct snapshot_graph
 }
 
 static bool has_same_numbers(const struct snapshot_same *s, uint32_t then, uint32_t now) {
-    return s->then.content[then] == s->now.content[now] ||
-           (s->now.number[now] && s->then.number[then] == s->now.number[now]);
+    return s->then.content[then] == s->now.content[now] || has_same_number(s, then, now);
 }
 
 /* Without a name, that it stands there is not enough: room is used again for the like. */
@@ -309,15 +330,11 @@ static void go(struct walk *w) {
 static void find_stood(struct walk *w) {
     enum { ENOUGH = 64 };
     const struct snapshot_same *s = w->s;
-    cleanup_free uint32_t *all = mem_zalloc((s->units + 1) * sizeof *all);
-    cleanup_free uint32_t *kept = mem_zalloc((s->units + 1) * sizeof *kept);
-    for (uint32_t i = 0; i < s->then.n; i++) {
-        all[s->unit[i]]++;
-        kept[s->unit[i]] += s->now_of[i] != SNAPSHOT_NONE;
-    }
-    for (uint32_t i = 0; i < s->then.n; i++) {
-        uint32_t u = s->unit[i];
-        if (u < s->units && kept[u] && kept[u] >= all[u] / ENOUGH)
+    for (uint32_t u = 0, from = s->unit_first; u < s->units; from = s->unit_end[u++]) {
+        uint32_t kept = 0, all = s->unit_end[u] - from;
+        for (uint32_t i = from; i < s->unit_end[u]; i++)
+            kept += s->now_of[i] != SNAPSHOT_NONE;
+        for (uint32_t i = from; kept && kept >= all / ENOUGH && i < s->unit_end[u]; i++)
             bits_set(w->stood, i);
     }
 }
@@ -342,9 +359,14 @@ static void count_unsettled(struct walk *w) {
     }
 }
 
+/* Nothing is left of the rest. */
 static void open_again(struct walk *w) {
-    for (size_t i = 0; i < w->open.n; i++)
-        vec_push(&w->rest, w->open.at[i]);
+    vec_free(&w->rest);
+    w->rest.at = w->open.at;
+    w->rest.n = w->open.n;
+    w->rest.cap = w->open.cap;
+    w->open.at = NULL;
+    w->open.n = w->open.cap = 0;
 }
 
 static void walk_done(struct walk *w) {
@@ -369,6 +391,8 @@ static uint32_t *nothing(uint32_t n) {
 
 void snapshot_same_find(struct snapshot_same *s) {
     struct walk w = {.s = s, .stood = bits_new(s->then.n), .was_doubtful = bits_new(s->then.n)};
+    rank_numbers(&s->then);
+    rank_numbers(&s->now);
     s->now_of = nothing(s->then.n);
     s->then_of = nothing(s->now.n);
     for (uint32_t i = 0; i < s->lists; i++)

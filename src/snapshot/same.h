@@ -10,6 +10,8 @@
 #ifndef MEMWHY_SNAPSHOT_SAME_H
 #define MEMWHY_SNAPSHOT_SAME_H
 
+#include "base/bits.h"
+#include "base/vec.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,10 +29,20 @@ struct snapshot_graph {
     uint32_t *first;            /* n + 1: of its edges */
     struct snapshot_step *edge; /* of one node in any order; they are put into another */
     uint32_t *look;             /* what kind of object it is, of which class */
-    uint32_t *content;          /* its size, numbers and characters, */
-    uint32_t *number;           /* and its first number alone; 0: it has not several */
+    uint32_t *content;          /* its size, numbers and characters */
+    uint64_t *numbered;         /* a set: they have several numbers */
+    VEC(uint32_t) number;       /* of those, by node: the first alone */
+    uint32_t *rank;             /* set by snapshot_same_find(): how many before every 64th node */
     uint64_t *young;            /* a set: they are in the young generation, which they leave once */
 };
+
+/* Node after node; 0: it has none. */
+static inline void snapshot_graph_number(struct snapshot_graph *g, uint32_t node, uint32_t number) {
+    if (!number)
+        return;
+    bits_set(g->numbered, node);
+    vec_push(&g->number, number);
+}
 
 struct snapshot_same {
     struct snapshot_graph then, now;
@@ -38,7 +50,8 @@ struct snapshot_same {
     /* By node of then: */
     uint32_t
         *there;     /* what stands now where it stood, if anything of that look, or SNAPSHOT_NONE */
-    uint32_t *unit; /* of what may be emptied at once; `units` if it cannot be known */
+    uint32_t unit_first; /* the first of what may be emptied at once, */
+    uint32_t *unit_end;  /* and for each such unit the node behind its last */
     uint32_t units;
     uint32_t *now_of;  /* set by snapshot_same_find(), as then_of: SNAPSHOT_NONE if it is gone */
     uint32_t *then_of; /* by node of now: SNAPSHOT_NONE if it is new */

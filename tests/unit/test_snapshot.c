@@ -211,7 +211,7 @@ static void make_graph(struct snapshot_graph *g) {
     g->edge = calloc(OBJECTS, sizeof *g->edge);
     g->look = calloc(NODES, sizeof *g->look);
     g->content = calloc(NODES, sizeof *g->content);
-    g->number = calloc(NODES, sizeof *g->number);
+    g->numbered = bits_new(NODES);
     g->young = calloc(1, 8);
     for (uint32_t i = 0; i < OBJECTS; i++) { /* a list holds all */
         g->edge[i] = (struct snapshot_step){8 * i, LISTS + i};
@@ -226,7 +226,9 @@ static void free_graph(struct snapshot_graph *g) {
     free(g->edge);
     free(g->look);
     free(g->content);
-    free(g->number);
+    free(g->numbered);
+    vec_free(&g->number);
+    free(g->rank);
     free(g->young);
 }
 
@@ -237,16 +239,17 @@ static void make_same(struct snapshot_same *s) {
     s->lists = LISTS;
     s->units = 1;
     s->there = calloc(NODES, sizeof *s->there);
-    s->unit = calloc(NODES, sizeof *s->unit);
+    s->unit_end = calloc(1, sizeof *s->unit_end);
     memset(s->there, 0xff, NODES * sizeof *s->there);
-    s->unit[0] = 1;
+    s->unit_first = 1;
+    s->unit_end[0] = NODES;
 }
 
 static void free_same(struct snapshot_same *s) {
     free_graph(&s->then);
     free_graph(&s->now);
     free(s->there);
-    free(s->unit);
+    free(s->unit_end);
     free(s->now_of);
     free(s->then_of);
 }
