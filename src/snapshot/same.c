@@ -50,8 +50,8 @@ static uint32_t number_of(const struct snapshot_graph *g, uint32_t node) {
     uint64_t below = (1ull << (node % 64)) - 1;
     if (!bits_get(g->numbered, node))
         return 0;
-    return g->number.at[g->rank[node / 64] +
-                        (uint32_t)__builtin_popcountll(g->numbered[node / 64] & below)];
+    return g->number
+        .at[g->rank[node / 64] + (uint32_t)__builtin_popcountll(g->numbered[node / 64] & below)];
 }
 
 static void rank_numbers(struct snapshot_graph *g) {

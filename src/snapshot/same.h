@@ -49,7 +49,7 @@ struct snapshot_same {
     uint32_t lists; /* nodes below, of both: lists of V8's own whose entries have only numbers */
     /* By node of then: */
     uint32_t
-        *there;     /* what stands now where it stood, if anything of that look, or SNAPSHOT_NONE */
+        *there; /* what stands now where it stood, if anything of that look, or SNAPSHOT_NONE */
     uint32_t unit_first; /* the first of what may be emptied at once, */
     uint32_t *unit_end;  /* and for each such unit the node behind its last */
     uint32_t units;

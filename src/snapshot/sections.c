@@ -84,18 +84,21 @@ static void put_head(struct putting *p) {
 
 static void put_node(const struct snapshot_sections *s, struct snapshot_text *t, uint32_t ordinal,
                      enum v8_node_kind kind, uint32_t id, uint64_t bytes) {
-    if (ordinal)
-        snapshot_text_char(t, ',');
-    snapshot_text_number(t, kind);
-    snapshot_text_char(t, ',');
-    snapshot_text_number(t, s->name[ordinal]);
-    snapshot_text_char(t, ',');
-    snapshot_text_number(t, id);
-    snapshot_text_char(t, ',');
-    snapshot_text_number(t, bytes);
-    snapshot_text_char(t, ',');
-    snapshot_text_number(t, snapshot_count(s->counts, ordinal));
-    snapshot_text_put(t, s->plan->form->has_trace_node_id ? ",0,0\n" : ",0\n");
+    const char *rest = s->plan->form->has_trace_node_id ? ",0,0\n" : ",0\n";
+    char *p = snapshot_text_line(t);
+    *p = ',';
+    p = snapshot_put_number(p + (ordinal != 0), kind);
+    *p++ = ',';
+    p = snapshot_put_number(p, s->name[ordinal]);
+    *p++ = ',';
+    p = snapshot_put_number(p, id);
+    *p++ = ',';
+    p = snapshot_put_number(p, bytes);
+    *p++ = ',';
+    p = snapshot_put_number(p, snapshot_count(s->counts, ordinal));
+    while (*rest)
+        *p++ = *rest++;
+    snapshot_text_add(t, p);
 }
 
 static void fill_nodes(struct putting *p, size_t i, struct slot *to) {
@@ -133,7 +136,6 @@ static void put_nodes(struct putting *p) {
 /* --- edges --- */
 
 static void fill_edges(struct putting *p, size_t i, struct slot *to) {
-    struct snapshot_text *t = &to->text;
     unsigned kind;
     uint32_t name, node;
     if (!to->block)
@@ -141,14 +143,15 @@ static void fill_edges(struct putting *p, size_t i, struct slot *to) {
     to->error = snapshot_block_read(p->s->spool, i, to->block);
     for (bool first = i == 0; !to->error && snapshot_block_next(to->block, &kind, &name, &node);
          first = false) {
-        if (!first)
-            snapshot_text_char(t, ',');
-        snapshot_text_number(t, kind);
-        snapshot_text_char(t, ',');
-        snapshot_text_number(t, name);
-        snapshot_text_char(t, ',');
-        snapshot_text_number(t, (uint64_t)node * p->width);
-        snapshot_text_char(t, '\n');
+        char *at = snapshot_text_line(&to->text);
+        *at = ',';
+        at = snapshot_put_number(at + !first, kind);
+        *at++ = ',';
+        at = snapshot_put_number(at, name);
+        *at++ = ',';
+        at = snapshot_put_number(at, (uint64_t)node * p->width);
+        *at++ = '\n';
+        snapshot_text_add(&to->text, at);
     }
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SNAPSHOT_TEXT_ROOM = 32 };
+enum { SNAPSHOT_TEXT_ROOM = 32, SNAPSHOT_LINE = 256 };
 
 struct snapshot_text {
     char *at;
@@ -31,25 +31,49 @@ static inline void snapshot_text_char(struct snapshot_text *t, char c) {
     t->at[t->n++] = c;
 }
 
-/* "00", "01", ... "99"; the powers of ten. */
-extern const char snapshot_digits[100][2];
-extern const uint64_t snapshot_tens[20];
+/* Numbers, a hundred million in a snapshot: eight digits at a time, in the bytes of one word, the
+ * first in the lowest; it is halved into fours, twos and ones of digits. */
+enum { SNAPSHOT_DIGITS = 8, SNAPSHOT_TEN_TO_DIGITS = 100000000 };
+extern const uint32_t snapshot_tens[10]; /* powers */
 
-/* In its place at once, two digits at a time: a snapshot has a hundred million numbers. */
+/* Room for eight bytes is wanted, of which `n` count, the lowest digits. */
+static inline char *snapshot_put_digits(char *p, uint32_t v, unsigned n) {
+    uint64_t x = v / 10000 | (uint64_t)(v % 10000) << 32;
+    uint64_t high = (x * 10486 >> 20) & 0x7f0000007full; /* x / 100 of both */
+    x = high | (x - 100 * high) << 16;
+    high = (x * 103 >> 10) & 0xf000f000f000full; /* x / 10 of all four */
+    x = (high | (x - 10 * high) << 8) + 0x3030303030303030ull;
+    x >>= 8 * (SNAPSHOT_DIGITS - n);
+    memcpy(p, &x, sizeof x);
+    return p + n;
+}
+
+/* Room for 24 bytes is wanted; the end. */
+char *snapshot_put_number_large(char *p, uint64_t v);
+static inline char *snapshot_put_number(char *p, uint64_t v) {
+    if (v >= SNAPSHOT_TEN_TO_DIGITS) {
+        p = snapshot_put_number_large(p, v / SNAPSHOT_TEN_TO_DIGITS);
+        return snapshot_put_digits(p, (uint32_t)(v % SNAPSHOT_TEN_TO_DIGITS), SNAPSHOT_DIGITS);
+    }
+    unsigned bits = 32 - (unsigned)__builtin_clz((uint32_t)v | 1);
+    unsigned n = bits * 1233 >> 12; /* bits * log10(2): the digits, or one fewer */
+    return snapshot_put_digits(p, (uint32_t)v, n + (v >= snapshot_tens[n] || !n));
+}
+
 static inline void snapshot_text_number(struct snapshot_text *t, uint64_t v) {
     if (t->n + SNAPSHOT_TEXT_ROOM > t->cap)
         snapshot_text_grow(t);
-    unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1);
-    unsigned n = bits * 1233 >> 12; /* bits * log10(2) */
-    n += v >= snapshot_tens[n] || !n;
-    char *p = t->at + t->n + n;
-    t->n += n;
-    for (; v >= 100; v /= 100)
-        memcpy(p -= 2, snapshot_digits[v % 100], 2);
-    if (v >= 10)
-        memcpy(p - 2, snapshot_digits[v], 2);
-    else
-        p[-1] = (char)('0' + v);
+    t->n = (size_t)(snapshot_put_number(t->at + t->n, v) - t->at);
+}
+
+/* Where the next line of at most SNAPSHOT_LINE bytes goes; when it is there, it is added. */
+static inline char *snapshot_text_line(struct snapshot_text *t) {
+    while (t->n + SNAPSHOT_LINE > t->cap)
+        snapshot_text_grow(t);
+    return t->at + t->n;
+}
+static inline void snapshot_text_add(struct snapshot_text *t, const char *end) {
+    t->n = (size_t)(end - t->at);
 }
 
 /* The file. The first error is kept, and nothing is written after it. */

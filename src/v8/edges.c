@@ -187,7 +187,7 @@ bool edge_is_essential(const struct v8_edge_reader *r, uint64_t word) {
 }
 
 void edge_visited(struct v8_edge_reader *r, int64_t offset) {
-    if (offset >= 0 && offset / 8 < EDGE_VISITED_WORDS)
+    if (offset >= 0 && (uint64_t)offset < r->bytes && offset / 8 < EDGE_VISITED_WORDS)
         r->visited[offset / 512] |= 1ull << (offset / 8 % 64);
 }
 
@@ -500,7 +500,8 @@ const struct v8_edge *v8_edges_of(struct v8_edge_reader *r, uint32_t node, uint6
     r->bytes = v8_node_bytes(r->nodes, node);
     r->only = only ? v8_strong(only) : 0;
     r->type = v8_instance_type(r->o, r->object);
-    memset(r->visited, 0, sizeof r->visited);
+    size_t words = r->bytes / 512 + 1, most = EDGE_VISITED_WORDS / 64;
+    memset(r->visited, 0, (words < most ? words : most) * sizeof *r->visited);
     if (r->type >= 0 && r->o->l->body[r->type] == BODY_BYTES) {
         add_unaligned(r);
     } else if (r->type >= 0) {

@@ -4,6 +4,7 @@
 #include "snapshot/ids.h"
 #include "snapshot/same.h"
 #include "snapshot/spool.h"
+#include "snapshot/text.h"
 #include "snapshot/trail.h"
 #include "unit.h"
 #include <errno.h>
@@ -60,6 +61,26 @@ static void spool_errors(void **state) {
     snapshot_spool_done(s);
     free(b);
     free(s);
+}
+
+/* Eight digits at a time: around every power of ten and of two. */
+static void numbers(void **state) {
+    (void)state;
+    char expected[32];
+    struct snapshot_text t = {0};
+    for (unsigned bit = 0; bit < 64; bit++)
+        for (uint64_t i = 0, ten = 1; i < 20; i++, ten *= 10)
+            for (uint64_t near = 0; near < 5; near++) {
+                uint64_t v[] = {ten + near - 2, (1ull << bit) + near - 2, ten * (bit + 1) + near};
+                for (size_t k = 0; k < sizeof v / sizeof *v; k++) {
+                    t.n = 0;
+                    snapshot_text_number(&t, v[k]);
+                    snapshot_text_char(&t, 0);
+                    snprintf(expected, sizeof expected, "%llu", (unsigned long long)v[k]);
+                    assert_string_equal(t.at, expected);
+                }
+            }
+    snapshot_text_done(&t);
 }
 
 static struct v8_page page(uint64_t addr, uint64_t size) {
@@ -299,8 +320,9 @@ static void same(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(spool),     cmocka_unit_test(spool_errors), cmocka_unit_test(ids),
-        cmocka_unit_test(fresh_ids), cmocka_unit_test(trail),        cmocka_unit_test(same),
+        cmocka_unit_test(numbers), cmocka_unit_test(spool),     cmocka_unit_test(spool_errors),
+        cmocka_unit_test(ids),     cmocka_unit_test(fresh_ids), cmocka_unit_test(trail),
+        cmocka_unit_test(same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
