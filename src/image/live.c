@@ -236,8 +236,10 @@ int live_stop(struct image *img, struct err *e) {
     } else {
         r = refusal_explain(img->pid, r, "it (ptrace)", e);
     }
-    if (!l->hold.tasks.n)
+    if (!l->hold.tasks.n) {
+        hold_release(&l->hold);
         hold_relax(l->priority);
+    }
     live_release(img);
     return r;
 }

@@ -81,17 +81,27 @@ unsigned v8_limits_semi_spaces(const struct image *img, const struct v8_layout *
     return v8_flag_bool(img, l, "minor-ms", &minor_ms) == 0 && minor_ms ? 2 : 3;
 }
 
-int v8_limits_read(const struct image *img, const struct v8_layout *l, uint64_t heap,
-                   unsigned semi_spaces, struct v8_limits *ret) {
+int v8_limits_place(const struct image *img, const struct v8_layout *l, uint64_t heap,
+                    uint64_t *ret) {
     const struct v8_facts *f = &l->facts;
-    uint64_t semi, old, holder = heap;
-    if (f->max_semi_space_offset < 0 || f->max_old_space_offset < 0)
+    uint64_t holder = heap;
+    if (f->max_old_space_offset < 0)
         return -ENODATA;
     if (f->heap_limits_offset >= 0 &&
         image_read_u64(img, heap + (uint64_t)f->heap_limits_offset, &holder) < 0)
         return -ENODATA;
+    *ret = holder + (uint64_t)f->max_old_space_offset;
+    return 0;
+}
+
+int v8_limits_read(const struct image *img, const struct v8_layout *l, uint64_t heap,
+                   unsigned semi_spaces, struct v8_limits *ret) {
+    const struct v8_facts *f = &l->facts;
+    uint64_t semi, old, place;
+    if (f->max_semi_space_offset < 0 || v8_limits_place(img, l, heap, &place) < 0)
+        return -ENODATA;
     if (image_read_u64(img, heap + (uint64_t)f->max_semi_space_offset, &semi) < 0 ||
-        image_read_u64(img, holder + (uint64_t)f->max_old_space_offset, &old) < 0)
+        image_read_u64(img, place, &old) < 0)
         return -ENODATA;
     /* Both are whole pages of the kernel's; no machine has more than 2^47 bytes. */
     if (!semi || !old || semi % PAGE_BYTES || old >= LIMIT_USER_ADDR || semi >= LIMIT_USER_ADDR)

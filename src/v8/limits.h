@@ -22,6 +22,10 @@ int v8_limits_from_code(struct elf_file *elf, struct v8_limit_offsets *ret);
  * new; one half less with --minor-ms. */
 unsigned v8_limits_semi_spaces(const struct image *img, const struct v8_layout *l);
 
+/* Where the limit of the old generation stands. -ENODATA as below. */
+int v8_limits_place(const struct image *img, const struct v8_layout *l, uint64_t heap,
+                    uint64_t *ret);
+
 /* The limits of the isolate with this heap. -ENODATA: not known; -EBADMSG: what stands there cannot
  * be limits. */
 int v8_limits_read(const struct image *img, const struct v8_layout *l, uint64_t heap,

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "base/search.h"
 #include "v8/code.h"
+#include "v8/limits.h"
 #include "v8/named.h"
 #include "v8/v8.h"
 #include <errno.h>
@@ -371,10 +372,12 @@ static void keep_pointed(const struct v8_redaction *r, const struct v8_isolate *
 static void keep_isolate(const struct v8_redaction *r, const struct v8_isolate *iso, keep_fn *keep,
                          void *arg) {
     enum { BEFORE = 0x1000, AFTER = 0x3000, SPAN_MAX = 0x100000 };
-    uint64_t from = iso->roots - BEFORE, to = iso->heap + AFTER;
+    uint64_t from = iso->roots - BEFORE, to = iso->heap + AFTER, limit;
     if (iso->heap - iso->roots >= SPAN_MAX)
         return;
     keep(arg, from, to);
+    if (v8_limits_place(r->img, r->l, iso->heap, &limit) == 0)
+        keep(arg, limit, limit + 8);
     cleanup_free uint64_t *words = mem_alloc(to - from);
     size_t n = image_read_prefix(r->img, from, words, to - from) / 8;
     for (size_t i = 0; i < n; i++)

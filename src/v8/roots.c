@@ -8,7 +8,9 @@
 #include <string.h>
 
 enum {
-    /* Heap's fields behind its start: far more than any version has. */
+    /* From the heap's start: what surely holds its own fields that are objects, in every version
+     * inside it; and what holds all the isolate points with, other memory behind it too. */
+    HEAP_FIELDS = 0x780,
     HEAP_SPAN = 0x3000,
     ISOLATE_SPAN_MAX = 0x40000,
     /* GlobalHandles::NodeBlock, src/handles/global-handles.cc: 256 nodes of 32 bytes (object, u16
@@ -99,8 +101,12 @@ static void add_field(struct finder *f, uint64_t at, uint64_t word) {
         f->ret->list.at[before].entry = (uint32_t)entry;
 }
 
+/* The last ones are Heap's dirty_js_finalization_registries_list_ and its tail (up to 0x6b8 in the
+ * heap, 7.8 to 14.6); what follows are pointers, and behind the isolate other memory of malloc's.
+ */
 static void add_isolate(struct finder *f) {
-    for (size_t i = 0; i < f->n; i++)
+    uint64_t fields = (f->iso->heap + HEAP_FIELDS - f->from) / 8;
+    for (size_t i = 0; i < f->n && i < fields; i++)
         if (!is_list_head(f, f->from + 8 * i, f->words[i]))
             add_field(f, f->from + 8 * i, f->words[i]);
 }
