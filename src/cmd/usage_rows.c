@@ -50,7 +50,7 @@ static void add_peak(struct table *t, const json_t *said, const struct evidence 
     if (!number(json_object_get(said, "resources"), "maxRSS", &kib))
         return;
     bool has_peak = process_size_get(&seen->process, PROCESS_RSS_PEAK, &peak);
-    json_t *in_bytes = json_pack("{s:I}", "maxRSS", (json_int_t)(kib * 1024));
+    json_t *in_bytes = json_pack("{s:I}", "maxRSS", (json_int_t)kib * 1024);
     bytes = has_peak ? peak : 0;
     add(t, "maxRSS", in_bytes, "maxRSS", has_peak ? &bytes : NULL,
         "the kernel counts in batches, and the peak may have come since");

@@ -30,7 +30,7 @@ static size_t decode_load(const uint8_t *c, size_t n, struct load *ret) {
         return 0;
     *ret = (struct load){.to = c[at] >> 3 & 7, .base = base};
     if (mod == 1) {
-        ret->offset = (int8_t)c[at + 1];
+        ret->offset = c[at + 1] < 0x80 ? c[at + 1] : c[at + 1] - 0x100;
         return at + 2;
     }
     memcpy(&ret->offset, c + at + 1, 4);

@@ -17,7 +17,9 @@
 #include "image/core.h"
 #include "suspects/suspects.h"
 #include "v8/edges.h"
+#include "v8/flags.h"
 #include "v8/heap.h"
+#include "v8/node_options.h"
 #include "v8/nodes.h"
 #include <elf.h>
 #include <errno.h>
@@ -54,6 +56,8 @@ struct spoiler {
     VEC(struct segment) segments;
     VEC(struct target) objects;
     uint64_t native, native_end; /* isolate and heap, in V8's own memory */
+    struct segment tables[3];    /* V8's flags, Node's options; of .data and .bss */
+    size_t n_tables;
     VEC(struct written) written;
     uint64_t seed;
     bool first; /* the heap is not spoilt yet */
@@ -115,7 +119,14 @@ static uint64_t odd_value(struct spoiler *s, const struct target *self) {
     }
 }
 
-/* Words anywhere: of objects, page headers, the isolate. */
+/* A word of the tables of flags and options. */
+static void spoil_a_table(struct spoiler *s, const struct target *t) {
+    const struct segment *g = s->n_tables ? &s->tables[draw(s) % s->n_tables] : NULL;
+    if (g && g->size >= 8)
+        write_word(s, g->addr + 8 * (draw(s) % (g->size / 8)), odd_value(s, t));
+}
+
+/* Words anywhere: of objects, page headers, the isolate, the tables of flags and options. */
 static void spoil_at_random(struct spoiler *s) {
     for (uint64_t n = 1 + draw(s) % 200; n; n--) {
         const struct target *t = any_object(s);
@@ -125,6 +136,8 @@ static void spoil_at_random(struct spoiler *s) {
         else if (what < 4 && s->native_end > s->native)
             at = s->native + 8 * (draw(s) % ((s->native_end - s->native) / 8));
         write_word(s, at, odd_value(s, t));
+        if (what == 4)
+            spoil_a_table(s, t);
     }
 }
 
@@ -252,7 +265,21 @@ static int look_at_heap(struct spoiler *s, struct image *img, struct v8_layout *
     int r = v8_census_take(img, l, V8_ACCEPT_COLLECTION | V8_ACCEPT_UNWALKED | V8_LIVENESS, &visit,
                            &c, &e);
     v8_census_done(&c);
+    struct flag_list flags = {0};
+    v8_flags_read(img, l, &flags);
+    v8_node_options_read(img, l, &flags);
+    flags_done(&flags);
     return r;
+}
+
+static void find_tables(struct spoiler *s, const struct v8_layout *l) {
+    static const char *const names[] = {"_ZN2v88internal5flagsE",
+                                        "_ZN2v88internal12_GLOBAL__N_15flagsE",
+                                        "_ZN4node14options_parserL14_ppop_instanceE"};
+    struct elf_symbol sym;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (elf_file_symbol(l->elf, names[i], &sym) == 0)
+            s->tables[s->n_tables++] = (struct segment){sym.value + l->bias, sym.size, 0};
 }
 
 /* ---- the capture ---- */
@@ -304,6 +331,7 @@ int main(int argc, char **argv) {
         return 1;
     }
     s.first = false;
+    find_tables(&s, l);
     double slowest = 0;
     double until = seconds(CLOCK_MONOTONIC) + atof(argv[2]);
     for (; seconds(CLOCK_MONOTONIC) < until && rounds < most; rounds++) {
