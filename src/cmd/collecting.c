@@ -87,6 +87,10 @@ void collecting_print(FILE *out, const struct collecting *c, unsigned width) {
     struct table *t = foretold_rows(c);
     table_print(t, out, width);
     table_free(t);
+    uint64_t since = fell(v8_heap_used(&c->after.v8.isolates.at[0]), k->live_bytes);
+    if (since >= 1 << 20 && since > k->live_bytes / 50)
+        fprintf(out, "The program went on: %s are on its heap that came meanwhile.\n",
+                fmt_bytes(a, since));
     uint64_t kept = fell(k->buffer_bytes, k->mapped_bytes);
     if (kept >= 1 << 20)
         fprintf(out, "Buffers of %s lay inside malloc's arenas, which keep what they can use.\n",

@@ -356,6 +356,10 @@ const struct command cmd_heap = {
         "  $ memwhy heap 2043476               the spaces of a process\n"
         "  $ memwhy heap --json core.2043476   the same of a core file, for a script\n"
         "\n"
+        "Under it stands how much of the old generation lives and what V8 lets it grow to: beyond\n"
+        "that the process ends. heap_size_limit is that and the young generation, which counts\n"
+        "three times.\n"
+        "\n"
         "When RESIDENT is far above USED and FREE is large, the heap is fragmented or was once\n"
         "larger. The process is held for a fork of it: about 40 ms for 1 GB. Exit code 4: part\n"
         "of the heap could not be walked, or a collection was under way all the time.\n",
