@@ -3,6 +3,7 @@
 #include "cmd/interrupted.h"
 #include "cmd/look.h"
 #include <stdio.h>
+#include <string.h>
 
 #define TIMEOUT_NS 10000000000ull
 
@@ -11,10 +12,12 @@ int inspecting_open(struct run *r, const struct evidence *ev, struct inspecting 
     struct inspector_how how = {.timeout_ns = opt_u64(r->opts, "timeout", TIMEOUT_NS),
                                 .stop = interrupted_by_signals(0)};
     int rc = inspector_open(ev, &how, &s, &r->err);
-    if (rc == 0)
-        *ret = (struct inspecting){
-            .session = s, .at = s->at, .opened = s->opened, .others = s->others};
-    return rc;
+    if (rc < 0)
+        return rc;
+    *ret = (struct inspecting){.session = s, .opened = s->opened, .others = s->others};
+    snprintf(ret->at, sizeof ret->at, strchr(s->at.host, ':') ? "[%s]:%u" : "%s:%u", s->at.host,
+             s->at.port);
+    return 0;
 }
 
 int inspecting_begin(struct run *r, const char *target, struct inspecting *ret, char ret_pid[16]) {
@@ -34,14 +37,14 @@ int inspecting_end(struct run *r, struct inspecting *i, int rc) {
     i->session = NULL;
     if (rc < 0 && i->end == INSPECTOR_LEFT_OPEN)
         snprintf(r->err.hint, sizeof r->err.hint,
-                 "Its inspector, opened for this, still listens on %s:%u; the process was told to "
+                 "Its inspector, opened for this, still listens on %s; the process was told to "
                  "close it, which it does when its event loop runs again.",
-                 i->at.host, i->at.port);
+                 i->at);
     return rc;
 }
 
 void inspecting_print(FILE *out, const struct inspecting *i) {
-    fprintf(out, "Asked through its inspector on %s:%u", i->at.host, i->at.port);
+    fprintf(out, "Asked through its inspector on %s", i->at);
     if (i->end == INSPECTOR_CLOSED)
         fputs(", which was opened for it and is closed again.\n", out);
     else if (i->end == INSPECTOR_LEFT_OPEN)
@@ -57,7 +60,7 @@ void inspecting_print(FILE *out, const struct inspecting *i) {
 
 json_t *inspecting_json(const struct inspecting *i) {
     json_t *o = json_object();
-    json_object_set_new(o, "address", json_sprintf("%s:%u", i->at.host, i->at.port));
+    json_object_set_new(o, "address", json_string(i->at));
     json_object_set_new(o, "opened", json_boolean(i->opened));
     if (i->opened)
         json_object_set_new(o, "closed", json_boolean(i->end == INSPECTOR_CLOSED));

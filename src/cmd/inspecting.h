@@ -20,7 +20,7 @@
 
 struct inspecting {
     struct inspector *session; /* NULL: ended */
-    struct inspector_address at;
+    char at[80];               /* "127.0.0.1:9229", "[::1]:9229" */
     bool opened;
     unsigned others;
     enum inspector_end end;
