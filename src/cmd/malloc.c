@@ -513,12 +513,14 @@ static int run(struct run *r) {
         return rc;
     }
     malloc_notes_add(&ev);
+    if (chunks.names.n && ev.malloc.kind != MALLOC_GLIBC)
+        evidence_note(&ev, "blocks are listed one by one of glibc's malloc only");
     struct table *arenas = arenas_table(&ev);
     if (r->json)
         print_json(r, &ev, arenas);
     else
         print_text(r, &ev, arenas);
-    if (chunks.names.n)
+    if (chunks.names.n && ev.malloc.kind == MALLOC_GLIBC)
         malloc_chunks_print(r, &chunks);
     if (!r->json)
         document_footer(r->out, &ev);

@@ -145,6 +145,17 @@ static const char *thread_label(struct builder *b, const struct image_thread *t)
     return keep(b, mem_printf("stacks/%s", t->name[0] ? t->name : "thread"));
 }
 
+/* The kernel makes one mapping of neighbours: what others claim of it around `addr` is theirs. */
+static void clip(const struct builder *b, uint64_t addr, uint64_t *start, uint64_t *end) {
+    for (size_t i = 0; i < b->claims.n; i++) {
+        const struct claim *c = &b->claims.at[i];
+        if (c->start > addr && c->start < *end)
+            *end = c->start;
+        if (c->end <= addr && c->end > *start)
+            *start = c->end;
+    }
+}
+
 /* A thread's stack: the mapping its stack pointer is in. glibc puts the thread's control block and
  * static TLS at its top end, so the mapping may be cut where that ends. */
 static void claim_stacks(struct builder *b) {
@@ -163,7 +174,9 @@ static void claim_stacks(struct builder *b) {
             if (top < end)
                 end = top;
         }
-        claim(b, r->start, end, CLAIM_NAMED, thread_label(b, &t[i]));
+        uint64_t start = r->start;
+        clip(b, t[i].regs[IMAGE_RSP], &start, &end);
+        claim(b, start, end, CLAIM_NAMED, thread_label(b, &t[i]));
     }
 }
 

@@ -92,6 +92,9 @@ def every_way(name, target):
         for state in ("in-use", "tcached", "free", "free-pages", "metadata", "reserve"):
             equal(state, account.get(state, 0), doc["states"].get(state, {"resident": 0})["resident"])
         at_most("of no structure", account.get("unwalked", 0), 256 << 10)
+        equal("no list of blocks, and it is said",
+              ["chunks" in (d := ask("malloc", t.pid, "--chunks")), "one by one" in " ".join(d["coverage"]["notes"])],
+              [False, True])
         capture = f"{folder}/capture"
         ask("capture", t.pid, "--output", capture, codes=(0,))
         equal("capture", ask("malloc", capture, codes=(0,))["states"], doc["states"])
