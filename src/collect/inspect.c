@@ -188,9 +188,33 @@ static int find_class(struct inspector *k, struct err *e) {
     return r;
 }
 
+static void forget(struct inspection *s) {
+    for (size_t i = 0; i < s->all.n; i++) {
+        struct inspected *n = s->all.at[i];
+        free(n->name);
+        free(n->key);
+        free(n->summary);
+        free(n->getter);
+        free(n->setter);
+        free(n->scope);
+        vec_free(&n->members);
+        free(n);
+    }
+    for (size_t i = 0; i < s->objects.n; i++) {
+        free(s->objects.at[i].class);
+        free(s->objects.at[i].details);
+        free(s->objects.at[i].dominator_summary);
+    }
+    vec_free(&s->all);
+    vec_free(&s->objects);
+    s->more_objects = 0;
+    s->is_cut = false;
+}
+
 int inspection_see(void *inspection, const struct v8_view *view, struct err *e) {
     struct inspection *s = inspection;
     struct inspector k = {.s = s};
+    forget(s);
     int r = heap_look_open(view, &k.look, e);
     if (r < 0)
         return r;
@@ -213,23 +237,6 @@ int inspection_see(void *inspection, const struct v8_view *view, struct err *e) 
 }
 
 void inspection_done(struct inspection *s) {
-    for (size_t i = 0; i < s->all.n; i++) {
-        struct inspected *n = s->all.at[i];
-        free(n->name);
-        free(n->key);
-        free(n->summary);
-        free(n->getter);
-        free(n->setter);
-        free(n->scope);
-        vec_free(&n->members);
-        free(n);
-    }
-    for (size_t i = 0; i < s->objects.n; i++) {
-        free(s->objects.at[i].class);
-        free(s->objects.at[i].details);
-        free(s->objects.at[i].dominator_summary);
-    }
-    vec_free(&s->all);
-    vec_free(&s->objects);
+    forget(s);
     vec_free(&s->addrs);
 }
