@@ -202,6 +202,7 @@ static void print_collections(struct run *r, const struct crash_process *p) {
         table_text(t, G_KIND,
                    !c->gc.full         ? "young"
                    : c->gc.last_resort ? "full, last resort"
+                   : c->gc.reduce      ? "full, reducing"
                                        : "full");
         table_u64(t, G_BEFORE, bytes_of(c->gc.before));
         if (c->gc.has_after)

@@ -57,7 +57,7 @@ static const char *const words[] = {" ms: ",
                                     "/ABRT",
                                     "old-space-size",
                                     "old_space_size",
-                                    "semi-space-size",
+
                                     "Node.js v",
                                     "memory: usage",
                                     "Memory cgroup",
@@ -358,13 +358,10 @@ static void take_version(struct reader *r, struct crash_stream *s, const char *t
 static void take_flags(struct reader *r, struct crash_stream *s, const char *text) {
     struct crashlog *c = r->c;
     uint64_t old = crash_flag_mib(text, "max-old-space-size");
-    uint64_t semi = crash_flag_mib(text, "max-semi-space-size");
     if (old) {
         s->flag_old_mib = c->flag_old_mib = old;
         s->flag_line = c->flag_line = r->lines.number;
     }
-    if (semi)
-        s->flag_semi_mib = c->flag_semi_mib = semi;
 }
 
 /* All the collections of the line: a log may be folded into one. */
@@ -569,18 +566,21 @@ int crashlog_read(int fd, struct progress *p, struct crashlog *ret, struct err *
     rc = input_next(in, &first, &n, e);
     if (rc == 0 && n && crash_report_begins(first, n)) {
         rc = read_report(in, first, n, &c, e);
-    } else if (rc == 0) {
+    } else if (rc == 0 && n) {
         struct reader r = {.c = &c, .needles = needles_new(words), .last_stream = CRASH_NONE};
         lines_init(&r.lines, in);
         r.lines.at = first;
         r.lines.end = first + n;
         r.lines.bytes = n;
-        rc = n ? read_lines(&r, in, p, e) : 0;
+        rc = read_lines(&r, in, p, e);
         lines_done(&r.lines);
         map64_done(&r.by_label);
         needles_free(r.needles);
     }
     input_close(in);
+    if (rc == -E2BIG) /* what repeats itself packs well */
+        err_set(e, rc, "Unpack it and give it to `memwhy oom -`.",
+                "the file unpacks to over %u times its size", LIMIT_UNPACKED_RATIO);
     if (rc < 0)
         crashlog_done(&c);
     else

@@ -56,7 +56,7 @@ struct crash_stream {
     uint64_t block_line;  /* of "Last few GCs" whose FATAL ERROR has not come; 0 */
     uint64_t watch_until; /* every line up to here is looked at */
     bool caret; /* its last line was nothing but "^": so Node shows where an exception was thrown */
-    uint64_t flag_old_mib, flag_line, flag_semi_mib; /* --max-old-space-size, last seen */
+    uint64_t flag_old_mib, flag_line; /* --max-old-space-size, last seen */
     char node_version[24];
     uint64_t version_line;
     char js_frame[352]; /* of the stack before a FATAL ERROR */
@@ -95,7 +95,7 @@ struct crashlog {
     uint64_t more_deaths;   /* beyond LIMIT_LOG_DEATHS */
     bool mixed_labels;      /* beyond LIMIT_LOG_STREAMS */
     uint64_t snapshot_line; /* "Wrote snapshot to": --heapsnapshot-near-heap-limit at work */
-    uint64_t flag_old_mib, flag_line, flag_semi_mib; /* seen anywhere */
+    uint64_t flag_old_mib, flag_line; /* seen anywhere */
     char node_version[24];
     uint64_t version_line;
 };

@@ -66,7 +66,6 @@ static bool take_victim(struct kernel_kill *k, const char *line, uint64_t number
     scan_text(&at, ",");
     take_process_name(at, k->name);
     k->line = number;
-    named_kib(line, "total-vm:", &k->total_vm);
     k->has_rss = named_kib(line, "anon-rss:", &k->anon);
     k->has_file = named_kib(line, "file-rss:", &k->file);
     k->has_shmem = named_kib(line, "shmem-rss:", &k->shmem);
@@ -147,14 +146,13 @@ static bool take_cgroup(struct kernel_kill *k, const char *line, uint64_t number
 /* "anon 1234", "file 0" of cgroup v2 (and of v1 in 5.x), "total_rss 1234" of v1 since 6.x: one a
  * line, in bytes. */
 static bool take_stat(struct kernel_kill *k, const char *line) {
-    enum { ANON, FILE_, SHMEM, KERNEL };
+    enum { ANON, CACHE, SHMEM };
     static const struct {
         const char *name;
         int what;
-    } stats[] = {{"anon ", ANON},        {"file ", FILE_},     {"shmem ", SHMEM},
-                 {"kernel ", KERNEL},    {"total_rss ", ANON}, {"total_cache ", FILE_},
-                 {"total_shmem ", SHMEM}};
-    uint64_t *const to[] = {&k->cg_anon, &k->cg_cache, &k->cg_shmem, &k->cg_kernel};
+    } stats[] = {{"anon ", ANON},      {"file ", CACHE},        {"shmem ", SHMEM},
+                 {"total_rss ", ANON}, {"total_cache ", CACHE}, {"total_shmem ", SHMEM}};
+    uint64_t *const to[] = {&k->cg_anon, &k->cg_cache, &k->cg_shmem};
     const char *at = line;
     uint64_t v;
     scan_spaces(&at);
@@ -180,8 +178,8 @@ static bool take_heading(struct kernel_kill *k, const char *line, uint64_t numbe
         return false;
     k->in_table = true;
     k->table_line = number;
-    k->tasks = k->tasks_rss_bytes = 0;
-    k->largest = k->second = (struct kernel_task){0};
+    k->tasks = 0;
+    k->largest = (struct kernel_task){0};
     k->rss_column = k->swap_column = -1;
     int column = 0;
     for (at += 2; *at; column++) {
@@ -230,13 +228,8 @@ static bool take_task(struct kernel_kill *k, const char *line) {
     scan_spaces(&at);
     snprintf(t.name, sizeof t.name, "%s", at);
     k->tasks++;
-    k->tasks_rss_bytes += t.rss_bytes < UINT64_MAX - k->tasks_rss_bytes ? t.rss_bytes : 0;
-    if (t.rss_bytes > k->largest.rss_bytes) {
-        k->second = k->largest;
+    if (t.rss_bytes > k->largest.rss_bytes)
         k->largest = t;
-    } else if (t.rss_bytes > k->second.rss_bytes) {
-        k->second = t;
-    }
     return true;
 }
 

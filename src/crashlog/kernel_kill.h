@@ -19,16 +19,16 @@ struct kernel_kill {
     uint64_t first_line, line; /* where it begins; where the victim is named (0: not yet) */
     bool cgroup, host;         /* whose limit: a cgroup's, or the machine's */
     char cgroup_path[KERNEL_CGROUP];
-    uint64_t pid, total_vm, anon, file, shmem;
+    uint64_t pid, anon, file, shmem;
     bool has_rss, has_file, has_shmem;
     char name[KERNEL_NAME];
     uint64_t usage, limit, failcnt; /* of the cgroup */
     bool has_usage, has_limit;
     uint64_t usage_line;
-    uint64_t cg_anon, cg_cache, cg_shmem, cg_kernel; /* of the cgroup's usage; cache with shmem */
+    uint64_t cg_anon, cg_cache, cg_shmem; /* of the cgroup's usage; cache with shmem */
     bool has_cg_stats;
-    struct kernel_task largest, second; /* of the table of tasks, by resident memory */
-    uint64_t tasks, tasks_rss_bytes, table_line;
+    struct kernel_task largest; /* of the table of tasks, by resident memory */
+    uint64_t tasks, table_line;
     bool in_table;
     int rss_column, swap_column, name_column;
 };

@@ -60,10 +60,12 @@ int lines_next(struct lines *l, const char **ret, size_t *ret_n, struct err *e) 
             l->at = l->end = NULL;
             return r;
         }
+        if (!n) {
+            l->at = l->end = l->carry; /* there is no piece */
+            return l->carried ? give(l, l->end, ret, ret_n) : 0;
+        }
         l->end = l->at + n;
         l->bytes += n;
-        if (!n)
-            return l->carried ? give(l, l->end, ret, ret_n) : 0;
     }
 }
 

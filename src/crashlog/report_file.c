@@ -46,9 +46,7 @@ static uint64_t number_of(const json_t *o, const char *key) {
 
 static void take_flags(struct crash_report *r, const char *text) {
     uint64_t old = crash_flag_mib(text, "max-old-space-size");
-    uint64_t semi = crash_flag_mib(text, "max-semi-space-size");
     r->flag_old_mib = old ? old : r->flag_old_mib;
-    r->flag_semi_mib = semi ? semi : r->flag_semi_mib;
 }
 
 static void take_header(struct crash_report *r, const json_t *header) {
@@ -117,8 +115,6 @@ static void take_resources(struct crash_report *r, const json_t *root) {
     r->constrained = number_of(usage, "constrained_memory");
     if (r->constrained > 1ull << 46)
         r->constrained = 0;
-    double cpu = json_number_value(json_object_get(usage, "userCpuSeconds"));
-    r->uptime_s = cpu > 0 && cpu < 1e9 ? (uint64_t)cpu : 0;
     const char *options = json_string_value(
         json_object_get(json_object_get(root, "environmentVariables"), "NODE_OPTIONS"));
     if (options && !r->flag_old_mib)

@@ -11,12 +11,12 @@
 struct crash_report {
     char *event, *trigger; /* "Allocation failed - JavaScript heap out of memory", "OOMError" */
     char *node_version, *js_frame, *native_stack; /* frames, one a line */
-    uint64_t pid, thread_id;
-    uint64_t flag_old_mib, flag_semi_mib; /* of command line and NODE_OPTIONS; 0: not given */
+    uint64_t pid, thread_id;                      /* 0: the main thread, or not said */
+    uint64_t flag_old_mib; /* of command line and NODE_OPTIONS; 0: not given */
     bool has_heap;
     uint64_t heap_used, heap_total, heap_limit, external, malloced, large_objects, old_objects;
     bool has_rss;
-    uint64_t rss, constrained, uptime_s; /* 0: no limit, not said */
+    uint64_t rss, constrained; /* 0: no limit, not said */
     char *error_message;
 };
 

@@ -224,7 +224,7 @@ static void cite_series(struct verdict *v, const struct crash_process *p) {
                      ms(d, v->trend.to_ms - v->trend.from_ms),
                      brief ? v->trend.mib_per_min / 60 : v->trend.mib_per_min, brief ? "s" : "min",
                      v->trend.fits, v->trend.points);
-    if (v->has_above && v->death)
+    if (v->has_above && v->death && p->last_ms > v->above_since_ms)
         verdict_cite(v, 0, "it had held over 80 %% of that for %s",
                      ms(d, p->last_ms - v->above_since_ms));
 }

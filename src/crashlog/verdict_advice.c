@@ -4,6 +4,7 @@
 #include "crashlog/verdict.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static char *command(const char *text) {
     return mem_strdup(text);
@@ -60,15 +61,37 @@ static void advise_more_log(struct verdict *v) {
             "a line for each collection.");
 }
 
+static bool cause_is(const struct verdict *v, const char *cause) {
+    return v->cause && !strcmp(v->cause, cause);
+}
+
+/* Memory that is not the killed process's own. */
+static bool advise_others(struct verdict *v) {
+    if (cause_is(v, "other-process-in-pod"))
+        verdict_advise(
+            v, NULL, command("memwhy ps"),
+            "Which process of the container uses what: the large one is another than the one "
+            "killed.");
+    else if (cause_is(v, "shared-memory"))
+        verdict_advise(
+            v, NULL, command("memwhy map PID"),
+            "Files in /dev/shm and tmpfs (often /tmp), and shared buffers, are charged to the "
+            "container of who writes them: remove them, or give them a disk.");
+    else if (cause_is(v, "page-cache-in-cgroup"))
+        verdict_advise(
+            v, NULL, command("memwhy ps"),
+            "Pages of files filled the container faster than they could be written: write "
+            "slower, or to a faster disk; no process held them.");
+    else
+        return false;
+    return true;
+}
+
 static void advise_cgroup(struct verdict *v) {
     char limit[FMT_MAX];
     const struct kernel_kill *k = v->kill;
-    if (v->cause && v->cause[0] == 'o' && v->cause[1] == 't') {
-        verdict_advise(v, NULL, command("memwhy ps"),
-                       "Which process of the container uses what: the "
-                       "large one is another than the one killed.");
+    if (advise_others(v))
         return;
-    }
     if (k && k->has_limit)
         verdict_advise(
             v, "raise-limit-or-reduce-live-set", NULL,
@@ -137,6 +160,17 @@ void verdict_advices(struct verdict *v) {
         break;
     case HOW_SYSTEM:
         advise_system(v);
+        break;
+    case HOW_STACK:
+        verdict_advise(v, NULL, NULL,
+                       "Look for the frames that repeat in the stack: that function calls itself "
+                       "without end, or deeper than some 10,000 calls.");
+        break;
+    case HOW_ABORTED:
+        verdict_advise(v, NULL, command("memwhy bt CORE"),
+                       "Keep standard error beside standard output: V8 says there why it aborts. "
+                       "If a core was "
+                       "kept, it shows the stacks, and `memwhy suspects CORE` the heap.");
         break;
     case HOW_ALIVE:
         if (v->has_trend && v->trend.mib_per_min > 0 && v->trend.fits > 0.6)

@@ -96,6 +96,12 @@ static void judge_heap(struct verdict *v, const struct kernel_kill *k, bool sure
     double anon_mib = (double)k->anon / 1048576;
     if (!k->has_rss || !(total > 0) || v->cause)
         return;
+    if (v->limit_from == LIMIT_FLAG && k->has_limit &&
+        v->limit_mib * 1048576 > 0.9 * (double)k->limit)
+        verdict_cite(v, v->limit_line,
+                     "--max-old-space-size=%.0f leaves the container of %s no room for "
+                     "anything else",
+                     v->limit_mib, fmt_bytes(rss, k->limit));
     fmt_bytes(heap, (uint64_t)(total * 1048576));
     fmt_bytes(rss, k->anon);
     verdict_cite(v, v->process->last_line, "V8's heap was %s of its %s%s", heap, rss,
@@ -146,7 +152,7 @@ void verdict_kernel(const struct crashlog *c, struct verdict *v) {
     if (v->process) {
         verdict_heap(c, v);
         judge_heap(v, k, sure);
-    } else {
+    } else if (!v->cause) {
         verdict_unknown(
             v, "What the memory was: no collection of V8 is in the log for it. What a limit "
                "of V8 ends says FATAL ERROR, so its heap was below its limit.");

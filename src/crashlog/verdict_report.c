@@ -52,6 +52,13 @@ static void judge_limit(struct verdict *v, const struct crash_report *r,
 
 static void judge_other(struct verdict *v, const struct crash_report *r) {
     struct fatal f;
+    if (r->event && strstr(r->event, "out of memory")) {
+        v->how = HOW_SYSTEM;
+        v->confidence = "certain";
+        v->sentence =
+            mem_printf("%s died because the system gave it no memory: %s.", v->who, r->event);
+        return;
+    }
     const char *text = r->error_message ? r->error_message : r->event;
     bool error = text && fatal_parse(text, &f);
     bool fatal =
@@ -80,8 +87,9 @@ static void judge_other(struct verdict *v, const struct crash_report *r) {
 void verdict_report(const struct crashlog *c, struct verdict *v) {
     const struct crash_report *r = c->report;
     struct stack_doing doing = {0};
-    v->who =
-        r->pid ? mem_printf("process %llu", (unsigned long long)r->pid) : mem_strdup("a process");
+    v->in_worker = r->thread_id != 0;
+    v->who = mem_printf("%srocess %llu", v->in_worker ? "A worker of p" : "P",
+                        (unsigned long long)r->pid);
     snprintf(v->node_version, sizeof v->node_version, "%s",
              r->node_version ? r->node_version + (r->node_version[0] == 'v') : "");
     v->has_live = r->has_heap;

@@ -1,4 +1,5 @@
 """`memwhy oom`: logs of processes that die here and now, and recorded ones; prefixes; garbage; size."""
+import gzip
 import json
 import os
 import random
@@ -185,6 +186,10 @@ def recorded():
     facts = only(doc)["facts"]
     equal("limit and usage", (facts["cgroup_limit"], facts["cgroup_usage"]), (524288 << 10, 524288 << 10))
     equal("rss", facts["rss"], (506500 + 1268) << 10)
+    with tempfile.TemporaryDirectory() as folder:
+        packed = Path(folder) / "log.1.gz"
+        packed.write_bytes(gzip.compress((LOGS / "node8-map.log").read_bytes()))
+        equal("packed", brief(read("", name=packed)), RECORDED["node8-map.log"])
     said = memwhy("oom", LOGS / "folded.log").out
     equal("the program's line", "stringifyReplacerFn at /usr/src/app/node_modules/safe-stable-stringify/stable.js:386"
           in said, True)
