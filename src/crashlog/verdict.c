@@ -561,7 +561,7 @@ static void make_death(const struct crashlog *c, const struct crash_death *d, st
 
 static void make_living(const struct crashlog *c, const struct crash_process *p,
                         struct verdict *v) {
-    char live[FMT_MAX];
+    char live[FMT_MAX], left[FMT_MAX];
     *v = (struct verdict){.how = HOW_ALIVE, .process = p, .line = p->last_line};
     v->who = who(c, p->stream, p->pid);
     v->confidence = "certain";
@@ -581,6 +581,9 @@ static void make_living(const struct crashlog *c, const struct crash_process *p,
     else
         say(v, "Nothing died: %s made young collections only, with %s on its heap.", v->who,
             mib(live, v->live_mib));
+    if (grows && v->limit_from == LIMIT_FLAG && v->limit_mib > v->live_mib)
+        verdict_cite(v, v->limit_line, "at this rate it reaches --max-old-space-size=%.0f in %s",
+                     v->limit_mib, ms(left, (v->limit_mib - v->live_mib) / t->mib_per_min * 60000));
     v->cause = grows ? NULL : t && v->gc_share < 0.5 ? "seesaw" : NULL;
     if (v->cause)
         v->confidence = "possible";

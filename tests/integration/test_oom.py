@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from harness import MEMWHY, ROOT, TARGETS, VERSIONS, Skip, at_most, equal, memwhy, refuses, test
+from harness import MEMWHY, ROOT, TARGETS, VERSIONS, Skip, at_most, equal, memwhy, near, refuses, test
 
 LOGS = ROOT / "tests" / "logs"
 MIB = 1 << 20
@@ -138,12 +138,15 @@ def dies_of_an_exception(node):
 
 @test(nodes=[12, 20, 26])
 def lives(node):
-    text, truth = ended(start(node, "alive", "--expose-gc", "--trace-gc"), code=0)
+    text, truth = ended(start(node, "alive", "--max-old-space-size=512", "--expose-gc", "--trace-gc"), code=0)
     doc = read(text, codes=(0,))
     equal("deaths", doc["deaths"], [])
     equal("pid", doc["alive"][0]["process"]["pid"], truth["pid"])
     equal("collections", doc["alive"][0]["collections"]["full"], len(full_collections(text)))
     equal("is said to grow", "grows by" in doc["verdict"], True)
+    facts, ahead = doc["alive"][0]["facts"], doc["alive"][0]["collections"]["time_to_limit_ns"] / 1e9
+    equal("limit", facts["heap_limit"], 512 * MIB)
+    near("time to it", ahead, (512 * MIB - facts["heap_live"]) / facts["growth"], 0.01)
 
 
 RECORDED = {
