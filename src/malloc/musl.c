@@ -3,7 +3,6 @@
  * malloc's context among libc's data as well, so both are certain when found. A group small enough
  * lies in a slot of another one. */
 #include "base/limits.h"
-#include "base/search.h"
 #include "malloc/module_data.h"
 #include <errno.h>
 #include <string.h>
@@ -28,7 +27,7 @@ struct group {
     bool nested;          /* its memory is a slot of another one, or was libc's data */
 };
 
-struct run { /* of slots, or of what is not a slot (size 0) */
+struct run { /* of slots of one state */
     uint64_t start, size, count;
     enum malloc_state state;
 };
@@ -38,7 +37,8 @@ struct walk {
     uint64_t secret, first_area;
     VEC(uint64_t) areas;
     VEC(struct group) groups; /* sorted by start */
-    VEC(struct run) runs;     /* sorted by start */
+    size_t next;              /* of the groups: not told yet */
+    struct run run;           /* that may go on */
 };
 
 static uint64_t bits_of(uint64_t v, unsigned from, unsigned n) {
@@ -132,49 +132,74 @@ static int by_start(const void *a, const void *b) {
 
 /* ---- telling ---- */
 
-static bool holds_group(const struct walk *w, uint64_t start, uint64_t end) {
-    size_t i = first_where(w->groups.n, k, w->groups.at[k].start >= start);
-    return i < w->groups.n && w->groups.at[i].start < end && w->groups.at[i].nested;
+static void end_run(struct walk *w) {
+    struct run *r = &w->run;
+    if (!r->count)
+        return;
+    tally_rest(w->t, w->t->at, r->start, MALLOC_METADATA); /* headers and ends of groups */
+    tally_blocks(w->t, r->start, r->size, r->count, r->state);
+    r->count = 0;
 }
 
-static void add_run(struct walk *w, uint64_t start, uint64_t size, enum malloc_state state) {
-    struct run *last = w->runs.n ? &w->runs.at[w->runs.n - 1] : NULL;
-    if (last && last->state == state && last->size == size &&
-        last->start + last->size * last->count == start)
-        last->count++;
-    else
-        vec_push(&w->runs, (struct run){start, size, 1, state});
-}
-
-/* Its slots, but those which other groups lie in. */
-static void add_slots(struct walk *w, const struct group *g) {
-    for (uint32_t i = 0; i < g->slots; i++) {
-        uint64_t at = g->start + UNIT + i * g->stride;
-        bool free = g->free >> i & 1;
-        if (free || !holds_group(w, at, at + g->stride))
-            add_run(w, at, g->stride, free ? MALLOC_BINNED : MALLOC_IN_USE);
-    }
-}
-
-static int run_by_start(const void *a, const void *b) {
-    const struct run *x = a, *y = b;
-    return x->start < y->start ? -1 : x->start > y->start;
-}
-
-/* A span with the runs in it; what is between them are headers and ends of groups. */
-static void tell_span(struct walk *w, uint64_t start, uint64_t end, size_t *run) {
-    if (!tally_span(w->t, start, end)) {
-        tally_broken(w->t, start);
+static void add_slot(struct walk *w, uint64_t start, uint64_t size, enum malloc_state state) {
+    struct run *r = &w->run;
+    if (r->count && r->state == state && r->size == size && r->start + size * r->count == start) {
+        r->count++;
         return;
     }
-    for (; *run < w->runs.n && w->runs.at[*run].start < end; (*run)++) {
-        const struct run *r = &w->runs.at[*run];
-        if (r->start < start)
+    end_run(w);
+    *r = (struct run){start, size, 1, state};
+}
+
+/* The group that lies in [start, end), when it is the next one. */
+static const struct group *nested_in(struct walk *w, uint64_t start, uint64_t end) {
+    while (w->next < w->groups.n && w->groups.at[w->next].start < start)
+        w->next++;
+    const struct group *g = w->next < w->groups.n ? &w->groups.at[w->next] : NULL;
+    return g && g->nested && g->start < end ? g : NULL;
+}
+
+/* The slots of a group, upwards; where another group has one, that group's instead. */
+static void add_slots(struct walk *w, const struct group *g) {
+    enum { DEPTH = 16 }; /* each is in a slot of a larger class: 8 deep at most */
+    struct {
+        const struct group *g;
+        uint32_t slot;
+    } stack[DEPTH] = {{g, 0}};
+    for (int depth = 0; depth >= 0;) {
+        const struct group *of = stack[depth].g, *inner = NULL;
+        uint32_t i = stack[depth].slot++;
+        if (i == of->slots) {
+            depth--;
             continue;
-        tally_rest(w->t, start, r->start, MALLOC_METADATA);
-        tally_blocks(w->t, r->start, r->size, r->count, r->state);
+        }
+        uint64_t at = of->start + UNIT + i * of->stride;
+        bool free = of->free >> i & 1;
+        if (!free && depth + 1 < DEPTH && (inner = nested_in(w, at, at + of->stride))) {
+            stack[++depth].g = inner;
+            stack[depth].slot = 0;
+            w->next++;
+        } else {
+            add_slot(w, at, of->stride, free ? MALLOC_BINNED : MALLOC_IN_USE);
+        }
     }
-    tally_rest(w->t, start, end, MALLOC_METADATA);
+}
+
+static void tell_group(struct walk *w, const struct group *g) {
+    if (!tally_span(w->t, g->start, g->end)) {
+        tally_broken(w->t, g->start);
+        return;
+    }
+    add_slots(w, g);
+    end_run(w);
+    tally_rest(w->t, g->start, g->end, MALLOC_METADATA);
+}
+
+static void tell_area(struct walk *w, uint64_t area) {
+    if (tally_span(w->t, area, area + AREA_BYTES))
+        tally_rest(w->t, area, area + AREA_BYTES, MALLOC_METADATA);
+    else
+        tally_broken(w->t, area);
 }
 
 static int by_value(const void *a, const void *b) {
@@ -183,21 +208,19 @@ static int by_value(const void *a, const void *b) {
 }
 
 static void tell(struct walk *w) {
-    size_t area = 0, run = 0;
+    size_t area = 0;
     uint64_t end = 0;
     vec_sort(&w->groups, by_start);
     vec_sort(&w->areas, by_value);
-    for (size_t i = 0; i < w->groups.n; i++)
-        add_slots(w, &w->groups.at[i]);
-    vec_sort(&w->runs, run_by_start);
     for (size_t i = 0; i <= w->groups.n; i++) {
         const struct group *g = i < w->groups.n ? &w->groups.at[i] : NULL;
         for (; area < w->areas.n && (!g || w->areas.at[area] < g->start); area++)
-            tell_span(w, w->areas.at[area], w->areas.at[area] + AREA_BYTES, &run);
-        if (g && g->start >= end) { /* else it lies in the one before */
-            tell_span(w, g->start, g->end, &run);
-            end = g->end;
-        }
+            tell_area(w, w->areas.at[area]);
+        if (!g || g->start < end)
+            continue; /* it lies in the one before, and was told with it */
+        w->next = i + 1;
+        end = g->end;
+        tell_group(w, g);
     }
 }
 
@@ -210,6 +233,5 @@ const struct tally_release *musl_walk(struct tally *t) {
     tell(&w);
     vec_free(&w.areas);
     vec_free(&w.groups);
-    vec_free(&w.runs);
     return &release;
 }
