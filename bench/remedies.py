@@ -47,7 +47,8 @@ def look(t, foretold, measured):
     measured.setdefault("", []).append(rss(t.pid))
     for r in ask("malloc", t.pid)["remedies"]:
         if "rss" in r:
-            foretold.setdefault(r["setting"], []).append((r.get("rss_least", r["rss"]), r["rss"]))
+            foretold.setdefault(r["setting"], []).append((r.get("rss_least", r["rss"]), r["rss"],
+                                                         r.get("rss_most", r["rss"])))
     ask("trim", t.pid)
     time.sleep(0.2)
     measured.setdefault(TRIM, []).append(rss(t.pid))
@@ -77,12 +78,12 @@ def way(rss_then, now):
 
 def judge(said, seen, now):
     """How far the middles are apart, and what is wrong with it."""
-    least, most = (statistics.median(v) for v in zip(*said))
+    least, mean, most = (statistics.median(v) for v in zip(*said))
     middle = statistics.median(seen)
-    off = (most - middle) / middle
-    if way(most, now) * way(middle, now) < 0:
+    off = (mean - middle) / middle
+    if way(mean, now) * way(middle, now) < 0:
         return off, "SIGN"
-    return off, "OVER" if abs(off) > 0.2 and not least * 0.8 <= middle <= most else ""
+    return off, "OVER" if abs(off) > 0.2 and not (least < most and least * 0.8 <= middle <= most) else ""
 
 
 def show(name, foretold, measured):
@@ -93,7 +94,7 @@ def show(name, foretold, measured):
     for setting in [TRIM, *filter(None, SETTINGS)]:
         said, seen = foretold[setting], measured[setting]
         off, verdict = judge(said, seen, now)
-        chance = " (down to %s by chance)" % span([s[0] for s in said]) if any(s[0] < s[1] for s in said) else ""
+        chance = f" (by chance {span([x for s in said for x in s])})" if any(s[0] < s[2] for s in said) else ""
         print(f"  {setting:32} {span([s[1] for s in said]):>14} {span(seen):>14} {off:>+8.1%} {verdict}{chance}")
         wrong += bool(verdict)
     sys.stdout.flush()

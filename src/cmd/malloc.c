@@ -185,11 +185,20 @@ static struct table *mmapped_table(const struct malloc_census *c) {
     return tb;
 }
 
+static void set_chance(struct table *tb, const struct malloc_remedy *m) {
+    char text[2 * FMT_MAX + 4], a[FMT_MAX], b[FMT_MAX];
+    snprintf(text, sizeof text, "%s to %s", fmt_bytes(a, m->least_bytes),
+             fmt_bytes(b, m->most_bytes));
+    table_text(tb, 3, text);
+    table_json_field(tb, "rss_least", json_integer((json_int_t)m->least_bytes));
+    table_json_field(tb, "rss_most", json_integer((json_int_t)m->most_bytes));
+}
+
 /* What the usual advice would do. */
 static struct table *remedies_table(const struct evidence *ev) {
     static const struct column columns[] = {
         {"setting", "remedy", COL_TEXT}, {"rss", "RSS then", COL_BYTES},
-        {"delta", "change", COL_DELTA},  {"rss_least", "or down to", COL_BYTES},
+        {"delta", "change", COL_DELTA},  {NULL, "or by chance", COL_TEXT},
         {"basis", "known", COL_TEXT},    {"why", "why", COL_TEXT},
         {"effect", NULL, COL_TEXT},
     };
@@ -204,8 +213,8 @@ static struct table *remedies_table(const struct evidence *ev) {
             table_u64(tb, 1, m->rss_bytes);
             table_i64(tb, 2, (int64_t)(m->rss_bytes - ev->residency.total_bytes));
         }
-        if (m->has_estimate && m->least_bytes < m->rss_bytes)
-            table_u64(tb, 3, m->least_bytes);
+        if (m->has_estimate && m->least_bytes < m->most_bytes)
+            set_chance(tb, m);
         table_text(tb, 4, m->exact ? "counted" : m->has_estimate ? "inferred" : "not: try it");
         table_text(tb, 5, m->why);
         table_text(tb, 6, malloc_effect_name(m->effect));
@@ -450,11 +459,11 @@ static void print_chance(FILE *out, const struct evidence *ev) {
     struct malloc_remedy all[MALLOC_REMEDIES];
     size_t n = malloc_remedies_of(ev, all), left = 0;
     for (size_t i = 0; i < n; i++)
-        left += all[i].has_estimate && all[i].least_bytes < all[i].rss_bytes;
+        left += all[i].has_estimate && all[i].least_bytes < all[i].most_bytes;
     if (left)
         fprintf(
             out,
-            "\n\"Or down to\": which threads share an arena, and where the few chunks come to lie "
+            "\n\"By chance\": which threads share an arena, and where the few chunks come to lie "
             "that keep a large\ngap in the brk heap (--pins), is another matter in each run, with "
             "or without a setting.\n");
 }
@@ -565,9 +574,8 @@ const struct command cmd_malloc = {
         "What is free below the last chunk that is not (--pins) stays until that goes, or until\n"
         "`memwhy trim`. The table of remedies says what RSS would be had the process been started\n"
         "with each setting and done the same. Only malloc_trim(0) is counted. The others are\n"
-        "inferred from how the chunks lie, within a fifth or so (\"or down to\": where chance has "
-        "a\n"
-        "part in it): try before you ship.\n"
+        "inferred from how the chunks lie, within a fifth or so; \"by chance\" is between which\n"
+        "it may come out where each run differs. Try before you ship: `memwhy try`.\n"
         "\n"
         "jemalloc 5.3, mimalloc 2, tcmalloc (gperftools 2.10) and musl are read from their own\n"
         "structures. Of them it says per state what they have and what of that is in memory:\n"

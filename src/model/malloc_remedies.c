@@ -105,9 +105,9 @@ static void returned(const struct malloc_census *c, unsigned n, uint64_t *ret_by
     *ret_pinned = 1. / n + (1 - 1. / n) * (1 - alone);
 }
 
-/* RSS with at most n arenas, where there are more now, and what it may be at the least. */
+/* RSS with at most n arenas, where there are more now, and between which it may be. */
 static uint64_t rss_with_arenas(const struct malloc_census *c, const struct malloc_life *life,
-                                unsigned n, uint64_t *ret_least) {
+                                unsigned n, uint64_t *ret_least, uint64_t *ret_most) {
     const struct malloc_arena *main = &c->arenas.at[0];
     struct sums s = sum_up(c);
     uint64_t other = minus(life->rss_bytes, s.resident), peak = s.peak;
@@ -125,12 +125,14 @@ static uint64_t rss_with_arenas(const struct malloc_census *c, const struct mall
     returned(c, n, &bytes, &part);
     bytes = share_of(pinned, bytes, s.peak);
     *ret_least = minus(rss, bytes - bytes / n);
+    *ret_most = rss;
     return minus(rss, (uint64_t)((double)bytes * (1 - part)));
 }
 
 uint64_t malloc_rss_with_arenas(const struct malloc_census *c, const struct malloc_life *life,
                                 unsigned n) {
-    return n && c->arenas.n > n ? rss_with_arenas(c, life, n, &(uint64_t){0}) : life->rss_bytes;
+    return n && c->arenas.n > n ? rss_with_arenas(c, life, n, &(uint64_t){0}, &(uint64_t){0})
+                                : life->rss_bytes;
 }
 
 /* What is free in chunks of MALLOC_LARGE and more, and what of it was in such blocks. */
@@ -170,7 +172,7 @@ static enum malloc_effect effect_of(uint64_t rss, uint64_t now) {
 
 static void estimate(struct malloc_remedy *r, uint64_t now, uint64_t rss, const char *const why[]) {
     r->has_estimate = true;
-    r->rss_bytes = r->least_bytes = rss;
+    r->rss_bytes = r->least_bytes = r->most_bytes = rss;
     r->effect = effect_of(rss, now);
     r->why = why[r->effect];
 }
@@ -191,9 +193,10 @@ static void fewer_arenas(const struct malloc_census *c, const struct malloc_life
         r->effect = MALLOC_EFFECT_UNKNOWN;
         r->why = "malloc's settings were not found";
     } else {
-        uint64_t least, rss = rss_with_arenas(c, life, n, &least);
+        uint64_t least, most, rss = rss_with_arenas(c, life, n, &least, &most);
         estimate(r, life->rss_bytes, rss, why);
         r->least_bytes = least;
+        r->most_bytes = most;
     }
 }
 
@@ -227,8 +230,8 @@ static void leave_to_chance(const struct malloc_census *c, const struct malloc_l
         return;
     if (gap > life->rss_bytes / 100 * GAP_PERCENT)
         r->least_bytes = minus(r->least_bytes, gap);
-    if (r->rss_bytes - r->least_bytes <= r->rss_bytes / 100 * GAP_PERCENT)
-        r->least_bytes = r->rss_bytes;
+    if (r->most_bytes - r->least_bytes <= r->rss_bytes / 100 * GAP_PERCENT)
+        r->least_bytes = r->most_bytes = r->rss_bytes;
 }
 
 size_t malloc_remedies(const struct malloc_census *c, const struct malloc_life *life,

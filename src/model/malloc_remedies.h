@@ -39,9 +39,10 @@ struct malloc_remedy {
     bool is_now;         /* what it does is done to the running process, not at its next start */
     enum malloc_effect effect;
     bool has_estimate, exact;
-    uint64_t rss_bytes;   /* then */
-    uint64_t least_bytes; /* or down to this, by chance; rss_bytes where that is not so */
-    const char *why;      /* a clause */
+    uint64_t rss_bytes; /* then */
+    /* Between which it may come to be, by chance; rss_bytes where that is not so. */
+    uint64_t least_bytes, most_bytes;
+    const char *why; /* a clause */
 };
 
 enum {

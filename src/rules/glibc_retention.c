@@ -13,7 +13,7 @@ static char *fewer_arenas(const struct evidence *ev) {
         return mem_strdup("fewer arenas (MALLOC_ARENA_MAX) can also hold more");
     if (r->effect == MALLOC_SAME)
         return mem_strdup("MALLOC_ARENA_MAX=2 would change little");
-    bool chance = r->least_bytes < r->rss_bytes;
+    bool chance = r->least_bytes < r->most_bytes;
     return mem_printf("MALLOC_ARENA_MAX=2 would make it %s, about %s of RSS%s%s", words[r->effect],
                       fmt_bytes(rss, r->rss_bytes), chance ? ", or by chance down to " : "",
                       chance ? fmt_bytes(least, r->least_bytes) : "");

@@ -59,6 +59,7 @@ static void a_burst_is_ruined(void **state) {
     fewer = find(all, n, "MALLOC_ARENA_MAX=4");
     assert_in_range(fewer->rss_bytes, 3900 * MIB, 4700 * MIB); /* 4264 and 4641 */
     assert_in_range(fewer->least_bytes, 1600 * MIB, 1900 * MIB);
+    assert_in_range(fewer->most_bytes, 6200 * MIB, 6400 * MIB);
     assert_int_equal(find(all, n, "MALLOC_TRIM")->effect, MALLOC_SAME);
     malloc_census_done(&c);
 }
