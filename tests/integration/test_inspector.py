@@ -189,7 +189,7 @@ def busy():
     """A main thread that does not come back in time: said, and undone when it does."""
     target, address = inspected(Node(24))
     with target as t:
-        t.say("busy 6000")
+        t.say("busy 5000")
         t.hear()
         time.sleep(0.2)
         began = time.monotonic()

@@ -4,7 +4,7 @@
 const v8 = require('v8');
 const kept = [];
 let dropped = [];
-for (let i = 0; i < 4e5; i++) {
+for (let i = 0; i < 3e5; i++) {
   dropped.push({ i, text: 'dropped ' + i });
   if (i % 8 === 0) kept.push({ i });
 }
@@ -12,7 +12,7 @@ let held = [];
 for (let i = 0; i < 8; i++) held.push({ buffer: Buffer.alloc(4 << 20, 1) });
 for (let i = 0; i < Number(process.argv[2] || 0); i++) held.push({ buffer: Buffer.alloc(20000, 1) });
 for (let round = 0; round < 3; round++)
-  for (let i = 0, short; i < 4e5; i++) short = { i, short };
+  for (let i = 0, short; i < 2e5; i++) short = { i, short };
 
 const say = () => console.log('READY ' + JSON.stringify({
   memory: process.memoryUsage(), limit: v8.getHeapStatistics().heap_size_limit, version: process.version, kept: kept.length }));
