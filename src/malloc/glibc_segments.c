@@ -136,8 +136,8 @@ static void main_segments(struct glibc *g) {
         if (glibc_add_span(g, &s, align16(start)))
             known = s.end - s.start;
     }
-    if (contiguous)
-        return; /* sums may differ only while the break is being moved */
+    if (contiguous && known) /* else a core may not tell which mapping is brk's */
+        return;              /* sums may differ only while the break is being moved */
     known = find_mapped_segments(g, top, known);
     if (known < a->system_bytes)
         g->c->coverage.arena_missing_bytes = a->system_bytes - known;
