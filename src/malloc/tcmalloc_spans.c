@@ -60,16 +60,34 @@ static bool leaf_begins(struct tcmalloc *m, uint64_t leaf, struct tcmalloc_span 
     return false;
 }
 
+static bool is_leaf(const struct tcmalloc *m, uint64_t addr) {
+    return addr % LINE == 0 && addr < LIMIT_USER_ADDR && is_memory(m, addr) &&
+           is_memory(m, addr + LEAF_BYTES - 1);
+}
+
+/* Other pointers of the library may lead to what begins like a leaf; they do not stand among leaves
+ * and nothing else. */
+static bool is_root(struct tcmalloc *m, uint64_t root) {
+    size_t leaves = 0, others = 0;
+    for (uint64_t i = 0; i < ROOT_BYTES / 8; i++) {
+        uint64_t word;
+        if (mem_pages_u64(&m->t->pages, root + i * 8, &word) < 0 || !word)
+            continue;
+        leaves += is_leaf(m, word);
+        others += !is_leaf(m, word);
+    }
+    return others < leaves;
+}
+
 static bool is_of_root(void *arg, const struct module_data *d, uint64_t at, uint64_t leaf) {
     struct tcmalloc *m = arg;
     struct tcmalloc_span s;
     uint64_t number, before;
-    if (leaf % LINE || leaf >= LIMIT_USER_ADDR || !is_memory(m, leaf) ||
-        !is_memory(m, leaf + LEAF_BYTES - 1) || !leaf_begins(m, leaf, &s, &number) ||
+    if (!is_leaf(m, leaf) || !leaf_begins(m, leaf, &s, &number) ||
         (s.start >> LG_PAGE_BYTES) % LEAF_WORDS != number)
         return false;
     before = (s.start >> LG_LEAF) * 8;
-    if (before > at - d->start || at - before + ROOT_BYTES > d->end)
+    if (before > at - d->start || at - before + ROOT_BYTES > d->end || !is_root(m, at - before))
         return false;
     m->root = at - before;
     return true;

@@ -195,6 +195,11 @@ def equal(what, got, want):
         raise AssertionError(f"{what}: got {got!r}, want {want!r}{off}")
 
 
+def own_findings(pid):
+    """What explain finds about the process itself: other tests' processes may be large beside it."""
+    return [f for f in ask("explain", pid)["findings"] if f["cause"] != "other-process-in-pod"]
+
+
 def near(what, got, want, part):
     """Within `part` of `want`: near("old space", got, want, 0.0005)."""
     if abs(got - want) > part * abs(want):

@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness import ROOT, TARGETS, Node, Skip, Target, ask, at_most, equal, test
+from harness import ROOT, TARGETS, Node, Skip, Target, ask, at_most, equal, own_findings, test
 from test_account import Held, kernel_rss
 
 # What the C library and the allocator hold beside the program: buffers of stdio, threads' tables.
@@ -141,7 +141,7 @@ def burst(name, file, settings):
         return ask("malloc", pid)["states"].get("free-pages", {"resident": 0})["resident"]
 
     with target({}) as t:
-        finding = ask("explain", t.pid)["findings"][0]
+        finding = own_findings(t.pid)[0]
     equal("cause", finding["cause"], "allocator-retention")
     equal("certain", finding["confidence"], "certain")
     saving = finding["remedy"]["saving_bytes"]
