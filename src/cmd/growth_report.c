@@ -3,6 +3,7 @@
 #include "base/fmt.h"
 #include "base/table.h"
 #include "base/text.h"
+#include "cmd/growth_limit.h"
 #include "model/groups.h"
 #include "report/document.h"
 #include <inttypes.h>
@@ -318,6 +319,18 @@ static void print_whole(struct run *r, const struct whole *w) {
             fmt_delta(rest, w->rest_delta), "A B");
 }
 
+static void print_limit(struct run *r, const struct growth_limit *l) {
+    enum { SECONDS_MOST = 100000000 }; /* three years: nobody waits for that */
+    char live[FMT_MAX], limit[FMT_MAX], rate[FMT_MAX], left[FMT_MAX];
+    if (!l->limit_bytes || l->seconds > SECONDS_MOST)
+        return;
+    fprintf(r->out,
+            "In the old generation %s live, %s an hour more; V8 allows %s: if it goes on like "
+            "this, that is reached in %s.\n",
+            fmt_bytes(live, l->live_bytes), fmt_bytes(rate, (uint64_t)(l->bytes_per_second * 3600)),
+            fmt_bytes(limit, l->limit_bytes), fmt_duration(left, (uint64_t)(l->seconds * 1e9)));
+}
+
 /* --- JSON --- */
 
 static json_t *steps_json(const struct holder *h) {
@@ -410,7 +423,19 @@ static void put_classes(struct run *r, const char *key, const struct histogram *
     table_free(t);
 }
 
-static void to_json(struct run *r, const struct growth_report *g, const struct whole *w) {
+static void put_limit(json_t *doc, const struct growth_limit *l) {
+    if (!l->limit_bytes)
+        return;
+    json_t *limit = json_object();
+    put_u64(limit, "old_generation", l->limit_bytes);
+    put_u64(limit, "live_bytes", l->live_bytes);
+    json_object_set_new(limit, "bytes_per_second", json_real(l->bytes_per_second));
+    json_object_set_new(limit, "seconds_left", json_real(l->seconds));
+    json_object_set_new(doc, "limit", limit);
+}
+
+static void to_json(struct run *r, const struct growth_report *g, const struct whole *w,
+                    const struct growth_limit *limit) {
     const struct heap_summary *a = &g->side[0].summary, *b = &last_of(g)->summary;
     json_t *growing = json_array(), *undecided = json_array();
     document_common(r->doc, &last_of(g)->ev);
@@ -430,15 +455,18 @@ static void to_json(struct run *r, const struct growth_report *g, const struct w
     put_i64(r->doc, "live_delta", w->live);
     if (w->known)
         put_i64(r->doc, "rss_delta", w->rss);
+    put_limit(r->doc, limit);
     json_object_set_new(r->doc, "looks", looks_json(g));
 }
 
-static void to_text(struct run *r, const struct growth_report *g, const struct whole *w) {
+static void to_text(struct run *r, const struct growth_report *g, const struct whole *w,
+                    const struct growth_limit *limit) {
     enum { CLASSES_SHOWN = 10 };
     print_growing(r, g);
     print_undecided(r, g);
     print_classes(r, g, (size_t)opt_u64(r->opts, "top", CLASSES_SHOWN));
     print_whole(r, w);
+    print_limit(r, limit);
     for (size_t i = 0; i < g->n; i++) {
         fprintf(r->out, "Look %zu: ", i + 1);
         document_footer(r->out, &g->side[i].ev);
@@ -447,11 +475,12 @@ static void to_text(struct run *r, const struct growth_report *g, const struct w
 
 int growth_report_show(struct run *r, const struct growth_report *g) {
     struct whole w = whole_of(g);
+    struct growth_limit limit = growth_limit_of(g);
     bool incomplete = false, grows = false;
     if (r->json)
-        to_json(r, g, &w);
+        to_json(r, g, &w, &limit);
     else
-        to_text(r, g, &w);
+        to_text(r, g, &w, &limit);
     for (size_t i = 0; i < g->n; i++)
         incomplete =
             incomplete || g->side[i].ev.v8.unwalked_bytes || g->side[i].ev.v8.in_collection;

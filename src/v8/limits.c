@@ -103,8 +103,10 @@ int v8_limits_read(const struct image *img, const struct v8_layout *l, uint64_t 
     if (image_read_u64(img, heap + (uint64_t)f->max_semi_space_offset, &semi) < 0 ||
         image_read_u64(img, place, &old) < 0)
         return -ENODATA;
-    /* Both are whole pages of the kernel's; no machine has more than 2^47 bytes. */
-    if (!semi || !old || semi % PAGE_BYTES || old >= LIMIT_USER_ADDR || semi >= LIMIT_USER_ADDR)
+    /* Semi-spaces are whole pages of the kernel's; four levels of page tables allow 2^46 bytes
+     * of memory (Documentation/arch/x86/x86_64/mm.rst); addresses of libraries are higher. */
+    const uint64_t most = 1ull << 46;
+    if (!semi || !old || semi % PAGE_BYTES || old > most || semi > most)
         return -EBADMSG;
     *ret =
         (struct v8_limits){.old_bytes = old, .semi_space_bytes = semi, .semi_spaces = semi_spaces};

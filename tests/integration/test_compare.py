@@ -3,7 +3,7 @@ import os
 import signal
 import tempfile
 import time
-from harness import Target, ask, equal, memwhy, refuses, test
+from harness import Target, ask, equal, memwhy, near, refuses, test
 
 ARGS = {"node_args": ["--no-warnings"]}
 
@@ -45,6 +45,24 @@ def leaks(node):
         equal("where Order is written", os.path.basename(source["script"]), "growing.js")
         text = open(source["script"]).read().split("\n")[source["line"] - 1]
         equal("its line", text.startswith("class Order"), True)
+
+
+FILLING_UP = """const held = [], began = Date.now();
+setInterval(() => {
+  while (held.length < (Date.now() - began) / 1000 * 50) held.push(new Array(20000).fill(1));
+  gc();
+}, 100);
+console.log('READY {}')"""
+
+
+@test(nodes=[18, 26])
+def how_long_it_has(node):
+    """Eight million bytes a second, under a limit that was set."""
+    with Target([node.need().path, "--expose-gc", "--max-old-space-size=400", "-e", FILLING_UP]) as t:
+        limit = ask("growth", t.pid, "--for", "3s", codes=(1,))["limit"]
+    equal("limit", limit["old_generation"], 400 << 20)
+    near("bytes a second", limit["bytes_per_second"], 50 * 20000 * 8, 0.1)
+    near("seconds left", limit["seconds_left"], ((400 << 20) - limit["live_bytes"]) / 8e6, 0.1)
 
 
 @test(nodes="all")
