@@ -209,6 +209,18 @@ static int take_residency(struct live *l) {
     return r;
 }
 
+static int explain_end(pid_t pid, bool gave_up, uint64_t left_bytes, struct err *e) {
+    char left[FMT_MAX];
+    const char *hint = "Read it stopped (--freeze=stop), or try again when less is going on.";
+    if (gave_up)
+        return err_set(
+            e, -EBUSY, hint,
+            "the frozen copy of process %d was given up: with what is written meanwhile only %s "
+            "were left below the limit",
+            (int)pid, fmt_bytes(left, left_bytes));
+    return err_set(e, -EBUSY, hint, "the frozen copy of process %d was ended by others", (int)pid);
+}
+
 /* One stop. -EAGAIN without an explanation: scan again. */
 static int attempt(struct live *l, bool last, struct err *e) {
     struct frozen *f = l->frozen;
@@ -241,6 +253,10 @@ static int attempt(struct live *l, bool last, struct err *e) {
     r = open_child(l);
     if (r == 0)
         r = take_residency(l);
+    uint64_t left, taken;
+    bool gave_up = guard_gave_up(f->guard, &left, &taken);
+    if (r == -ESRCH || r == -ENOENT || (r < 0 && gave_up))
+        return explain_end(l->img.pid, gave_up, left, e);
     return r < 0 ? refusal_explain(f->child, r, "the frozen copy", e) : 0;
 }
 
@@ -280,19 +296,6 @@ int frozen_make(struct live *l, const struct image_freeze_how *how, struct err *
 }
 
 /* --- and letting it go --- */
-
-static void explain_end(pid_t pid, bool gave_up, uint64_t left_bytes, struct err *e) {
-    char left[FMT_MAX];
-    const char *hint = "Read it stopped (--freeze=stop), or try again when less is going on.";
-    if (gave_up)
-        err_set(
-            e, -EBUSY, hint,
-            "the frozen copy of process %d was given up: with what is written meanwhile only %s "
-            "were left below the limit",
-            (int)pid, fmt_bytes(left, left_bytes));
-    else
-        err_set(e, -EBUSY, hint, "the frozen copy of process %d was ended by others", (int)pid);
-}
 
 /* A page that the target has written meanwhile is a copy, and the child alone has the old one:
  * of what is private to the child, that much was charged, and its page tables. */
