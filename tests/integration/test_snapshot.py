@@ -419,9 +419,12 @@ def files(node):
 def taken_again(node):
     """Large memory of others is left out of the copy; a string's characters may be there, and then all is looked at."""
     code = "globalThis.s = Buffer.alloc(40 << 20, 'x').toString('latin1'); console.log('READY {}'); setInterval(() => {}, 1e6)"
-    with tempfile.TemporaryDirectory() as folder, Target([node.path, "-e", code]) as t:
-        path = os.path.join(folder, "ours.heapsnapshot")
-        doc = ask("snapshot", t.pid, "-o", path, "--freeze=fork")
-        equal("it was looked at twice", doc["cost"]["stops"] > 1, True)
-        equal("its name", f'"{1024 * "x"}"' in Path(path).read_text(encoding="utf-8"), True)
-        equal("nothing else is left", os.listdir(folder), ["ours.heapsnapshot"])
+    for _ in range(5):  # where the kernel put the string beside memory of V8's, it is in the copy at once
+        with tempfile.TemporaryDirectory() as folder, Target([node.path, "-e", code]) as t:
+            path = os.path.join(folder, "ours.heapsnapshot")
+            doc = ask("snapshot", t.pid, "-o", path, "--freeze=fork")
+            equal("its name", f'"{1024 * "x"}"' in Path(path).read_text(encoding="utf-8"), True)
+            equal("nothing else is left", os.listdir(folder), ["ours.heapsnapshot"])
+        if doc["cost"]["stops"] > 1:
+            return
+    raise AssertionError("it was never looked at twice")
