@@ -105,6 +105,23 @@ def dies_of_its_heap(node):
         of_report(report, written)
 
 
+@test(nodes=[8])
+def died_so_in_older_versions(node):
+    """Before reports and mu: the heap, one block that did not fit, and a length nobody can have."""
+    old = f"--max-old-space-size={LIMIT}"
+    heap, block, length = (start(node, *how) for how in (("heap", old, "--trace-gc"), ("map", old), ("length",)))
+    of_heap(node, heap)
+    text, truth = ended(block)
+    d = only(read(text))
+    equal("pid", d["process"]["pid"], truth["pid"])
+    equal("one block", d["how"], "one-block")
+    cited(d, text)
+    text, _ = ended(length, 1)
+    d = only(read(text))
+    equal("a length", d["how"], "too-large")
+    cited(d, text)
+
+
 def of_report(path, written):
     doc = read("", name=path)
     d = only(doc)
