@@ -9,11 +9,7 @@
 static void sort_list(struct malloc_census *c, bool fast) {
     uint64_t *at = fast ? c->fast.at : c->tcached.at;
     size_t n = fast ? c->fast.n : c->tcached.n, kept = 0;
-    if (n < 2)
-        return;
-    uint64_t *tmp = mem_grow(NULL, n, sizeof *tmp);
-    sort_addresses(at, tmp, n);
-    free(tmp);
+    sort_addresses(at, n);
     for (size_t i = 0; i < n; i++)
         if (i == 0 || at[i] != at[kept - 1])
             at[kept++] = at[i];

@@ -81,11 +81,6 @@ static bool search_tls(struct jemalloc *j, uint64_t fs) {
     return false;
 }
 
-static int by_value(const void *a, const void *b) {
-    const uint64_t *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
-}
-
 void jemalloc_find_caches(struct jemalloc *j) {
     struct malloc_coverage *v = &j->t->c->coverage;
     size_t n;
@@ -102,5 +97,5 @@ void jemalloc_find_caches(struct jemalloc *j) {
         else
             v->threads_without_tcache++;
     }
-    vec_sort(&j->cached, by_value);
+    sort_addresses(j->cached.at, j->cached.n);
 }

@@ -363,17 +363,12 @@ static void tell_segment(struct walk *w, const struct segment *s) {
         w->t->c->coverage.not_resident++;
 }
 
-static int by_value(const void *a, const void *b) {
-    const uint64_t *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
-}
-
 const struct tally_release *mimalloc_walk(struct tally *t) {
     struct walk w = {.t = t, .is_free = bits_new(UINT16_MAX)};
     bool found = choose_form(&w);
     for (size_t i = 0; found && i < w.segments.n; i++)
         each_page(&w, &w.segments.at[i], see_heap);
-    vec_sort(&w.delayed, by_value);
+    sort_addresses(w.delayed.at, w.delayed.n);
     for (size_t i = 0; found && i < w.segments.n; i++)
         tell_segment(&w, &w.segments.at[i]);
     vec_free(&w.segments);

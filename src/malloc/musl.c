@@ -202,16 +202,11 @@ static void tell_area(struct walk *w, uint64_t area) {
         tally_broken(w->t, area);
 }
 
-static int by_value(const void *a, const void *b) {
-    const uint64_t *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
-}
-
 static void tell(struct walk *w) {
     size_t area = 0;
     uint64_t end = 0;
     vec_sort(&w->groups, by_start);
-    vec_sort(&w->areas, by_value);
+    sort_addresses(w->areas.at, w->areas.n);
     for (size_t i = 0; i <= w->groups.n; i++) {
         const struct group *g = i < w->groups.n ? &w->groups.at[i] : NULL;
         for (; area < w->areas.n && (!g || w->areas.at[area] < g->start); area++)

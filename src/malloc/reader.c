@@ -133,8 +133,11 @@ uint64_t res_cursor_slow(struct res_cursor *c, uint64_t start, uint64_t end) {
     return sum;
 }
 
-void sort_addresses(uint64_t *at, uint64_t *tmp, size_t n) {
+void sort_addresses(uint64_t *at, size_t n) {
     uint64_t any = 0, all = UINT64_MAX;
+    if (n < 2)
+        return;
+    cleanup_free uint64_t *tmp = mem_grow(NULL, n, sizeof *tmp);
     for (size_t i = 0; i < n; i++) {
         any |= at[i];
         all &= at[i];

@@ -71,7 +71,7 @@ static inline uint64_t res_cursor_bytes(struct res_cursor *c, uint64_t start, ui
     return res_cursor_slow(c, start, end);
 }
 
-/* Sort addresses ascending; `tmp` holds as many. */
-void sort_addresses(uint64_t *at, uint64_t *tmp, size_t n);
+/* Sort addresses ascending. */
+void sort_addresses(uint64_t *at, size_t n);
 
 #endif

@@ -177,11 +177,6 @@ static void read_central(struct tcmalloc *m) {
     }
 }
 
-static int by_value(const void *a, const void *b) {
-    const uint64_t *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
-}
-
 void tcmalloc_find_caches(struct tcmalloc *m) {
     size_t n;
     image_threads(m->t->img, &n);
@@ -195,6 +190,6 @@ void tcmalloc_find_caches(struct tcmalloc *m) {
         read_central(m);
     else
         m->t->c->coverage.list_errors++;
-    vec_sort(&m->cached, by_value);
-    vec_sort(&m->transfer, by_value);
+    sort_addresses(m->cached.at, m->cached.n);
+    sort_addresses(m->transfer.at, m->transfer.n);
 }

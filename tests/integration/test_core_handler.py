@@ -44,9 +44,9 @@ def handle(core, *args, codes=(0,)):
 def of_a_process(node):
     """With what /proc says the file tells what the process told, to the byte."""
     with Folder() as folder, target(node, "pool") as t:
-        kept = folder / "kept"
         with Held(t.pid):
-            for _ in range(4):
+            for look in range(4):
+                kept = folder / f"kept{look}"
                 before = kernel_rss(t.pid)
                 (folder / "a.core").unlink(missing_ok=True)
                 memwhy("capture", t.pid, "-o", folder / "a.core")
