@@ -7,7 +7,8 @@ allowed() {
     case $1 in
     base) echo ;;
     model) echo base ;;
-    image | graph | kernel | record | rules | report) echo base model ;;
+    image | graph | kernel | series | rules | report) echo base model ;;
+    record) echo base model series ;;
     heapfile) echo base model graph ;;
     v8 | malloc | uv | trace) echo base model image ;;
     inspector) echo base model kernel ;;
@@ -16,8 +17,9 @@ allowed() {
     snapshot | suspects | native) echo base model image v8 malloc graph heapfile kernel collect ;;
     crashlog) echo base heapfile ;;
     growth) echo base model image v8 graph heapfile collect suspects ;;
-    serve) echo base model record collect rules report ;;
-    cmd) echo base model image v8 malloc uv graph heapfile kernel trace inspector record collect snapshot suspects native growth trial crashlog rules report serve ;;
+    serve) echo base model series record collect rules report ;;
+    watch) echo base model series ;;
+    cmd) echo base model image v8 malloc uv graph heapfile kernel trace inspector record collect snapshot suspects native growth trial crashlog series watch rules report serve ;;
     esac
 }
 bad=0
