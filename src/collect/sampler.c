@@ -2,22 +2,35 @@
 
 #include "base/clock.h"
 #include "base/search.h"
-#include "collect/processes.h"
+#include "collect/sampler_cgroups.h"
+#include "collect/sampler_scan.h"
 #include "kernel/process.h"
+#include "kernel/process_sample.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
 
+enum {
+    KEEP_OPEN_MAX = 200,  /* of 1,024 descriptors that most may have, 3 for each process */
+    COUNT_FDS_EVERY = 15, /* rounds, where the kernel does not tell them at once */
+};
+
 struct watched {
     struct sampled_process process;
+    uint64_t exe_dev, exe_inode;
+    struct process_files files;
+    struct sampled_cgroup *cgroup; /* NULL: not to be seen */
     struct sample last;
-    bool seen; /* in the round under way */
+    bool reported; /* in a round */
+    bool ended;
 };
 
 struct sampler {
-    struct sampler_query query;
+    struct sampler_scan *scan;
+    struct sampler_cgroups cgroups;
     VEC(struct watched *) watched; /* ascending by pid */
     VEC(struct watched *) gone;    /* in the last round; freed by the next */
+    uint64_t time_ns;              /* of the round under way */
     struct sampler_cost cost;
 };
 
@@ -34,6 +47,7 @@ static uint64_t cpu_ns(void) {
 }
 
 static void watched_free(struct watched *w) {
+    process_files_close(&w->files);
     free(w->process.command);
     free(w->process.cgroup);
     free(w);
@@ -45,121 +59,121 @@ static void forget_gone(struct sampler *s) {
     s->gone.n = 0;
 }
 
-static struct watched *watched_new(const struct process_row *row, uint64_t now_ns) {
-    const struct process *p = &row->process;
-    struct watched *w = mem_zalloc(sizeof *w);
-    w->process.id = (struct process_id){p->pid, p->started_ns};
+/* What it is; also when it has become another program. */
+static void describe(struct sampler *s, struct watched *w, const struct process *p,
+                     const struct runtime *r) {
+    free(w->process.command);
+    free(w->process.cgroup);
     w->process.ppid = p->ppid;
     memcpy(w->process.name, p->name, sizeof p->name);
     w->process.command = process_command(p);
     w->process.cgroup = p->parts & PROCESS_CGROUP ? mem_strdup(p->cgroup) : NULL;
-    memcpy(w->process.version, row->runtime.version, sizeof row->runtime.version);
-    w->process.first_seen_ns = now_ns;
+    memcpy(w->process.version, r->version, sizeof r->version);
     w->process.no_v8 = "V8's counters are not read yet.";
-    return w;
+    w->exe_dev = p->exe_dev;
+    w->exe_inode = p->exe_inode;
+    sampler_cgroups_drop(&s->cgroups, w->cgroup);
+    w->cgroup = w->process.cgroup ? sampler_cgroups_get(&s->cgroups, sampler_scan_root(s->scan),
+                                                        p->pid, w->process.cgroup)
+                                  : NULL;
 }
 
-static struct watched *find(const struct sampler *s, const struct process *p) {
-    for (size_t i = 0; i < s->watched.n; i++) {
-        const struct process_id *id = &s->watched.at[i]->process.id;
-        if (id->pid == p->pid && id->started_ns == p->started_ns)
-            return s->watched.at[i];
+static void insert(struct sampler *s, struct watched *w) {
+    size_t at = first_where(s->watched.n, i, s->watched.at[i]->process.id.pid >= w->process.id.pid);
+    vec_push(&s->watched, w);
+    memmove(s->watched.at + at + 1, s->watched.at + at,
+            (s->watched.n - 1 - at) * sizeof *s->watched.at);
+    s->watched.at[at] = w;
+}
+
+static void see(void *arg, const struct process *p, const struct runtime *r, bool wanted) {
+    struct sampler *s = arg;
+    struct watched *known = NULL;
+    for (size_t i = 0; i < s->watched.n; i++)
+        if (s->watched.at[i]->process.id.pid == p->pid)
+            known = s->watched.at[i];
+    if (known && (!wanted || known->process.id.started_ns != p->started_ns)) {
+        known->ended = true; /* or is none of ours any more */
+        known = NULL;
     }
-    return NULL;
-}
-
-static void take_sizes(const struct process *p, struct sample *ret) {
-    static const struct {
-        enum process_size size;
-        enum sample_field field;
-    } sizes[] = {
-        {PROCESS_RSS, SAMPLE_RSS},           {PROCESS_RSS_ANON, SAMPLE_RSS_ANON},
-        {PROCESS_RSS_FILE, SAMPLE_RSS_FILE}, {PROCESS_RSS_SHMEM, SAMPLE_RSS_SHMEM},
-        {PROCESS_SWAP, SAMPLE_SWAP},         {PROCESS_VM_SIZE, SAMPLE_VM_SIZE},
-        {PROCESS_VM_DATA, SAMPLE_VM_DATA},   {PROCESS_PAGE_TABLES, SAMPLE_PAGE_TABLES},
-    };
-    uint64_t value;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (process_size_get(p, sizes[i].size, &value))
-            sample_set(ret, sizes[i].field, value);
-    sample_set(ret, SAMPLE_THREADS, p->n_threads);
-}
-
-static int by_pid(const void *a, const void *b) {
-    const struct sampler_row *x = a, *y = b;
-    return x->process->id.pid < y->process->id.pid ? -1 : x->process->id.pid > y->process->id.pid;
-}
-
-/* What was there and is no more leaves the list. */
-static void part_with_gone(struct sampler *s, struct sampler_round *ret) {
-    size_t kept = 0;
-    for (size_t i = 0; i < s->watched.n; i++) {
-        struct watched *w = s->watched.at[i];
-        if (w->seen) {
-            s->watched.at[kept++] = w;
-            continue;
-        }
-        vec_push(&s->gone, w);
-        vec_push(&ret->gone, (struct sampler_gone){.process = &w->process, .last = w->last});
+    if (!wanted)
+        return;
+    if (known) {
+        if (known->exe_dev != p->exe_dev || known->exe_inode != p->exe_inode)
+            describe(s, known, p, r);
+        return;
     }
-    s->watched.n = kept;
+    struct process_files files;
+    if (process_files_open(sampler_scan_root(s->scan), p->pid, s->watched.n < KEEP_OPEN_MAX,
+                           &files) < 0)
+        return;
+    struct watched *w = mem_zalloc(sizeof *w);
+    w->files = files;
+    w->process.id = (struct process_id){p->pid, p->started_ns};
+    w->process.first_seen_ns = s->time_ns;
+    describe(s, w, p, r);
+    insert(s, w);
 }
 
 int sampler_new(const struct sampler_query *q, struct sampler **ret, struct err *e) {
-    for (size_t i = 0; i < q->n_pids; i++) {
-        struct process p;
-        if (process_read(q->root, q->pids[i], 0, &p) < 0)
-            return err_set(e, -ESRCH, "memwhy ps lists the processes there are.",
-                           "There is no process %d.", (int)q->pids[i]);
-        process_done(&p);
-    }
+    struct sampler_scan *scan;
+    int r = sampler_scan_new(q, &scan, e);
+    if (r < 0)
+        return r;
     struct sampler *s = mem_zalloc(sizeof *s);
-    s->query = *q;
+    s->scan = scan;
     *ret = s;
     return 0;
 }
 
-int sampler_take(struct sampler *s, struct sampler_round *ret, struct err *e) {
-    uint64_t began = cpu_ns();
-    struct process_query q = {
-        .root = s->query.root,
-        .container = s->query.container,
-        .only_node = !s->query.n_pids,
-    };
-    struct process_rows rows = {0};
-    int r = processes_collect(&q, &rows, e);
-    if (r < 0)
-        return r;
-    forget_gone(s);
-    ret->rows.n = ret->gone.n = 0;
+static void take(struct sampler *s, struct watched *w, struct sample *ret) {
+    uint64_t fds;
     ret->time_ns = wall_ns();
     ret->at_ns = clock_ns();
-    for (size_t i = 0; i < s->watched.n; i++)
-        s->watched.at[i]->seen = false;
-    for (size_t i = 0; i < rows.n; i++) {
-        const struct process *p = &rows.at[i].process;
-        bool asked = !s->query.n_pids;
-        for (size_t k = 0; k < s->query.n_pids; k++)
-            asked |= s->query.pids[k] == p->pid;
-        if (!asked)
-            continue;
-        struct watched *w = find(s, p);
-        struct sampler_row row = {.came = !w};
-        if (!w) {
-            w = watched_new(&rows.at[i], ret->time_ns);
-            vec_push(&s->watched, w);
-        }
-        w->seen = true;
-        row.process = &w->process;
-        row.sample.time_ns = ret->time_ns;
-        row.sample.at_ns = ret->at_ns;
-        take_sizes(p, &row.sample);
-        w->last = row.sample;
-        vec_push(&ret->rows, row);
+    if (process_files_sample(&w->files, ret) == -ESRCH) {
+        w->ended = true;
+        return;
     }
-    part_with_gone(s, ret);
-    vec_sort(&ret->rows, by_pid);
-    processes_done(&rows);
+    bool due = (s->cost.rounds + (uint64_t)w->process.id.pid) % COUNT_FDS_EVERY == 0;
+    if (!sample_get(ret, SAMPLE_FDS, &fds) && due && process_files_count_fds(&w->files, &fds) == 0)
+        sample_set(ret, SAMPLE_FDS, fds);
+    sampler_cgroups_sample(&s->cgroups, w->cgroup, sampler_scan_root(s->scan), w->process.id.pid,
+                           ret);
+}
+
+static void take_all(struct sampler *s, struct sampler_round *ret) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->watched.n; i++) {
+        struct watched *w = s->watched.at[i];
+        struct sampler_row row = {.process = &w->process, .came = !w->reported};
+        if (!w->ended)
+            take(s, w, &row.sample);
+        if (!w->ended) {
+            s->watched.at[kept++] = w;
+            w->last = row.sample;
+            w->reported = true;
+            vec_push(&ret->rows, row);
+            continue;
+        }
+        sampler_cgroups_drop(&s->cgroups, w->cgroup);
+        vec_push(&s->gone, w);
+        if (w->reported)
+            vec_push(&ret->gone, (struct sampler_gone){.process = &w->process, .last = w->last});
+    }
+    s->watched.n = kept;
+}
+
+int sampler_take(struct sampler *s, struct sampler_round *ret, struct err *e) {
+    uint64_t began = cpu_ns();
+    forget_gone(s);
+    ret->rows.n = ret->gone.n = 0;
+    ret->time_ns = s->time_ns = wall_ns();
+    ret->at_ns = clock_ns();
+    sampler_cgroups_read(&s->cgroups);
+    int r = sampler_scan_update(s->scan, ret->at_ns, &(struct sampler_seer){s, see});
+    if (r < 0)
+        return err_set(e, r, "", "/proc cannot be read: %s.", strerror(-r));
+    take_all(s, ret);
     uint64_t took = cpu_ns() - began;
     s->cost.rounds++;
     s->cost.cpu_ns += took;
@@ -184,5 +198,7 @@ void sampler_free(struct sampler *s) {
         watched_free(s->watched.at[i]);
     vec_free(&s->watched);
     vec_free(&s->gone);
+    sampler_cgroups_done(&s->cgroups);
+    sampler_scan_free(s->scan);
     free(s);
 }

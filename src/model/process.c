@@ -51,3 +51,13 @@ bool process_same_container(const struct process *p, const struct process *of) {
         return p->parts & PROCESS_CGROUP && is_below(p->cgroup, of->cgroup);
     return !know_both_ns || p->pid_ns == of->pid_ns;
 }
+
+bool process_below_cgroup(const struct process *p, const char *dir) {
+    size_t n = strlen(dir);
+    while (n && dir[n - 1] == '/')
+        n--;
+    if (!n)
+        return true;
+    return p->parts & PROCESS_CGROUP && !strncmp(p->cgroup, dir, n) &&
+           (p->cgroup[n] == '\0' || p->cgroup[n] == '/');
+}

@@ -95,4 +95,7 @@ char *process_command(const struct process *p);
  * differ from the machine's, everything is one: the host, or the container we are in. */
 bool process_same_container(const struct process *p, const struct process *of);
 
+/* True when the memory cgroup of `p` is `dir` or below it; "/" holds everything. */
+bool process_below_cgroup(const struct process *p, const char *dir);
+
 #endif

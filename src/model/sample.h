@@ -46,7 +46,7 @@ enum sample_field {
     SAMPLE_FAULTS_MAJOR,
     SAMPLE_CPU_USER_NS,
     SAMPLE_CPU_SYSTEM_NS,
-    SAMPLE_SWITCHES_VOLUNTARY,
+    SAMPLE_SWITCHES_VOLUNTARY, /* of the main thread, which runs the event loop */
     SAMPLE_SWITCHES_FORCED,
     SAMPLE_THREADS, /* counts now */
     SAMPLE_FDS,
