@@ -72,17 +72,54 @@ static bool is_hex(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
-char *cgroup_label(const char *path) {
-    const char *slash = strrchr(path, '/');
-    const char *last = slash && slash[1] ? slash + 1 : path;
-    for (const char *p = last; *p; p++) {
+/* The first long id in `s`, of at least 32 hex digits: docker-<64>.scope,
+ * cri-containerd-<64>.scope, or nothing else. NULL: none. */
+static const char *long_id(const char *s, size_t *ret_n) {
+    for (const char *p = s; *p; p++) {
         size_t n = 0;
         while (is_hex(p[n]))
             n++;
-        if (n >= 32) /* docker-<64 hex digits>.scope, cri-containerd-..., plain ids */
-            return mem_printf("%.*s%.12s%s", (int)(p - last), last, p, p + n);
+        *ret_n = n;
+        if (n >= 32)
+            return p;
         if (n)
             p += n - 1;
     }
-    return mem_strdup(last);
+    return NULL;
+}
+
+static const char *last_part(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+char *cgroup_label(const char *path) {
+    const char *last = last_part(path);
+    size_t n;
+    const char *id = long_id(last, &n);
+    return id ? mem_printf("%.*s%.12s%s", (int)(id - last), last, id, id + n) : mem_strdup(last);
+}
+
+char *cgroup_container_id(const char *path) {
+    size_t n;
+    const char *id = long_id(last_part(path), &n);
+    return id ? mem_strndup(id, n) : NULL;
+}
+
+/* kubepods/burstable/pod<uid>/..., or kubepods-burstable-pod<uid with '_'>.slice: a UUID, or 32 hex
+ * digits of a static pod. */
+char *cgroup_pod_uid(const char *path) {
+    for (const char *p = path; (p = strstr(p, "pod")); p++) {
+        const char *uid = p + strlen("pod");
+        size_t n = 0;
+        while (is_hex(uid[n]) || uid[n] == '-' || uid[n] == '_')
+            n++;
+        if (n != 32 && n != 36)
+            continue;
+        char *copy = mem_strndup(uid, n);
+        for (char *c = copy; *c; c++)
+            *c = *c == '_' ? '-' : *c;
+        return copy;
+    }
+    return NULL;
 }

@@ -86,5 +86,9 @@ bool cgroup_field_is_bytes(enum cgroup_field field);
 /* A short name for people: the last part of the path, long container ids cut to 12 letters. The
  * caller frees it. */
 char *cgroup_label(const char *path);
+/* The long id of the container, which its runtime gave it, and the uid of its pod as Kubernetes
+ * writes it. NULL: the path names none. The caller frees it. */
+char *cgroup_container_id(const char *path);
+char *cgroup_pod_uid(const char *path);
 
 #endif
