@@ -66,4 +66,7 @@
 #define LIMIT_LOG_PROCESSES 1024u      /* remembered, with 8 KiB each */
 #define LIMIT_LOG_DEATHS 256u          /* explained; more are counted */
 
+/* Lists within structs that were kept as JSON: regions and runs of pages are the longest. */
+#define LIMIT_FIELD_LIST (1u << 22)
+
 #endif

@@ -40,4 +40,5 @@ void evidence_done(struct evidence *ev) {
     process_done(&ev->process);
     cgroup_done(&ev->cgroup);
     vec_free(&ev->neighbours);
+    field_texts_done(&ev->texts);
 }

@@ -3,6 +3,7 @@
 #ifndef MEMWHY_MODEL_EVIDENCE_H
 #define MEMWHY_MODEL_EVIDENCE_H
 
+#include "base/fields.h"
 #include "model/account.h"
 #include "model/cgroup.h"
 #include "model/cpus.h"
@@ -83,6 +84,7 @@ struct evidence {
     bool has_cpus;
     struct cpus cpus;
     VEC(struct evidence_neighbour) neighbours; /* largest first, without the target */
+    struct field_texts texts;                  /* of evidence that was kept: what others point to */
 };
 
 void evidence_done(struct evidence *ev);
