@@ -18,6 +18,15 @@ static void take_prstatus(struct core_notes *n, const struct elf_note *note) {
     vec_push(&n->threads, t);
 }
 
+/* Of the thread whose status came before it. */
+static void take_fpregset(struct core_notes *n, const struct elf_note *note) {
+    struct image_thread *t = n->threads.n ? &n->threads.at[n->threads.n - 1] : NULL;
+    if (!t || t->has_fpregs || note->desc_len < sizeof t->fpregs)
+        return;
+    memcpy(t->fpregs, note->desc, sizeof t->fpregs);
+    t->has_fpregs = true;
+}
+
 static void take_prpsinfo(struct core_notes *n, const struct elf_note *note) {
     struct elf_prpsinfo s;
     if (note->desc_len < sizeof s)
@@ -74,6 +83,8 @@ void core_notes_parse(struct core_notes *n, const uint8_t *p, size_t len, uint64
     for (size_t pos = 0; elf_note_next(p, len, align, &pos, &note);) {
         if (elf_note_is(&note, "CORE", NT_PRSTATUS))
             take_prstatus(n, &note);
+        else if (elf_note_is(&note, "CORE", NT_PRFPREG))
+            take_fpregset(n, &note);
         else if (elf_note_is(&note, "CORE", NT_PRPSINFO))
             take_prpsinfo(n, &note);
         else if (elf_note_is(&note, "CORE", NT_AUXV))

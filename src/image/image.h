@@ -40,7 +40,7 @@ struct image_thread {
     char name[16]; /* "" when unknown */
     bool has_regs; /* false while the target runs */
     uint64_t regs[IMAGE_REGS];
-    bool has_fpregs; /* of a process only: for captures */
+    bool has_fpregs; /* not of every core */
     uint64_t fpregs[IMAGE_FPREGS];
 };
 

@@ -296,6 +296,20 @@ static uint64_t fence(struct walk *w, uint64_t at, uint64_t end) {
     return next;
 }
 
+/* What sysmalloc() makes of a thread heap's old top, when a new heap follows: two fenceposts; but
+ * where the top had one unit more than they take, that and the first of them are one chunk that
+ * looks as if it were in use, were it not said to be of the main arena (2.17 to 2.43). */
+static bool is_closed(const struct walk *w, uint64_t at, uint64_t end, uint64_t head) {
+    return !w->arena->is_main && end - at == CHUNK_MIN + CHUNK_FENCE &&
+           (head & ~(uint64_t)CHUNK_PREV_INUSE) == CHUNK_MIN;
+}
+
+static bool is_fence(const struct walk *w, uint64_t at, uint64_t end, uint64_t head) {
+    uint64_t size = head & ~(uint64_t)CHUNK_FLAGS;
+    return size == CHUNK_FENCE || (size == 0 && end - at <= 2 * CHUNK_FENCE) ||
+           is_closed(w, at, end, head);
+}
+
 static void take_top(struct walk *w, uint64_t at, uint64_t end) {
     close_stretch(w);
     keep_pins(w);
@@ -318,7 +332,7 @@ static void walk_chain(struct walk *w, uint64_t at, uint64_t end) {
             take_top(w, at, end);
             return;
         }
-        if (r == 0 && (size == CHUNK_FENCE || (size == 0 && end - at <= 2 * CHUNK_FENCE))) {
+        if (r == 0 && is_fence(w, at, end, h[1])) {
             at = fence(w, at, end);
         } else if (r < 0 || !size_is_sane(size, at, end) || (h[1] & CHUNK_MMAPPED) ||
                    !w->g->budget) {

@@ -8,7 +8,7 @@ from harness import Target, ask, equal, memwhy, refuses, test
 from test_core import gdb_core
 
 CHUNK_OF = {"first": 80, "last": 80, "vector": 816, "item": 208, "lost": 512, "mangled": 720, "number": 912,
-            "mapped": 96, "stacked": 1008, "local": 2016, "register": 3008}
+            "mapped": 96, "stacked": 1008, "local": 2016, "register": 3008, "packed": 3120}
 # who refers to it: kind, a part of what it is called, where in it, how
 REFERRER = {
     "first": ("data", "variable list of natives", "", "begin"),
@@ -54,6 +54,8 @@ def check_referrers(target, at, codes):
                                         first["to"]], [kind, True, where, how, at[name]])
     refs = ask("refs", target, at["register"], codes=codes)["refs"]
     equal("the register", [r["name"] for r in refs if r["kind"] == "register" and r["name"] == "r12"], ["r12"])
+    refs = ask("refs", target, at["packed"], codes=codes)["refs"]
+    equal("half a register", [r["name"] for r in refs if r["kind"] == "register"], ["xmm6"] * 2)
     equal("the lost one", ask("refs", target, at["lost"], codes=codes)["found"], 0)
     out = ask("refs", target, "--outgoing", at["vector"], codes=codes)["refs"]
     equal("what the vector refers to", [[r["name"], r["to"]] for r in out], [["+0x60", at["item"]]])

@@ -46,8 +46,15 @@ const kinds = {
   }),
   workers: () => {
     const w = [0, 1].map(() => new Worker(__filename));
+    const waiting = new Map(); // one for each message, so that no more are sent than are answered
+    for (const one of w) {
+      one.on('message', ({ i }) => {
+        waiting.get(i)();
+        waiting.delete(i);
+      });
+    }
     return () => many(20, (i) => new Promise((done) => {
-      w[i % 2].once('message', done);
+      waiting.set(i, done);
       w[i % 2].postMessage({ i, some: some.slice(0, 1000) });
     }));
   },

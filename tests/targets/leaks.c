@@ -14,10 +14,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "hold.h"
 #include "own_start.h"
 
 enum { SINGLES = 500, RINGS = 100, NODES = 2000, FREED = 3000, THREADS = 3 };
-#define APART __attribute__((noinline))
 
 static char said[32768];
 static size_t said_n;
@@ -116,20 +116,34 @@ APART static void make_held(void) {
 
 static pthread_barrier_t ready;
 
-APART static void hold_in_register(void *p) {
-    __asm__ volatile("mov %0, %%r12\n 1: mov $34, %%eax\n syscall\n jmp 1b" /* pause() */
-                     :
-                     : "r"(p)
-                     : "r12", "rax", "rcx", "r11", "memory");
+/* Fills a thread's heap up to 48 bytes of its end, so that it is closed without room for both
+ * fenceposts; blocks are held by one another. */
+enum { HEAP_MAX = 64 << 20, PART = 64 << 10, LEFT = 48 };
+static void **fill_heap(void) {
+    void **all = NULL;
+    for (;;) {
+        void **p = malloc(PART - 16);
+        uint64_t left = HEAP_MAX - ((uint64_t)p - 16) % HEAP_MAX;
+        *p = all;
+        all = p;
+        if (left < 3 * PART && left > 2 * PART + LEFT + 256) {
+            void **rest = malloc(left - PART - LEFT - 16);
+            *rest = all;
+            void **next_heap = malloc(PART);
+            *next_heap = rest;
+            return next_heap;
+        }
+    }
 }
 
 static void *thread(void *arg) {
+    void *volatile filled = (intptr_t)arg == 2 ? fill_heap() : NULL;
     void *volatile mine = block(1000);
     local = block(2000);
     pthread_barrier_wait(&ready);
-    if (arg)
-        hold_in_register(block(3000));
-    while (mine)
+    if ((intptr_t)arg == 1)
+        hold_in_registers(block(3000), block(3100));
+    while (mine || filled)
         pause();
     return NULL;
 }
@@ -171,7 +185,7 @@ int main(int argc, char **argv) {
     call_deep(make_held);
     call_deep(make_lost);
     for (long i = 0; i < THREADS; i++)
-        pthread_create(&t, NULL, thread, (void *)(i & 1));
+        pthread_create(&t, NULL, thread, (void *)i);
     pthread_barrier_wait(&ready);
     usleep(50000);
     if (argc > 1 && !strcmp(argv[1], "trample"))

@@ -10,8 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "hold.h"
+
 enum { NODES = 1000, CHURN = 20000, HASH = 1024, STEADY = 400 };
-#define APART __attribute__((noinline))
 
 static char said[4096];
 static size_t said_n;
@@ -83,13 +84,6 @@ APART static void make(void) {
 
 static pthread_barrier_t ready;
 
-APART static void hold_in_register(void *p) {
-    __asm__ volatile("mov %0, %%r12\n 1: mov $34, %%eax\n syscall\n jmp 1b" /* pause() */
-                     :
-                     : "r"(p)
-                     : "r12", "rax", "rcx", "r11", "memory");
-}
-
 static void *thread(void *arg) {
     void *volatile mine = block(1000);
     (void)arg;
@@ -98,8 +92,10 @@ static void *thread(void *arg) {
     say("local", local);
     void *p = block(3000);
     say("register", p);
+    void *q = block(3100);
+    say("packed", q);
     pthread_barrier_wait(&ready);
-    hold_in_register(p);
+    hold_in_registers(p, q);
     return mine;
 }
 
