@@ -55,14 +55,14 @@ def tiers(frames):
     return {f.get("tier") for f in frames if f["kind"] == "js" and not f.get("async")}
 
 
-@test(nodes="all", timeout=300)
+@test(nodes=[18, 22, 24, 26], timeout=300)
 def calls_of_every_sort(node):
     seen = steps(node, "js_stacks.js")
     equal("constructors", sum(1 for f in seen if f.get("constructor")) >= 8, True)
     equal("frames", len(seen) > 500, True)
 
 
-@test(nodes="all", timeout=300)
+@test(nodes=[16, 20, 26], timeout=300)
 def baseline(node):
     seen = steps(node, "js_stacks.js", node_args=["--always-sparkplug"])
     equal("baseline frames", sum(1 for f in seen if f.get("tier") == "baseline") > 200, True)

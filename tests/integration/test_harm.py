@@ -11,7 +11,7 @@ from held_copy import HeldCopy, held
 from undisturbed import children, guards, no_copies, no_trace, state, undisturbed, wait_for_guards
 
 FREEZES = int(os.environ.get("MEMWHY_FREEZES", "20"))
-KILLS = int(os.environ.get("MEMWHY_KILLS", "20"))
+KILLS = int(os.environ.get("MEMWHY_KILLS", "10"))
 OFTEN = 10  # how many looks between two counts
 
 
