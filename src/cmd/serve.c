@@ -13,6 +13,8 @@
 #define SECOND_NS 1000000000ull
 #define EVERY_MIN_NS (SECOND_NS / 10)
 
+#define REQUEST_NS (15 * SECOND_NS) /* a scrape takes milliseconds, over a bad link a second */
+
 enum { MAX_PROCESSES = 256 };
 
 static const struct opt opts[] = {
@@ -115,7 +117,14 @@ static int begin(struct run *r, struct serving *s) {
         close(fd);
         return rc;
     }
-    struct http_how how = {fd, s->cert, s->key, s->token_file ? &s->token : NULL, s->board};
+    struct http_how how = {
+        .fd = fd,
+        .cert = s->cert,
+        .key = s->key,
+        .token = s->token_file ? &s->token : NULL,
+        .board = s->board,
+        .request_ns = REQUEST_NS,
+    };
     return http_start(&how, &s->http, &r->err);
 }
 

@@ -12,6 +12,9 @@ struct http_how {
     const char *cert, *key;    /* PEM texts, for as long as it serves; NULL: without TLS */
     const struct token *token; /* what all but /healthz wants to be shown; NULL: nothing */
     struct board *board;
+    /* The most that a request may take, from its first byte, or the answer before, to its answer.
+     */
+    uint64_t request_ns;
 };
 
 struct http;
