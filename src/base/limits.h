@@ -69,4 +69,13 @@
 /* Lists within structs that were kept as JSON: regions and runs of pages are the longest. */
 #define LIMIT_FIELD_LIST (1u << 22)
 
+/* record/: what a recording may make us keep, and what a store that is broken or hostile. */
+#define LIMIT_RECORD_POINTS 4096u              /* in a block: a minute at every 15 ms */
+#define LIMIT_RECORD_BLOCK_MS (3600ull * 1000) /* the time a block spans */
+#define LIMIT_RECORD_HELD 60u /* rounds that cannot be written now: 10 KB each of 60 processes */
+#define LIMIT_RECORD_BLOB (64u << 20) /* bytes of one; a round of 65,536 processes has 12 MB */
+#define LIMIT_RECORD_GCS 2048u    /* one by one, of a process in a minute; the rest is summed up */
+#define LIMIT_RECORD_REASONS 256u /* V8 has some thirty */
+#define LIMIT_RECORD_DEEP (256u << 20) /* bytes of JSON, of one deep look */
+
 #endif

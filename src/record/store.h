@@ -38,7 +38,7 @@ bool store_is_one(const char *path);
 /* The first and the last round, times of the store. -ENODATA when there is none yet. */
 int store_span(struct store *s, uint64_t *ret_from, uint64_t *ret_to, struct err *e);
 /* What the wall clock said at that time of the store, and the other way about: the last such time,
- * where the clock was set back over it. */
+ * where the clock was set back and said it twice. */
 uint64_t store_wall_ns(const struct store *s, uint64_t time_ns);
 uint64_t store_time_ns(const struct store *s, uint64_t wall_ns);
 
@@ -98,8 +98,8 @@ struct store_point {
 struct store_series {
     VEC(struct store_point) points; /* ascending by time; none where the field was unknown */
 };
-/* All points that begin in [from, to], for the fields whose bit is set: ret[f] is emptied first
- * and filled; others are not touched. `ret_damaged` counts blocks that were left out. */
+/* All points that have something of [from, to], for the fields whose bit is set: ret[f] is emptied
+ * first and filled; others are not touched. `ret_damaged` counts blocks that were left out. */
 int store_read(struct store *s, uint64_t process_key, uint64_t fields, uint64_t from, uint64_t to,
                struct store_series ret[SAMPLE_FIELDS], size_t *ret_damaged, struct err *e);
 void store_series_done(struct store_series *r);

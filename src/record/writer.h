@@ -52,9 +52,8 @@ int writer_commit(struct writer *w, struct err *e);
 /* A deep look, at the time of the round before; compressed here. */
 int writer_deep(struct writer *w, struct process_id id, const char *kind, const char *json,
                 size_t n, struct err *e);
-/* What memwhy had used since the process began, for the store's account of cost; told whenever
- * convenient, kept once a minute. */
-void writer_cost(struct writer *w, uint64_t cpu_ns, uint64_t rss_bytes, uint64_t longest_ns);
+/* What memwhy has used since it began, and for this round alone; kept once a minute. */
+void writer_cost(struct writer *w, uint64_t cpu_ns, uint64_t rss_bytes, uint64_t round_cpu_ns);
 
 struct writer_state {
     uint64_t rounds, samples, processes, gcs; /* of this recording so far, written */
