@@ -38,7 +38,8 @@
     (1ull << 20) /* of the outer end of a stack, where uv_run() has its frame                      \
                   */
 
-#define LIMIT_V8_NAME 1000u /* units of the name of a function or class; longer ones are cut */
+#define LIMIT_V8_ISOLATES 1024u /* of one process: each has a thread and some MB of its own */
+#define LIMIT_V8_NAME 1000u     /* units of the name of a function or class; longer ones are cut */
 #define LIMIT_V8_SOURCE (1u << 27) /* units of a script's source; bundles have tens of millions */
 #define LIMIT_V8_CODE (64u << 20)  /* bytes of one table of code; V8 compiles less than 2 MB */
 #define LIMIT_V8_BIGINT (1u << 24) /* words of a BigInt, V8's own limit (BigInt::kMaxLength) */

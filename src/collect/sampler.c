@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/search.h"
 #include "collect/sampler_cgroups.h"
+#include "collect/sampler_heaps.h"
 #include "collect/sampler_scan.h"
 #include "kernel/process.h"
 #include "kernel/process_sample.h"
@@ -20,14 +21,17 @@ struct watched {
     uint64_t exe_dev, exe_inode;
     struct process_files files;
     struct sampled_cgroup *cgroup; /* NULL: not to be seen */
+    struct sampled_heap *heap;
     struct sample last;
     bool reported; /* in a round */
+    bool again;    /* its heap was changing */
     bool ended;
 };
 
 struct sampler {
     struct sampler_scan *scan;
     struct sampler_cgroups cgroups;
+    struct sampler_heaps *heaps;
     VEC(struct watched *) watched; /* ascending by pid */
     VEC(struct watched *) gone;    /* in the last round; freed by the next */
     uint64_t time_ns;              /* of the round under way */
@@ -48,6 +52,7 @@ static uint64_t cpu_ns(void) {
 
 static void watched_free(struct watched *w) {
     process_files_close(&w->files);
+    sampled_heap_free(w->heap);
     free(w->process.command);
     free(w->process.cgroup);
     free(w);
@@ -69,9 +74,10 @@ static void describe(struct sampler *s, struct watched *w, const struct process 
     w->process.command = process_command(p);
     w->process.cgroup = p->parts & PROCESS_CGROUP ? mem_strdup(p->cgroup) : NULL;
     memcpy(w->process.version, r->version, sizeof r->version);
-    w->process.no_v8 = "V8's counters are not read yet.";
     w->exe_dev = p->exe_dev;
     w->exe_inode = p->exe_inode;
+    sampled_heap_free(w->heap);
+    w->heap = sampled_heap_new(s->heaps, p->pid, p->exe_dev, p->exe_inode);
     sampler_cgroups_drop(&s->cgroups, w->cgroup);
     w->cgroup = w->process.cgroup ? sampler_cgroups_get(&s->cgroups, sampler_scan_root(s->scan),
                                                         p->pid, w->process.cgroup)
@@ -122,14 +128,19 @@ int sampler_new(const struct sampler_query *q, struct sampler **ret, struct err 
         return r;
     struct sampler *s = mem_zalloc(sizeof *s);
     s->scan = scan;
+    s->heaps = sampler_heaps_new();
     *ret = s;
     return 0;
 }
 
-static void take(struct sampler *s, struct watched *w, struct sample *ret) {
-    uint64_t fds;
+static void take_heap(struct watched *w, struct sample *ret) {
     ret->time_ns = wall_ns();
     ret->at_ns = clock_ns();
+    w->again = sampled_heap_sample(w->heap, ret, &w->process.no_v8);
+}
+
+static void take(struct sampler *s, struct watched *w, struct sample *ret) {
+    uint64_t fds;
     if (process_files_sample(&w->files, ret) == -ESRCH) {
         w->ended = true;
         return;
@@ -139,6 +150,28 @@ static void take(struct sampler *s, struct watched *w, struct sample *ret) {
         sample_set(ret, SAMPLE_FDS, fds);
     sampler_cgroups_sample(&s->cgroups, w->cgroup, sampler_scan_root(s->scan), w->process.id.pid,
                            ret);
+    take_heap(w, ret);
+}
+
+/* A collection keeps a heap from being read, mostly for a few milliseconds: those that were in one
+ * are asked again now that the others are done, for a moment. */
+static void take_again(struct sampler *s, struct sampler_round *ret) {
+    enum { NAPS = 6 };
+    for (int nap = 0; nap <= NAPS; nap++) {
+        bool left = false;
+        for (size_t i = 0; i < s->watched.n; i++) {
+            struct watched *w = s->watched.at[i];
+            if (!w->again)
+                continue;
+            take_heap(w, &ret->rows.at[i].sample);
+            w->last = ret->rows.at[i].sample;
+            left |= w->again;
+        }
+        if (!left)
+            return;
+        if (nap < NAPS)
+            nanosleep(&(struct timespec){.tv_nsec = 700000}, NULL);
+    }
 }
 
 static void take_all(struct sampler *s, struct sampler_round *ret) {
@@ -174,6 +207,7 @@ int sampler_take(struct sampler *s, struct sampler_round *ret, struct err *e) {
     if (r < 0)
         return err_set(e, r, "", "/proc cannot be read: %s.", strerror(-r));
     take_all(s, ret);
+    take_again(s, ret);
     uint64_t took = cpu_ns() - began;
     s->cost.rounds++;
     s->cost.cpu_ns += took;
@@ -199,6 +233,7 @@ void sampler_free(struct sampler *s) {
     vec_free(&s->watched);
     vec_free(&s->gone);
     sampler_cgroups_done(&s->cgroups);
+    sampler_heaps_free(s->heaps);
     sampler_scan_free(s->scan);
     free(s);
 }

@@ -53,8 +53,9 @@ struct sampler_round {
 
 /* -ESRCH when an asked-for process is not there. */
 int sampler_new(const struct sampler_query *q, struct sampler **ret, struct err *e);
-/* One round; `ret` is emptied first and keeps its memory from round to round. Never waits for a
- * process: what cannot be read at once is unknown. */
+/* One round; `ret` is emptied first and keeps its memory from round to round. Waits for no process:
+ * what cannot be read within a few milliseconds (a heap in the middle of a collection) is unknown.
+ * A sample's own time is that at which its heap was read. */
 int sampler_take(struct sampler *s, struct sampler_round *ret, struct err *e);
 void sampler_cost(const struct sampler *s, struct sampler_cost *ret);
 void sampler_round_done(struct sampler_round *r);

@@ -34,6 +34,26 @@
     X(max_semi_space_offset, "Heap::max_semi_space_size_")                                           \
     X(max_old_space_offset,  "max_old_generation_size_, in the heap or in its HeapLimits")           \
     X(heap_limits_offset,    "Heap::limits_, a pointer to them; -1: there are none")                 \
+    /* V8's counters, as v8.getHeapStatistics() adds them up: Heap::SizeOfObjects, each space's      \
+     * SizeOfObjects and CommittedMemory, HeapAllocator::FreeLinearAllocationAreas (src/heap). */    \
+    X(vm_state_offset,       "Isolate: what its thread is at (StateTag, include/v8-unwinder.h); 1: a collection") \
+    X(new_capacity_offset,   "NewSpace: to-space up to and with the page that is being filled")      \
+    X(new_top_offset,        "NewSpace: how far that page is given out")                             \
+    X(new_area_offset,       "NewSpace: pointer to its allocation area, which says so instead")      \
+    X(new_quarantined_offset,"NewSpace: bytes that a scavenge left where they were")                 \
+    X(large_size_offset,     "LargeObjectSpace::objects_size_")                                      \
+    X(read_only_space_offset,"Heap::read_only_space_, where its size counts as used")                \
+    X(read_only_size_offset, "ReadOnlySpace: bytes allocated")                                       \
+    X(backing_stores_offset, "Heap::backing_store_bytes_; memoryUsage().external")                   \
+    X(sweeper_offset,        "Heap::array_buffer_sweeper_, whose bytes are added to it")             \
+    X(sweeper_bytes_offset,  "ArrayBufferSweeper: bytes of all array buffers")                       \
+    X(gc_count_offset,       "Heap::ms_count_; gc_count_ follows it")                                \
+    X(live_after_gc_offset,  "old_generation_size_at_last_gc_, in the heap or in its HeapLimits")    \
+    X(allocators_offset,     "Heap: pointer to its HeapAllocator")                                   \
+    X(main_allocator_offset, "HeapAllocator: the first MainAllocator; others follow")                \
+    X(main_allocator_bytes,  "what one MainAllocator takes, with the flag whether there is one")     \
+    X(main_allocator_flag,   "that flag in it")                                                      \
+    X(main_allocator_limit,  "MainAllocator: how far its area reaches at most")                      \
     X(roots_count,           "entries of the roots table")                                           \
     X(ownerless_read_only,   "read-only pages have neither owner nor heap")                          \
     X(page_pool,             "empty pages are pooled before they go back to the kernel")             \

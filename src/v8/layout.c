@@ -122,6 +122,25 @@ static void gc_state_from_code(struct v8_layout *l) {
         }
 }
 
+/* v8::Isolate::GetHeapStatistics begins with `lea offset(%rdi), heap`: REX 8D, disp32. Members of
+ * the isolate before its heap come and go within a line: 13.6 has it at 0xeff0 and at 0xeff8. */
+static void heap_from_code(struct v8_layout *l) {
+    static const char name[] = "_ZN2v87Isolate17GetHeapStatisticsEPNS_14HeapStatisticsE";
+    struct elf_symbol sym;
+    uint8_t code[64];
+    if (elf_file_symbol(l->elf, name, &sym) < 0 || sym.size < sizeof code ||
+        elf_file_read(l->elf, sym.value, code, sizeof code) < 0)
+        return;
+    for (size_t i = 0; i + 7 <= sizeof code; i++)
+        if ((code[i] & 0xfb) == 0x48 && code[i + 1] == 0x8d && (code[i + 2] & 0xc7) == 0x87) {
+            int32_t v;
+            memcpy(&v, code + i + 3, 4);
+            if (v > 0x1000 && v < 1 << 17 && v % 8 == 0)
+                set_fact(l, FACT_heap_from_isolate, v, "code of Isolate::GetHeapStatistics");
+            break;
+        }
+}
+
 static void limits_from_code(struct v8_layout *l) {
     struct v8_limit_offsets at;
     static const char source[] = "code of Heap::MaxReserved";
@@ -153,6 +172,7 @@ static void facts_from_binary(const struct image *img, struct v8_layout *l) {
             set_fact(l, stated[i].id, v, "v8dbg constant in the binary");
     }
     gc_state_from_code(l);
+    heap_from_code(l);
     limits_from_code(l);
 }
 

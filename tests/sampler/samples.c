@@ -16,11 +16,12 @@ static void print_line(json_t *o) {
     json_decref(o);
 }
 
-static void print_row(const struct sampler_row *row) {
+static void print_row(const struct sampler_row *row, uint64_t done_ns) {
     const struct sample *s = &row->sample;
-    json_t *o = json_pack("{s:i s:s s:s s:b s:I s:I}", "pid", row->process->id.pid, "name",
+    json_t *o = json_pack("{s:i s:s s:s s:b s:I s:I s:I}", "pid", row->process->id.pid, "name",
                           row->process->name, "version", row->process->version, "came", row->came,
-                          "time_ns", (json_int_t)s->time_ns, "at_ns", (json_int_t)s->at_ns);
+                          "time_ns", (json_int_t)s->time_ns, "at_ns", (json_int_t)s->at_ns,
+                          "done_ns", (json_int_t)done_ns);
     uint64_t v;
     if (row->process->no_v8)
         json_object_set_new(o, "no_v8", json_string(row->process->no_v8));
@@ -69,8 +70,9 @@ int main(int argc, char **argv) {
             fprintf(stderr, "%s\n", e.what);
             return 3;
         }
+        uint64_t done_ns = clock_ns();
         for (size_t k = 0; k < round.rows.n && !costs; k++)
-            print_row(&round.rows.at[k]);
+            print_row(&round.rows.at[k], done_ns);
         for (size_t k = 0; k < round.gone.n; k++)
             print_line(json_pack("{s:i}", "gone", round.gone.at[k].process->id.pid));
         if (costs)

@@ -1,0 +1,139 @@
+#include "collect/sampler_heaps.h"
+
+#include "base/clock.h"
+#include "base/vec.h"
+#include "image/words.h"
+#include "v8/counters.h"
+#include <errno.h>
+
+/* How long to wait before what was not there is looked for again. */
+static const uint64_t first_wait_ns = 250u * 1000000u, last_wait_ns = 60u * 1000000000ull;
+
+static const char not_yet[] = "V8 is not set up in it yet, or no more.";
+static const char unknown[] = "Where this V8 keeps its counters is not known.";
+static const char refused[] =
+    "Its memory may not be read: that takes root, or its user and the right to trace it.";
+static const char no_v8[] = "No V8 was found in it.";
+
+struct binary {
+    uint64_t dev, inode;
+    struct v8_recipe *recipe; /* NULL: its counters are not known */
+};
+
+struct sampler_heaps {
+    VEC(struct binary) binaries;
+};
+
+struct sampled_heap {
+    struct sampler_heaps *all;
+    pid_t pid;
+    uint64_t exe_dev, exe_inode;
+    struct image *words;          /* NULL: not opened yet */
+    struct v8_counters *counters; /* NULL: not found yet */
+    const char *why;
+    uint64_t next_ns, wait_ns; /* when to try again what failed */
+};
+
+struct sampler_heaps *sampler_heaps_new(void) {
+    return mem_zalloc(sizeof(struct sampler_heaps));
+}
+
+void sampler_heaps_free(struct sampler_heaps *h) {
+    if (!h)
+        return;
+    for (size_t i = 0; i < h->binaries.n; i++)
+        v8_recipe_free(h->binaries.at[i].recipe);
+    vec_free(&h->binaries);
+    free(h);
+}
+
+struct sampled_heap *sampled_heap_new(struct sampler_heaps *h, pid_t pid, uint64_t exe_dev,
+                                      uint64_t exe_inode) {
+    struct sampled_heap *p = mem_zalloc(sizeof *p);
+    p->all = h;
+    p->pid = pid;
+    p->exe_dev = exe_dev;
+    p->exe_inode = exe_inode;
+    p->why = not_yet;
+    return p;
+}
+
+void sampled_heap_free(struct sampled_heap *p) {
+    if (!p)
+        return;
+    v8_counters_free(p->counters);
+    image_free(p->words);
+    free(p);
+}
+
+static const struct binary *find_binary(const struct sampled_heap *p) {
+    for (size_t i = 0; p->exe_inode && i < p->all->binaries.n; i++) {
+        const struct binary *b = &p->all->binaries.at[i];
+        if (b->dev == p->exe_dev && b->inode == p->exe_inode)
+            return b;
+    }
+    return NULL;
+}
+
+static const char *why_of(int error) {
+    return error == -EPERM || error == -EACCES ? refused : error == -ENOTSUP ? unknown : not_yet;
+}
+
+/* What is known of its binary; learned from this process if it is the first. */
+static int get_recipe(struct sampled_heap *p, struct image *img, const struct v8_recipe **ret) {
+    const struct binary *known = find_binary(p);
+    struct v8_recipe *recipe = NULL;
+    if (known) {
+        *ret = known->recipe;
+        return known->recipe ? 0 : -ENOTSUP;
+    }
+    int r = v8_recipe_learn(img, &recipe, NULL);
+    if (r == 0 || r == -ENOTSUP)
+        vec_push(&p->all->binaries, (struct binary){p->exe_dev, p->exe_inode, recipe});
+    mem_trim(); /* symbols of 100,000 functions */
+    *ret = recipe;
+    return r;
+}
+
+static int open_counters(struct sampled_heap *p) {
+    const struct binary *known = find_binary(p);
+    struct image *img = NULL;
+    const struct v8_recipe *recipe = known ? known->recipe : NULL;
+    uint64_t bias = 0;
+    if (known && !recipe)
+        return -ENOTSUP;
+    int r = image_open_words(p->pid, &p->words);
+    if (r == 0 && (!recipe || v8_recipe_moves(recipe))) {
+        r = image_open_live(p->pid, &img, NULL);
+        if (r == 0)
+            r = get_recipe(p, img, &recipe);
+        if (r == 0 && v8_recipe_moves(recipe))
+            r = v8_recipe_bias(img, &bias);
+        image_free(img);
+    }
+    if (r == 0)
+        p->counters = v8_counters_new(recipe, bias);
+    if (r < 0) {
+        image_free(p->words);
+        p->words = NULL;
+    }
+    return r;
+}
+
+bool sampled_heap_sample(struct sampled_heap *p, struct sample *ret, const char **ret_why) {
+    uint64_t now = clock_ns();
+    int r = 0;
+    if (!p->counters && now >= p->next_ns) {
+        r = open_counters(p);
+        p->why = r == -ENODATA && p->wait_ns >= last_wait_ns ? no_v8 : why_of(r);
+        p->wait_ns = p->wait_ns ? 2 * p->wait_ns : first_wait_ns;
+        p->wait_ns = p->wait_ns < last_wait_ns ? p->wait_ns : last_wait_ns;
+        p->next_ns = now + p->wait_ns;
+    }
+    if (p->counters) {
+        r = v8_counters_sample(p->counters, p->words, now, ret);
+        p->why = r == 0 || r == -EAGAIN ? NULL : why_of(r);
+    }
+    *ret_why = p->why;
+    return r == -EAGAIN;
+}

@@ -1,0 +1,135 @@
+"""The sampler: V8's counters read from outside a running process against what it says of itself at the same moment.
+
+MEMWHY_SAMPLES=1000 compares so many samples of each version; without it a second's worth.
+"""
+import bisect
+import json
+import os
+import subprocess
+import tempfile
+import time
+
+from harness import BUILD, Target, equal, test
+
+COUNTERS = ["heap_used", "heap_total", "external", "array_buffers"]
+
+
+def samples(*args):
+    """The lines of tests/sampler/samples.c: interval, rounds, pids."""
+    p = subprocess.run([str(BUILD / "tests" / "samples"), *map(str, args)], capture_output=True, timeout=100)
+    equal("exit code", p.returncode, 0)
+    return [json.loads(line) for line in p.stdout.splitlines()]
+
+
+class Collections:
+    """What a target's --trace-gc says, with its READY lines."""
+
+    def __init__(self, target):
+        self.target, self.major, self.minor = target, 0, 0
+
+    def hear(self):
+        while True:
+            line = self.target.process.stdout.readline().decode()
+            if line.startswith("READY"):
+                return json.loads(line[5:])
+            self.major += "Mark-" in line
+            self.minor += " Scavenge " in line
+
+
+def compare(sample, notes):
+    """True when the target says what its counters were when they were read; fails when it says otherwise.
+
+    The notes are the last before it was read to the first after: what one slice of work allocates lies between
+    neighbours. Where a collection lies between, they do not tell, but bound, what was there."""
+    first = bisect.bisect_right(notes["after"], sample["at_ns"]) - 1
+    last = bisect.bisect_left(notes["before"], sample["done_ns"])
+    if first < 0 or last >= len(notes["before"]):
+        return False
+    used = notes["heap_used"][first:last + 1]
+    steady = used == sorted(used)
+    for name in COUNTERS:
+        low, high = min(notes[name][first:last + 1]), max(notes[name][first:last + 1])
+        part = 0.01 if steady else 0.3
+        if not low * (1 - part) <= sample[name] <= high * (1 + part):
+            raise AssertionError(f"{name}: read {sample[name]}, the process says {low} to {high}: {sample}")
+    return steady
+
+
+def under_load(t, heard, wanted):
+    """Samples until so many could be compared, some seconds at a time."""
+    compared = unknown = taken = 0
+    while True:
+        seconds = 0.8 if wanted < 100 else 5
+        with tempfile.NamedTemporaryFile() as file:
+            t.say(f"work {seconds} {file.name}")
+            rows = [s for s in samples(4, int(seconds * 250), t.pid) if "pid" in s]
+            heard.hear()
+            notes = json.load(file)
+        for s in rows:
+            equal("why not", s.get("no_v8"), None)
+            taken += 1
+            unknown += "heap_used" not in s
+            compared += "heap_used" in s and compare(s, notes)
+        if compared >= wanted:
+            return compared, unknown, taken
+
+
+def between(what, got, before, after, slack=0):
+    low, high = min(before, after), max(before, after)
+    if not low - slack <= got <= high + slack:
+        raise AssertionError(f"{what}: got {got}, before it was {before}, after {after}")
+
+
+def at_rest(t, heard):
+    """Read between two answers of a process that does nothing else; what they take of its heap is the slack."""
+    def ask():
+        t.say("rest")
+        return heard.hear()
+    before, s, after = ask(), samples(50, 2, t.pid)[1], ask()
+    for name, said, slack in (("heap_total", "heapTotal", 0), ("heap_used", "heapUsed", 150000),
+                              ("external", "external", 0), ("array_buffers", "arrayBuffers", 0)):
+        between(name, s[name], before["usage"][said], after["usage"][said], slack)
+    equal("heap_size_limit", s["heap_limit"], before["limit"])
+    spaces = [{v["space_name"]: v for v in truth["spaces"]} for truth in (before, after)]
+    for name, space in s["spaces"].items():
+        said = [v[name + "_space"] for v in spaces]
+        between(f"{name}, size", space["total"], *[v["space_size"] for v in said])
+        between(f"{name}, used", space["used"], *[v["space_used_size"] for v in said],
+                150000 if name in ("new", "old") else 0)
+    for f in ("rss", "threads", "fds", "cpu_user_ns", "faults_minor", "switches_voluntary"):
+        equal(f"{f} is known", s.get(f, 0) > 0, True)
+    return s
+
+
+@test(nodes="all")
+def as_the_process_says(node):
+    wanted = int(os.environ.get("MEMWHY_SAMPLES", "20"))
+    with Target("sampled.js", node=node, node_args=["--trace-gc"], ready=False) as t:
+        heard = Collections(t)
+        heard.hear()
+        compared, unknown, taken = under_load(t, heard, wanted)
+        print(f"{compared} of {taken} samples compared, {unknown} in a collection")
+        s = at_rest(t, heard)
+        equal("scavenges", s["gc_minor"], heard.minor)
+        equal("full collections", s["gc_major"], heard.major)
+        if heard.major:
+            equal("a collection left less than there is now, or not much more",
+                  0 < s["live_after_gc"] < s["heap_used"] * 1.1, True)
+
+
+@test(nodes=[24])
+def workers_and_ends(node):
+    """Workers are found when they begin; a process that ends is gone; one that begins is sampled once V8 stands."""
+    with Target("sampled.js", node=node, args=["2"]) as t:
+        until = time.monotonic() + 20
+        while True:
+            s = [x for x in samples(100, 5, t.pid) if "pid" in x][-1]
+            if s.get("workers") == 2 and s.get("workers_heap_used", 0) > 2 << 20:
+                break
+            equal("workers in time", time.monotonic() < until, True)
+        equal("their heaps", s["workers_heap_total"] >= s["workers_heap_used"], True)
+    with Target([node.path, "-e", "setTimeout(() => {}, 900)"], ready=False) as t:
+        lines = samples(50, 30, t.pid)
+        last = [s for s in lines if "heap_used" in s]
+        equal("it was seen", len(last) > 0, True)
+        equal("and its end", {"gone": t.pid} in lines, True)
