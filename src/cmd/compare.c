@@ -4,15 +4,19 @@
 #include "cmd/cmd.h"
 #include "cmd/growth_report.h"
 #include "cmd/look.h"
+#include "collect/recorded.h"
+#include "growth/summary_keep.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
-/* When it was as it is shown: now, or when the file was last written. 0: not known. */
+/* When it was as it is shown: then, now, or when the file was last written. 0: not known. */
 static double moment_of(const struct growth_side *s) {
     struct stat st;
+    if (s->wall_ns)
+        return (double)s->wall_ns / 1e9;
     if (!s->summary.is_file && strcmp(s->ev.target.kind, "core") != 0)
         return (double)time(NULL);
     return stat(s->target, &st) == 0 ? (double)st.st_mtime : 0;
@@ -53,12 +57,23 @@ static int read_file(struct run *r, struct growth_side *s) {
     return rc;
 }
 
+static int read_recorded(struct run *r, struct growth_side *s) {
+    json_t *heap;
+    int rc = recorded_heap(s->target, &heap, &s->wall_ns, &r->err);
+    if (rc < 0)
+        return rc;
+    rc = heap_summary_of_json(heap, &s->summary, &r->err);
+    json_decref(heap);
+    return rc < 0 ? rc : recorded_evidence(s->target, &s->ev, &r->err);
+}
+
 static int look(struct run *r, struct growth_report *g, const char *target) {
     const unsigned needs = NEED_MALLOC | NEED_ACCOUNT | NEED_PROCESS;
     struct growth_side *s = &g->side[g->n];
     *s = (struct growth_side){.target = target};
     s->summary.earlier = g->n ? &g->side[g->n - 1].summary.holders : NULL;
-    int rc = is_heap_file(target)
+    int rc = recorded_is(target) ? read_recorded(r, s)
+             : is_heap_file(target)
                  ? read_file(r, s)
                  : look_at_heap_and(r, target, needs,
                                     &(struct v8_visit){&s->summary, heap_summary_see}, &s->ev);
@@ -102,10 +117,15 @@ static void compare(struct growth_report *g) {
 static int run_compare(struct run *r) {
     const char *const *args;
     struct growth_report g = {0};
-    opt_args(r->opts, &args);
-    int rc = look(r, &g, args[0]);
+    cleanup_free char *first = NULL, *second = NULL;
+    size_t n = opt_args(r->opts, &args);
+    bool split = n == 1 && recorded_split(args[0], &first, &second);
+    if (n != 2 && !split)
+        return err_set(&r->err, -EINVAL, "For example: memwhy compare before.core 4711",
+                       "compare takes two TARGETs, or two moments of a recording");
+    int rc = look(r, &g, split ? first : args[0]);
     if (rc == 0)
-        rc = look(r, &g, args[1]);
+        rc = look(r, &g, split ? second : args[1]);
     if (rc == 0) {
         compare(&g);
         rc = growth_report_show(r, &g);
@@ -121,7 +141,7 @@ static const struct opt opts[] = {{"top", 'n', OPT_U64, "N", "at most so many cl
 
 const struct command cmd_compare = {
     .name = "compare",
-    .args = "A B",
+    .args = "A [B]",
     .group = GROUP_OVER_TIME,
     .summary = "what there is more of on the heap of B than on that of A, and where it hangs",
     .help =
@@ -135,6 +155,7 @@ const struct command cmd_compare = {
         "         Map of 70,000 entries: +31,250 (8.7 a second), +24.1 MiB\n"
         "         most of them PriceQuote, written at /srv/quotes.js:4\n"
         "  $ memwhy compare a.heapsnapshot b.heapsnapshot      two of `memwhy snapshot`, or V8's\n"
+        "  $ memwhy compare rec.db:4711@first..last     two deep looks of `memwhy record`\n"
         "\n"
         "Two looks show that something grew, not that it goes on: `memwhy growth PID` looks once\n"
         "more. What has grown must exceed what chance does to a set of which so many members "

@@ -1,6 +1,9 @@
 #include "base/table.h"
 #include "cmd/cmd.h"
 #include "cmd/look.h"
+#include "cmd/map_rows.h"
+#include "cmd/region_changes.h"
+#include "collect/recorded.h"
 #include "model/account_diff.h"
 #include "model/groups.h"
 #include "report/document.h"
@@ -9,6 +12,7 @@
 #include <string.h>
 
 enum { COL_WHAT, COL_A, COL_B, COL_D, COLUMNS };
+enum { SHOWN = 20 };
 
 static void add_row(struct table *t, const char *what, bool known_a, uint64_t a, bool known_b,
                     uint64_t b) {
@@ -100,7 +104,6 @@ static struct table *summary(const struct evidence *a, const struct evidence *b)
 static struct table *owners(const struct evidence *a, const struct evidence *b, bool all) {
     struct table *t = table_new(owner_columns, COLUMNS);
     struct account_diff d = {0};
-    enum { SHOWN = 20 };
     account_diff(&a->account, &b->account, &d);
     for (size_t i = 0; i < d.owners.n && (all || i < SHOWN); i++)
         add_row(t, d.owners.at[i].path, true, d.owners.at[i].a, true, d.owners.at[i].b);
@@ -118,11 +121,62 @@ static struct table *group_rows(const struct evidence *a, const struct evidence 
     return t;
 }
 
+/* --- regions, where both are one process --- */
+
+enum { R_CHANGE, R_START, R_OWNER, R_NAME, R_SIZE_A, R_SIZE_B, R_IN_A, R_IN_B, R_DELTA, R_COLUMNS };
+static const struct column region_columns[R_COLUMNS] = {
+    [R_CHANGE] = {"change", "REGION", COL_TEXT},
+    [R_START] = {"start", "START", COL_ADDR},
+    [R_OWNER] = {"owner", "OWNER", COL_TEXT},
+    [R_NAME] = {"name", "NAME", COL_TEXT},
+    [R_SIZE_A] = {"size_a_bytes", "SIZE A", COL_BYTES},
+    [R_SIZE_B] = {"size_b_bytes", "SIZE B", COL_BYTES},
+    [R_IN_A] = {"resident_a_bytes", "RSS A", COL_BYTES},
+    [R_IN_B] = {"resident_b_bytes", "RSS B", COL_BYTES},
+    [R_DELTA] = {"resident_delta_bytes", "B - A", COL_DELTA},
+};
+
+static bool are_one_process(const struct evidence *a, const struct evidence *b) {
+    return a->has_process && b->has_process && a->process.pid == b->process.pid &&
+           a->process.started_ns == b->process.started_ns;
+}
+
+static struct table *region_rows(const struct evidence *a, const struct evidence *b, bool all) {
+    struct table *t = table_new(region_columns, R_COLUMNS);
+    struct region_changes c;
+    region_changes_find(a, b, &c);
+    for (size_t i = 0; i < c.list.n && (all || i < SHOWN); i++) {
+        const struct region_change *k = &c.list.at[i];
+        const struct region *r = k->b ? k->b : k->a;
+        table_row(t);
+        table_text(t, R_CHANGE, region_change_word(k->kind));
+        table_u64(t, R_START, r->start);
+        if (k->owner)
+            table_text(t, R_OWNER, k->owner);
+        if (r->name[0])
+            table_text(t, R_NAME, r->name);
+        if (k->a)
+            table_u64(t, R_SIZE_A, k->a->end - k->a->start);
+        if (k->b)
+            table_u64(t, R_SIZE_B, k->b->end - k->b->start);
+        if (!c.has_resident)
+            continue;
+        if (k->a)
+            table_u64(t, R_IN_A, k->resident_a);
+        if (k->b)
+            table_u64(t, R_IN_B, k->resident_b);
+        table_i64(t, R_DELTA, (int64_t)(k->resident_b - k->resident_a));
+    }
+    region_changes_done(&c);
+    return t;
+}
+
 static void print(struct run *r, const struct evidence *a, const struct evidence *b) {
     bool all = r->json || opt_flag(r->opts, "all");
-    struct table *tables[3] = {summary(a, b), group_rows(a, b), owners(a, b, all)};
-    static const char *const keys[3] = {"summary", "groups", "owners"};
-    for (int i = 0; i < 3; i++) {
+    struct table *tables[] = {summary(a, b), group_rows(a, b), owners(a, b, all),
+                              are_one_process(a, b) ? region_rows(a, b, all) : NULL};
+    static const char *const keys[] = {"summary", "groups", "owners", "regions"};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables && tables[i]; i++) {
         if (r->json) {
             json_object_set_new(r->doc, keys[i], table_to_json(tables[i]));
         } else {
@@ -146,15 +200,18 @@ static void print(struct run *r, const struct evidence *a, const struct evidence
 
 static int run_diff(struct run *r) {
     const char *const *args;
-    const unsigned needs = NEED_V8 | NEED_MALLOC | NEED_ACCOUNT | NEED_SMAPS;
-    if (opt_args(r->opts, &args) != 2)
+    const unsigned needs = NEED_V8 | NEED_MALLOC | NEED_ACCOUNT | NEED_SMAPS | NEED_PROCESS;
+    cleanup_free char *first = NULL, *second = NULL;
+    size_t n = opt_args(r->opts, &args);
+    bool split = n == 1 && recorded_split(args[0], &first, &second);
+    if (n != 2 && !split)
         return err_set(&r->err, -EINVAL, "For example, the healthy one first: memwhy diff 17 42",
-                       "diff takes exactly two TARGETs");
+                       "diff takes exactly two TARGETs, or two moments of a recording");
     struct evidence a, b;
-    int rc = look_at(r, args[0], needs, &a);
+    int rc = look_at(r, split ? first : args[0], needs, &a);
     if (rc < 0)
         return rc;
-    rc = look_at(r, args[1], needs, &b);
+    rc = look_at(r, split ? second : args[1], needs, &b);
     if (rc == 0) {
         print(r, &a, &b);
         evidence_done(&b);
@@ -172,14 +229,18 @@ static const struct opt opts[] = {
 
 const struct command cmd_diff = {
     .name = "diff",
-    .args = "A B",
-    .summary = "what differs between two processes or cores, owner by owner",
+    .args = "A [B]",
+    .summary = "what differs between two processes, cores or moments, owner by owner",
     .help =
         "Looks at both and subtracts. The first table is what the kernel and V8 say of each, the\n"
-        "second who holds it, the third every owner of the account, largest difference first.\n"
+        "second who holds it, the third every owner of the account, largest difference first. "
+        "Where\n"
+        "A and B are one process at two moments, a fourth has the regions that came, grew, shrank\n"
+        "and went.\n"
         "\n"
         "  $ memwhy diff 1187 2043476          a healthy process and a sick one\n"
         "  $ memwhy diff core.before 2043476   a core from yesterday and the process now\n"
+        "  $ memwhy diff rec.db:42@-3h..last   two deep looks of `memwhy record --deep-every`\n"
         "\n"
         "B - A is positive where B has more.",
     .opts = opts,

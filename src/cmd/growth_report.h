@@ -11,7 +11,8 @@ struct growth_side {
     const char *target;
     struct evidence ev;
     struct heap_summary summary;
-    double seconds; /* since the look before; 0: not known */
+    double seconds;   /* since the look before; 0: not known */
+    uint64_t wall_ns; /* of a recorded one: when it was taken; 0: see the target */
 };
 
 struct growth_report {

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "collect/handles.h"
 #include "collect/processes.h"
+#include "collect/recorded.h"
 #include "collect/stacks.h"
 #include "image/capture.h"
 #include "kernel/cgroup.h"
@@ -560,6 +561,8 @@ static int look_at_target(const char *target, unsigned needs, const struct image
 
 int collect_visited(const char *target, unsigned needs, const struct image_freeze_how *how,
                     const struct v8_visit *visit, struct evidence *ret, struct err *e) {
+    if (!visit && recorded_is(target))
+        return recorded_evidence(target, ret, e);
     return look_at_target(target, needs, how, visit, NULL, ret, e);
 }
 
@@ -582,5 +585,5 @@ int collect_still(const char *target, unsigned needs, const struct image_freeze_
 
 int collect(const char *target, unsigned needs, const struct image_freeze_how *how,
             struct evidence *ret, struct err *e) {
-    return look_at_target(target, needs, how, NULL, NULL, ret, e);
+    return collect_visited(target, needs, how, NULL, ret, e);
 }

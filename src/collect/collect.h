@@ -28,7 +28,8 @@ enum collect_need {
 };
 
 /* TARGET, the same everywhere: a pid; a file (an ELF core, plain or .zst); or a name or part of a
- * command line that fits exactly one process. Opens it without stopping. */
+ * command line that fits exactly one process. Opens it without stopping. A moment of a recording
+ * (collect/recorded.h) has no memory to be opened: only collect() takes it. */
 int target_open(const char *target, struct image **ret, struct err *e);
 
 /* Look at the target, held as `how` allows (its read_ns_per_mib is set here). `ret` is valid (and

@@ -1,6 +1,7 @@
 /* TARGET to image. */
 #include "collect/collect.h"
 #include "collect/processes.h"
+#include "collect/recorded.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -59,6 +60,11 @@ int target_open(const char *target, struct image **ret, struct err *e) {
                        "the target is empty: it is a process id, a name or a core file");
     if (is_number(target))
         return image_open_live((pid_t)strtol(target, NULL, 10), ret, e);
+    if (recorded_is(target))
+        return err_set(e, -EINVAL,
+                       "Of a recording `memwhy explain`, `map`, `heap`, `malloc`, `diff` and "
+                       "`compare` tell what was kept; `memwhy capture` keeps the memory itself.",
+                       "A recording holds no memory of the process, so this cannot be asked of it");
     if (stat(target, &st) == 0 || strchr(target, '/'))
         return image_open_core(target, ret, e);
     int r = find_by_name(target, &pid, e);
