@@ -13,6 +13,7 @@ struct value {
 struct opt_values {
     VEC(struct value) values;
     VEC(const char *) args;
+    size_t n_before_dashes; /* of them */
 };
 
 struct suffix {
@@ -199,6 +200,7 @@ int opt_parse(const struct opt *table, int argc, char **argv, struct opt_values 
         const char *arg = argv[i];
         if (!ended && !strcmp(arg, "--")) {
             ended = true;
+            v->n_before_dashes = v->args.n;
         } else if (ended || arg[0] != '-' || !arg[1]) {
             vec_push(&v->args, arg);
         } else {
@@ -211,6 +213,8 @@ int opt_parse(const struct opt *table, int argc, char **argv, struct opt_values 
     }
     vec_reserve(&v->args, v->args.n + 1);
     v->args.at[v->args.n] = NULL;
+    if (!ended)
+        v->n_before_dashes = v->args.n;
     *ret = v;
     return 0;
 }
@@ -251,6 +255,10 @@ bool opt_nth(const struct opt_values *v, size_t i, const char **ret_name, const 
     *ret_name = v->values.at[i].opt->name;
     *ret_text = v->values.at[i].text;
     return true;
+}
+
+size_t opt_args_before_dashes(const struct opt_values *v) {
+    return v->n_before_dashes;
 }
 
 size_t opt_args(const struct opt_values *v, const char *const **ret) {

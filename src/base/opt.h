@@ -40,6 +40,8 @@ uint64_t opt_u64(const struct opt_values *v, const char *name, uint64_t otherwis
 bool opt_nth(const struct opt_values *v, size_t i, const char **ret_name, const char **ret_text);
 /* What is no option, ended by NULL; gives how many. */
 size_t opt_args(const struct opt_values *v, const char *const **ret);
+/* How many of these stood before "--"; all, when there was none. */
+size_t opt_args_before_dashes(const struct opt_values *v);
 
 /* "1.5M", "512": what an OPT_BYTES takes. False when it is none. */
 bool opt_parse_bytes(const char *s, uint64_t *ret);

@@ -32,6 +32,10 @@ enum collect_need {
  * (collect/recorded.h) has no memory to be opened: only collect() takes it. */
 int target_open(const char *target, struct image **ret, struct err *e);
 
+/* The pid of a TARGET that is a running process; which is not opened, so nothing of it need be
+ * readable. -EINVAL: it is a file. */
+int target_pid(const char *target, pid_t *ret, struct err *e);
+
 /* Look at the target, held as `how` allows (its read_ns_per_mib is set here). `ret` is valid (and
  * must be ended) only on success. */
 int collect(const char *target, unsigned needs, const struct image_freeze_how *how,

@@ -70,3 +70,15 @@ int target_open(const char *target, struct image **ret, struct err *e) {
     int r = find_by_name(target, &pid, e);
     return r < 0 ? r : image_open_live(pid, ret, e);
 }
+
+int target_pid(const char *target, pid_t *ret, struct err *e) {
+    struct stat st;
+    if (!is_number(target)) {
+        if (strchr(target, '/') || stat(target, &st) == 0)
+            return err_set(e, -EINVAL, "`memwhy ps` lists the processes there are.",
+                           "%s is a file, and it takes a process that runs", target);
+        return find_by_name(target, ret, e);
+    }
+    *ret = (pid_t)strtol(target, NULL, 10);
+    return 0;
+}

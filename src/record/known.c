@@ -45,11 +45,6 @@ struct known_process *known_add(struct known_processes *k, struct db *d, const c
         .key = key,
         .id = p->id,
         .ppid = p->ppid,
-        .name = copy(p->name),
-        .command = copy(p->command),
-        .version = copy(p->version),
-        .cgroup = copy(p->cgroup),
-        .no_v8 = copy(p->no_v8),
         .first_ms = now_ms,
         .dirty = true,
     };
@@ -61,6 +56,22 @@ struct known_process *known_add(struct known_processes *k, struct db *d, const c
     memmove(&k->list.at[at + 1], &k->list.at[at], (k->list.n - 1 - at) * sizeof *k->list.at);
     k->list.at[at] = x;
     return x;
+}
+
+static void describe(char **known, const char *now, bool *dirty) {
+    if (!strcmp(*known ? *known : "", now ? now : ""))
+        return;
+    free(*known);
+    *known = copy(now);
+    *dirty = true;
+}
+
+void known_describe(struct known_process *k, const struct writer_process *p) {
+    describe(&k->name, p->name, &k->dirty);
+    describe(&k->command, p->command, &k->dirty);
+    describe(&k->version, p->version, &k->dirty);
+    describe(&k->cgroup, p->cgroup, &k->dirty);
+    describe(&k->no_v8, p->no_v8, &k->dirty);
 }
 
 void known_note_sample(struct known_process *p, const struct sample *s, uint64_t now_ms) {

@@ -37,6 +37,8 @@ struct known_process *known_find(const struct known_processes *k, struct process
  * own if not. */
 struct known_process *known_add(struct known_processes *k, struct db *d, const char *boot,
                                 const struct writer_process *p, uint64_t key, uint64_t now_ms);
+/* What is said of it now: a program that is another, V8's counters that were not there yet. */
+void known_describe(struct known_process *k, const struct writer_process *p);
 /* A sample of it was taken. */
 void known_note_sample(struct known_process *p, const struct sample *s, uint64_t now_ms);
 /* It is gone. */

@@ -9,6 +9,7 @@
 #include "record/writer_file.h"
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include <zstd.h>
 
 enum { CLOCK_STEP_MS = 500, DEEP_LEVEL = 3 };
@@ -43,6 +44,7 @@ struct writer {
     uint64_t base_ms, base_at_ns;
     int64_t ahead_ms;
     uint64_t now_ms, before_ms; /* the round under way, and the one before; 0: none */
+    uint64_t before_at_ns;      /* likewise, by the monotonic clock */
     uint64_t written_ms;        /* the last one written; 0: none */
     uint64_t folded_minute;
     int64_t recording; /* its row's id */
@@ -183,9 +185,12 @@ static void end_gaps(struct writer *w) {
 
 int writer_begin(struct writer *w, uint64_t time_ns, uint64_t at_ns, struct err *e) {
     uint64_t now_ms = w->base_ms + (at_ns - w->base_at_ns) / MS_NS;
-    if (at_ns < w->base_at_ns || (w->before_ms && now_ms <= w->before_ms))
-        return err_set(e, -EINVAL, "", "A round is not after the one before");
+    if (at_ns < w->base_at_ns || at_ns < w->before_at_ns)
+        return err_set(e, -EINVAL, "", "A round is before the one before");
+    if (w->before_ms && now_ms <= w->before_ms) /* within the same millisecond */
+        now_ms = w->before_ms + 1;
     w->now_ms = now_ms;
+    w->before_at_ns = at_ns;
     if (w->before_ms && is_late(w, w->before_ms, now_ms))
         note_gap(w, w->before_ms, STORE_GAP_LATE);
     end_gaps(w);
@@ -202,6 +207,7 @@ void writer_sample(struct writer *w, const struct writer_process *p, const struc
         w->next_key += known->key == w->next_key;
         w->state.processes++;
     }
+    known_describe(known, p);
     known_note_sample(known, s, w->now_ms);
     round_put_sample(&h->samples, known->key, s);
     h->n_samples++;
@@ -436,6 +442,8 @@ int writer_close(struct writer *w, struct err *e) {
         forget_held(w);
         rc = db_transaction(d, write_end, w, e);
     }
+    if (w->file.made && !w->has_row) /* nothing came of it */
+        unlink(d->path);
     writer_free(w);
     return rc;
 }

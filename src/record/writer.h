@@ -26,7 +26,7 @@ struct writer_how {
  * kind; -EBUSY: another memwhy is recording into it. */
 int writer_open(const struct writer_how *how, struct writer **ret, struct err *e);
 
-/* What is known of a process; compared with what is known already only where it is new. */
+/* What is known of a process; it may become more, or another program. */
 struct writer_process {
     struct process_id id;
     pid_t ppid;
@@ -34,8 +34,7 @@ struct writer_process {
     uint64_t age_ns;                                       /* since it was started; 0 unknown */
 };
 
-/* A round is begun, filled in any order, and written. Times never go back: a round that is not
- * after the one before is -EINVAL. */
+/* A round is begun, filled in any order, and written. -EINVAL: it is before the one before. */
 int writer_begin(struct writer *w, uint64_t time_ns, uint64_t at_ns, struct err *e);
 void writer_sample(struct writer *w, const struct writer_process *p, const struct sample *s);
 /* It is not there any more. `oom_kills`: what its cgroup has counted by now, where that is known.

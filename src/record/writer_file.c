@@ -101,14 +101,13 @@ static int open_store(const char *path, struct db *ret, struct err *e) {
 }
 
 int writer_file_open(const char *path, struct writer_file *ret, struct err *e) {
-    bool made;
-    int rc = lock(path, &ret->lock, &made, e);
+    int rc = lock(path, &ret->lock, &ret->made, e);
     if (rc < 0)
         return rc;
     rc = open_store(path, &ret->db, e);
     if (rc == 0)
         return 0;
-    if (made)
+    if (ret->made)
         unlink(path);
     close(ret->lock);
     return rc == -EAGAIN ? -EIO : rc; /* there is nothing that could be tried again */

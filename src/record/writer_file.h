@@ -6,7 +6,8 @@
 
 struct writer_file {
     struct db db;
-    int lock; /* a descriptor of the file; whoever has it locked is the one who records */
+    int lock;  /* a descriptor of the file; whoever has it locked is the one who records */
+    bool made; /* it was not there before */
 };
 
 int writer_file_open(const char *path, struct writer_file *ret, struct err *e);
