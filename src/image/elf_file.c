@@ -300,3 +300,14 @@ int elf_file_vaddr_of_offset(const struct elf_file *f, uint64_t offset, uint64_t
     }
     return -EFAULT;
 }
+
+int elf_file_offset_of_vaddr(const struct elf_file *f, uint64_t vaddr, uint64_t *ret) {
+    for (size_t i = 0; i < f->segments.n; i++) {
+        const struct segment *s = &f->segments.at[i];
+        if (vaddr >= s->vaddr && vaddr - s->vaddr < s->held) {
+            *ret = s->offset + (vaddr - s->vaddr);
+            return 0;
+        }
+    }
+    return -EFAULT;
+}

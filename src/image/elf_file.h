@@ -55,5 +55,7 @@ const char *elf_file_string(const struct elf_file *f, uint64_t vaddr, size_t max
 const void *elf_file_bytes(const struct elf_file *f, size_t *ret_len);
 /* File offset to vaddr; -EFAULT. */
 int elf_file_vaddr_of_offset(const struct elf_file *f, uint64_t offset, uint64_t *ret);
+/* And back; -EFAULT. */
+int elf_file_offset_of_vaddr(const struct elf_file *f, uint64_t vaddr, uint64_t *ret);
 
 #endif

@@ -98,16 +98,26 @@ struct process_id {
 
 enum gc_kind { GC_SCAVENGE, GC_MARK_COMPACT, GC_MINOR_MARK, GC_INCREMENTAL, GC_UNKNOWN, GC_KINDS };
 
-/* One collection, or one step of an incremental one. */
+/* One collection, as --trace-gc has one line for it. A mark-compact whose marking was done in steps
+ * before is one event, with `steps_ns`. */
 struct gc_event {
     struct process_id process;
+    pid_t tid;        /* the thread that collected: the process's number means the main one */
     uint64_t time_ns; /* its beginning, since 1970 */
     uint64_t at_ns;   /* by the monotonic clock */
     uint64_t pause_ns;
     uint64_t isolate; /* address; 0 unknown */
     enum gc_kind kind;
-    const char *reason;                 /* V8's words, static; NULL unknown */
-    uint64_t before_bytes, after_bytes; /* heap used; 0 unknown */
+    const char *reason;                                     /* V8's words, static; NULL unknown */
+    uint64_t before_bytes, after_bytes;                     /* heap used; 0 unknown */
+    uint64_t committed_before_bytes, committed_after_bytes; /* 0 unknown */
+    bool reduces_memory; /* V8 gives back what it can, as it does when the program rests */
+    uint64_t steps_ns;   /* steps of marking before the pause, all together; not part of it */
+    uint32_t steps;      /* how many; 0: none, or unknown (V8 11.8 to 12.9) */
+    /* Share of time left to the program ("mu"), 0 to 1: smoothed, and over the last cycle of
+     * marking and compacting. */
+    double utilization, utilization_last;
+    bool has_utilization;
 };
 const char *gc_kind_name(enum gc_kind k); /* "scavenge", "mark-compact", ... */
 
