@@ -179,6 +179,15 @@ def check_values(prometheus, pid, before, after):
         between(f"CPU {key}", got, before["cpu"][key] / 1e6, after["cpu"][key] / 1e6, 0.03)
     equal("descriptors", metric("process_open_fds"), after["fds"])
     equal("version", metric("nodejs_version_info", f',version="{after["version"]}"'), 1)
+    usage("nodejs_heap_size_used_bytes", "heapUsed", 0.01)
+    usage("nodejs_heap_size_total_bytes", "heapTotal", 0.01)
+    usage("nodejs_external_memory_bytes", "external", 0.01)
+    usage("memwhy_array_buffers_bytes", "arrayBuffers", 0.01)
+    near("limit", metric("memwhy_heap_limit_bytes"), after["limit"], 0.001)
+    for space in ("old", "large_object"):
+        got = metric("nodejs_heap_space_size_used_bytes", f',space="{space}"')
+        b, a = before["spaces"][space], after["spaces"][space]
+        between(f"{space} space", got, b, a, 0.01 * max(a, b))
 
 
 def versions():
