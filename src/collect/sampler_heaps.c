@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/vec.h"
 #include "image/words.h"
+#include "malloc/totals.h"
 #include "v8/counters.h"
 #include <errno.h>
 
@@ -30,6 +31,7 @@ struct sampled_heap {
     uint64_t exe_dev, exe_inode;
     struct image *words;          /* NULL: not opened yet */
     struct v8_counters *counters; /* NULL: not found yet */
+    struct malloc_totals *malloc; /* NULL: not found yet, or no glibc */
     const char *why;
     uint64_t next_ns, wait_ns; /* when to try again what failed */
 };
@@ -62,6 +64,7 @@ void sampled_heap_free(struct sampled_heap *p) {
     if (!p)
         return;
     v8_counters_free(p->counters);
+    malloc_totals_free(p->malloc);
     image_free(p->words);
     free(p);
 }
@@ -95,41 +98,56 @@ static int get_recipe(struct sampled_heap *p, struct image *img, const struct v8
     return r;
 }
 
-static int open_counters(struct sampled_heap *p) {
-    const struct binary *known = find_binary(p);
-    struct image *img = NULL;
-    const struct v8_recipe *recipe = known ? known->recipe : NULL;
+static int open_counters(struct sampled_heap *p, struct image *img) {
+    const struct v8_recipe *recipe;
     uint64_t bias = 0;
-    if (known && !recipe)
-        return -ENOTSUP;
-    int r = image_open_words(p->pid, &p->words);
-    if (r == 0 && (!recipe || v8_recipe_moves(recipe))) {
-        r = image_open_live(p->pid, &img, NULL);
-        if (r == 0)
-            r = get_recipe(p, img, &recipe);
-        if (r == 0 && v8_recipe_moves(recipe))
-            r = v8_recipe_bias(img, &bias);
-        image_free(img);
-    }
+    int r = get_recipe(p, img, &recipe);
+    if (r == 0 && v8_recipe_moves(recipe))
+        r = v8_recipe_bias(img, &bias);
     if (r == 0)
         p->counters = v8_counters_new(recipe, bias);
-    if (r < 0) {
-        image_free(p->words);
-        p->words = NULL;
-    }
     return r;
+}
+
+/* Where the counters are: the one look at the process's map. */
+static int find_places(struct sampled_heap *p) {
+    struct image *img = NULL;
+    int r = p->words ? 0 : image_open_words(p->pid, &p->words);
+    if (r == 0)
+        r = image_open_live(p->pid, &img, NULL);
+    if (r < 0)
+        return r;
+    if (!p->malloc)
+        (void)malloc_totals_find(img, &p->malloc);
+    r = open_counters(p, img);
+    image_free(img);
+    return r;
+}
+
+static void look(struct sampled_heap *p, uint64_t now) {
+    int r = find_places(p);
+    p->why = r == -ENODATA && p->wait_ns >= last_wait_ns ? no_v8 : why_of(r);
+    p->wait_ns = p->wait_ns ? 2 * p->wait_ns : first_wait_ns;
+    p->wait_ns = p->wait_ns < last_wait_ns ? p->wait_ns : last_wait_ns;
+    p->next_ns = now + p->wait_ns;
+}
+
+static void sample_malloc(struct sampled_heap *p, struct sample *ret) {
+    uint64_t arenas, mapped;
+    int r = malloc_totals_read(p->malloc, p->words, &arenas, &mapped);
+    if (r == 0 || r == -ENODATA)
+        sample_set(ret, SAMPLE_MALLOC_ARENAS, arenas);
+    if (r == 0)
+        sample_set(ret, SAMPLE_MALLOC_MAPPED, mapped);
 }
 
 bool sampled_heap_sample(struct sampled_heap *p, struct sample *ret, const char **ret_why) {
     uint64_t now = clock_ns();
     int r = 0;
-    if (!p->counters && now >= p->next_ns) {
-        r = open_counters(p);
-        p->why = r == -ENODATA && p->wait_ns >= last_wait_ns ? no_v8 : why_of(r);
-        p->wait_ns = p->wait_ns ? 2 * p->wait_ns : first_wait_ns;
-        p->wait_ns = p->wait_ns < last_wait_ns ? p->wait_ns : last_wait_ns;
-        p->next_ns = now + p->wait_ns;
-    }
+    if (!p->counters && now >= p->next_ns)
+        look(p, now);
+    if (p->malloc)
+        sample_malloc(p, ret);
     if (p->counters) {
         r = v8_counters_sample(p->counters, p->words, now, ret);
         p->why = r == 0 || r == -EAGAIN ? NULL : why_of(r);

@@ -62,6 +62,7 @@ static void par_take(struct malloc_glibc *f, const struct par_layout *l, const u
     f->max_n_mmaps = field32(base, l->max_n_mmaps);
     f->mmap_threshold_dynamic = field32(base, l->no_dyn_threshold) == 0;
     f->mmapped_mem = field(base, l->mmapped_mem);
+    f->mmapped_mem_at = addr + (uint64_t)(int64_t)l->mmapped_mem;
     f->max_mmapped_mem = field(base, l->max_mmapped_mem);
     memcpy(&f->sbrk_base, base, sizeof f->sbrk_base);
     f->has_tcache_settings = l->tcache != 0;

@@ -130,6 +130,7 @@ struct malloc_glibc {
     uint32_t n_mmaps, n_mmaps_max, max_n_mmaps;
     bool mmap_threshold_dynamic;
     uint64_t mmapped_mem, max_mmapped_mem, sbrk_base;
+    uint64_t mmapped_mem_at; /* its address; the other follows */
     bool has_tcache_settings;
     uint64_t tcache_bins, tcache_max_bytes, tcache_count;
 };

@@ -5,6 +5,7 @@ MEMWHY_SAMPLES=1000 compares so many samples of each version; without it a secon
 import bisect
 import json
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -133,3 +134,17 @@ def workers_and_ends(node):
         last = [s for s in lines if "heap_used" in s]
         equal("it was seen", len(last) > 0, True)
         equal("and its end", {"gone": t.pid} in lines, True)
+
+
+@test
+def malloc_as_malloc_info_says():
+    """Of a program that is no Node process: the kernel's fields and malloc's, and why there are none of V8's."""
+    with tempfile.NamedTemporaryFile() as info, Target("malloc_truth", args=[info.name]) as t:
+        s = samples(50, 2, t.pid)[1]
+        text = info.read().decode()
+        system = re.findall(r'<system type="current" size="(\d+)"', text)[-1]
+        mapped = re.findall(r'<total type="mmap" count="\d+" size="(\d+)"', text)[-1]
+        equal("what arenas took", s["malloc_arenas"], int(system))
+        equal("mapped chunks", s["malloc_mapped"], int(mapped))
+        equal("and no heap", "heap_used" in s, False)
+        equal("for a reason", "V8" in s["no_v8"], True)
