@@ -1,6 +1,8 @@
 #include "report/explain.h"
 #include "cmd/cmd.h"
+#include "cmd/growth_report.h"
 #include "cmd/look.h"
+#include "cmd/over_time.h"
 #include "report/document.h"
 #include "rules/rule.h"
 
@@ -8,34 +10,62 @@
 
 enum { EXIT_FINDINGS = 1, EXIT_PARTIAL = 4 };
 
+/* Prints it, or fills the document; the exit code. */
+static int show(struct run *r, const struct evidence *ev, const struct growth_report *g) {
+    struct diagnosis d = {0};
+    bool grows = false;
+    rules_run(ev, &d);
+    if (r->json) {
+        document_common(r->doc, ev);
+        report_explain_json(r->doc, ev, &d);
+        if (g->n)
+            growth_report_put_holders(json_object_get(r->doc, "series"), g);
+    } else {
+        struct report_style style = {r->colour, r->unicode, r->width};
+        report_explain(r->out, ev, &d, &style);
+        if (g->list.list.n)
+            fputc('\n', r->out);
+        growth_report_print_holders(r, g);
+    }
+    for (size_t i = 0; i < ev->trends.rows.n; i++)
+        grows = grows || ev->trends.rows.at[i].trend.kind == TREND_GROWING;
+    /* A V8 that could not be read is a partial answer; a process without V8 is a whole one. */
+    int code = ev->target.engine == ENGINE_V8 && !ev->has_v8 ? EXIT_PARTIAL
+               : d.findings.n || grows                       ? EXIT_FINDINGS
+                                                             : 0;
+    diagnosis_done(&d);
+    return code;
+}
+
 static int run_explain(struct run *r) {
     const char *const *args;
+    uint64_t for_ns = opt_u64(r->opts, "for", 0);
+    struct growth_report g = {.same_process = true, .is_watched = true};
     if (opt_args(r->opts, &args) != 1)
         return err_set(&r->err, -EINVAL, "Give a process id or a core file: memwhy explain 1234",
                        "explain takes exactly one TARGET");
+    if (for_ns) {
+        int rc = over_time_watch(r, args[0], for_ns, NEED_ALL | NEED_FLAGS, &g);
+        if (rc < 0)
+            return rc;
+        rc = show(r, &g.side[g.n - 1].ev, &g);
+        growth_report_done(&g);
+        return rc;
+    }
     struct evidence ev;
     int rc = look_at(r, args[0], NEED_ALL | NEED_FLAGS, &ev);
     if (rc < 0)
         return rc;
-    struct diagnosis d = {0};
-    rules_run(&ev, &d);
-    if (r->json) {
-        document_common(r->doc, &ev);
-        report_explain_json(r->doc, &ev, &d);
-    } else {
-        struct report_style style = {r->colour, r->unicode, r->width};
-        report_explain(r->out, &ev, &d, &style);
-    }
-    /* A V8 that could not be read is a partial answer; a process without V8 is a whole one. */
-    rc = ev.target.engine == ENGINE_V8 && !ev.has_v8 ? EXIT_PARTIAL
-         : d.findings.n                              ? EXIT_FINDINGS
-                                                     : 0;
-    diagnosis_done(&d);
+    rc = show(r, &ev, &g);
     evidence_done(&ev);
     return rc;
 }
 
-static const struct opt opts[] = {LOOK_OPT_FREEZE, LOOK_OPT_MAX_PAUSE, {0}};
+static const struct opt opts[] = {
+    {"for", 'f', OPT_DURATION, "TIME", "watch it for that long, and say what grows"},
+    LOOK_OPT_FREEZE,
+    LOOK_OPT_MAX_PAUSE,
+    {0}};
 
 const struct command cmd_explain = {
     .name = "explain",

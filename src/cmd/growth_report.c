@@ -148,7 +148,8 @@ static void print_place(struct run *r, const struct growth *g) {
     fprintf(r->out, "%s\n      %s: %s\n", line, shown, more);
 }
 
-static void print_growing(struct run *r, const struct growth_report *g) {
+/* How many. */
+static size_t print_growing(struct run *r, const struct growth_report *g) {
     size_t n = 0;
     for (size_t i = 0; i < g->list.list.n; i++) {
         const struct growth *one = &g->list.list.at[i];
@@ -170,8 +171,7 @@ static void print_growing(struct run *r, const struct growth_report *g) {
                     last_of(g)->target, one->now->addr);
         fputc('\n', r->out);
     }
-    if (!n)
-        fputs("Nothing grows.\n\n", r->out);
+    return n;
 }
 
 static void print_undecided(struct run *r, const struct growth_report *g) {
@@ -434,19 +434,23 @@ static void put_limit(json_t *doc, const struct growth_limit *l) {
     json_object_set_new(doc, "limit", limit);
 }
 
-static void to_json(struct run *r, const struct growth_report *g, const struct whole *w,
-                    const struct growth_limit *limit) {
-    const struct heap_summary *a = &g->side[0].summary, *b = &last_of(g)->summary;
+void growth_report_put_holders(json_t *to, const struct growth_report *g) {
     json_t *growing = json_array(), *undecided = json_array();
-    document_common(r->doc, &last_of(g)->ev);
     for (size_t i = 0; i < g->list.list.n; i++) {
         const struct growth *one = &g->list.list.at[i];
         json_array_append_new(one->verdict == GROWTH_GROWS ? growing : undecided,
-                              holder_json(one, b->is_file));
+                              holder_json(one, last_of(g)->summary.is_file));
     }
+    json_object_set_new(to, "containers", growing);
+    json_object_set_new(to, "undecided", undecided);
+}
+
+static void to_json(struct run *r, const struct growth_report *g, const struct whole *w,
+                    const struct growth_limit *limit) {
+    const struct heap_summary *a = &g->side[0].summary, *b = &last_of(g)->summary;
+    document_common(r->doc, &last_of(g)->ev);
     json_object_set_new(r->doc, "same_process", json_boolean(g->same_process));
-    json_object_set_new(r->doc, "containers", growing);
-    json_object_set_new(r->doc, "undecided", undecided);
+    growth_report_put_holders(r->doc, g);
     put_classes(r, "classes", &a->classes, &b->classes);
     if (!a->is_file && !b->is_file) {
         put_classes(r, "shapes", &a->shapes, &b->shapes);
@@ -462,7 +466,8 @@ static void to_json(struct run *r, const struct growth_report *g, const struct w
 static void to_text(struct run *r, const struct growth_report *g, const struct whole *w,
                     const struct growth_limit *limit) {
     enum { CLASSES_SHOWN = 10 };
-    print_growing(r, g);
+    if (!print_growing(r, g))
+        fputs("Nothing grows.\n\n", r->out);
     print_undecided(r, g);
     print_classes(r, g, (size_t)opt_u64(r->opts, "top", CLASSES_SHOWN));
     print_whole(r, w);
@@ -471,6 +476,11 @@ static void to_text(struct run *r, const struct growth_report *g, const struct w
         fprintf(r->out, "Look %zu: ", i + 1);
         document_footer(r->out, &g->side[i].ev);
     }
+}
+
+void growth_report_print_holders(struct run *r, const struct growth_report *g) {
+    print_growing(r, g);
+    print_undecided(r, g);
 }
 
 int growth_report_show(struct run *r, const struct growth_report *g) {

@@ -29,6 +29,10 @@ bool growth_same_process(const struct evidence *a, const struct evidence *b,
 
 /* Print it, or fill the document; returns the exit code. */
 int growth_report_show(struct run *r, const struct growth_report *g);
+/* Only what holds what has grown, and what may have: nothing when nothing has. */
+void growth_report_print_holders(struct run *r, const struct growth_report *g);
+/* The same as `containers` and `undecided` of that object. */
+void growth_report_put_holders(json_t *to, const struct growth_report *g);
 void growth_report_done(struct growth_report *g);
 
 #endif

@@ -13,6 +13,7 @@
 #include "model/region.h"
 #include "model/residency.h"
 #include "model/stack.h"
+#include "model/trend.h"
 #include "model/usage.h"
 #include "model/uv_census.h"
 #include "model/v8_census.h"
@@ -85,6 +86,7 @@ struct evidence {
     struct cpus cpus;
     VEC(struct evidence_neighbour) neighbours; /* largest first, without the target */
     struct field_texts texts;                  /* of evidence that was kept: what others point to */
+    struct trends trends; /* of the time before this look; empty when nobody watched */
 };
 
 void evidence_done(struct evidence *ev);

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "model/budget.h"
 #include "report/document.h"
+#include "report/trend.h"
 #include <string.h>
 
 #define DIM "\033[2m"
@@ -144,6 +145,24 @@ static void print_v8(const struct printer *p) {
         fputc('\n', p->out);
 }
 
+/* What it did while it was watched. */
+static void print_trends(const struct printer *p) {
+    const struct trends *t = &p->ev->trends;
+    char time[FMT_MAX];
+    if (!t->rows.n)
+        return;
+    fprintf(p->out, "%sOver %s%s, %u looks at what lives\n", on(p, BOLD),
+            fmt_duration(time, (uint64_t)(t->seconds * 1e9)), on(p, RESET), t->looks);
+    for (size_t i = 0; i < t->rows.n; i++) {
+        const struct trend_row *row = &t->rows.at[i];
+        cleanup_free char *text = report_trend_text(row, t->end_ns);
+        bool alarming = row->trend.kind == TREND_GROWING;
+        fprintf(p->out, "  %-15s%s%s%s\n", row->title, alarming ? on(p, BOLD) : "", text,
+                alarming ? on(p, RESET) : "");
+    }
+    fputc('\n', p->out);
+}
+
 /* What the remedy's flags are in the target now. */
 static void print_flags(const struct printer *p, const struct finding *f) {
     for (size_t i = 0; i < f->flags.n; i++) {
@@ -224,6 +243,7 @@ void report_explain(FILE *out, const struct evidence *ev, const struct diagnosis
     if (d->verdict)
         print_wrapped(&p, d->verdict, 0);
     fputc('\n', out);
+    print_trends(&p);
     print_groups(&p);
     print_v8(&p);
     print_budget(&p);
@@ -311,6 +331,8 @@ void report_explain_json(json_t *doc, const struct evidence *ev, const struct di
         json_object_set_new(fo, facts[i].name, json_bytes(facts[i].value));
     json_object_set_new(doc, "facts", fo);
     set_budget(doc, ev);
+    if (ev->trends.rows.n)
+        json_object_set_new(doc, "series", report_trends_json(&ev->trends));
     set_text(doc, "verdict", d->verdict);
     for (size_t i = 0; i < d->findings.n; i++)
         json_array_append_new(findings, finding_json(&d->findings.at[i], i == 0));
