@@ -41,5 +41,5 @@ void evidence_done(struct evidence *ev) {
     cgroup_done(&ev->cgroup);
     vec_free(&ev->neighbours);
     field_texts_done(&ev->texts);
-    vec_free(&ev->trends.rows);
+    trends_done(&ev->trends);
 }

@@ -19,3 +19,9 @@ bool trend_reaches(const struct trend *t, double limit, struct trend_arrival *re
                                   t->low > 0 ? left / t->low : INFINITY};
     return true;
 }
+
+void trends_done(struct trends *t) {
+    for (size_t i = 0; i < t->rows.n; i++)
+        vec_free(&t->rows.at[i].floor);
+    vec_free(&t->rows);
+}

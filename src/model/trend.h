@@ -3,6 +3,7 @@
 #define MEMWHY_MODEL_TREND_H
 
 #include "base/vec.h"
+#include "model/points.h"
 #include "model/sample.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,6 +57,7 @@ struct trend_row {
     const char *title; /* for people */
     enum sample_unit unit;
     struct trend trend;
+    struct points floor;    /* what was judged; seconds from the beginning of the watch */
     uint64_t limit;         /* that it may not reach; 0: there is none, or it is not known */
     const char *limit_name; /* "V8's limit", "the cgroup's limit" */
 };
@@ -67,5 +69,6 @@ struct trends {
     uint32_t samples; /* moments at which counters were read */
     VEC(struct trend_row) rows;
 };
+void trends_done(struct trends *t);
 
 #endif

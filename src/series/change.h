@@ -3,7 +3,7 @@
 #ifndef MEMWHY_SERIES_CHANGE_H
 #define MEMWHY_SERIES_CHANGE_H
 
-#include "series/points.h"
+#include "model/points.h"
 #include <stdbool.h>
 
 /* The index of the first point after the change that two lines explain best, when they explain the

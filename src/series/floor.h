@@ -3,7 +3,7 @@
 #ifndef MEMWHY_SERIES_FLOOR_H
 #define MEMWHY_SERIES_FLOOR_H
 
-#include "series/points.h"
+#include "model/points.h"
 #include <stdbool.h>
 
 /* When a counter rose: the times of the first samples that show it. */

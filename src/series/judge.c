@@ -27,13 +27,22 @@ static size_t last_course(const struct points *p, double *ret_before) {
     }
 }
 
-/* Its second half rises less than the first, and that is not chance. */
-static bool slows_down(const struct points *p) {
+static bool halves_of(const struct points *p, struct slope *ret_early, struct slope *ret_late) {
     struct points first = points_part(p, 0, (p->n + 1) / 2),
                   second = points_part(p, p->n / 2, p->n);
+    return slope_of(&first, WIDTH_80, ret_early) && slope_of(&second, WIDTH_80, ret_late);
+}
+
+/* Its second half rises less than the first, and that is not chance. */
+static bool slows_down(const struct points *p) {
     struct slope early, late;
-    return slope_of(&first, WIDTH_80, &early) && slope_of(&second, WIDTH_80, &late) &&
-           late.per_s < 0.6 * early.per_s && late.high < early.low;
+    return halves_of(p, &early, &late) && late.per_s < 0.6 * early.per_s && late.high < early.low;
+}
+
+/* Its second half rises as the first did, and that is not chance. */
+static bool goes_on(const struct points *p) {
+    struct slope early, late;
+    return halves_of(p, &early, &late) && late.low > early.per_s / 2;
 }
 
 static void set_undecided(struct trend *t, enum trend_why why, double more_s) {
@@ -42,12 +51,13 @@ static void set_undecided(struct trend *t, enum trend_why why, double more_s) {
     t->more_s = more_s;
 }
 
-/* It rises: since when, and is it likely to go on? */
+/* It rises: since when, and is it likely to go on? What rose faster before either warmed up and
+ * leaks, or fills up ever more slowly: a line tells, seen for long enough. */
 static void judge_rise(const struct points *course, double look_s, struct trend *t) {
     double lasted = t->to_s - t->from_s;
+    bool slowed = t->before_per_s > 0 && t->high < 0.75 * t->before_per_s;
     t->kind = TREND_GROWING;
-    if (slows_down(course) || (t->before_per_s > 0 && t->high < t->before_per_s / 2 &&
-                               (course->n < 2 * JUDGE_POINTS || lasted < look_s / 2)))
+    if (slows_down(course) || (slowed && !goes_on(course)))
         t->kind = TREND_FILLING;
     else if (course->n < JUDGE_POINTS)
         set_undecided(t, TREND_FEW, look_s * JUDGE_POINTS / (double)course->n);
@@ -98,7 +108,9 @@ void judge_floor(const struct judge_case *c, struct trend *ret) {
         t.level = line.at_end;
     }
     double gained = t.per_s * (t.to_s - t.from_s);
-    if (!t.has_slope || isinf(t.high))
+    if ((!t.has_slope || isinf(t.high)) && first)
+        set_undecided(&t, TREND_RECENT, look_s + t.to_s - t.from_s);
+    else if (!t.has_slope || isinf(t.high))
         set_undecided(&t, TREND_FEW, look_s * JUDGE_POINTS / (double)(course.n ? course.n : 1));
     else if (t.low > 0 && gained > c->nothing)
         judge_rise(&course, look_s, &t);

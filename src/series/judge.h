@@ -7,8 +7,8 @@
 #ifndef MEMWHY_SERIES_JUDGE_H
 #define MEMWHY_SERIES_JUDGE_H
 
+#include "model/points.h"
 #include "model/trend.h"
-#include "series/points.h"
 
 enum { JUDGE_POINTS = 6 };
 

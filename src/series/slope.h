@@ -5,7 +5,7 @@
 #ifndef MEMWHY_SERIES_SLOPE_H
 #define MEMWHY_SERIES_SLOPE_H
 
-#include "series/points.h"
+#include "model/points.h"
 #include <stdbool.h>
 
 /* More are thinned to that many, by the least of each group: the cost is that of all pairs. */

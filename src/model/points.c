@@ -1,4 +1,4 @@
-#include "series/points.h"
+#include "model/points.h"
 
 static int ascending(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;

@@ -1,8 +1,7 @@
-/* A number over time, as series/ judges it. Knows no process and no file: times are seconds from
- * anywhere, ascending; values are of any unit. Points are the caller's; what is returned in a
- * `struct points` is the caller's to free with vec_free(). */
-#ifndef MEMWHY_SERIES_POINTS_H
-#define MEMWHY_SERIES_POINTS_H
+/* A number over time. Times are seconds from anywhere, ascending; values are of any unit. What is
+ * returned in a `struct points` is the caller's to free with vec_free(). */
+#ifndef MEMWHY_MODEL_POINTS_H
+#define MEMWHY_MODEL_POINTS_H
 
 #include "base/vec.h"
 
