@@ -207,7 +207,7 @@ static void cost_end(struct look_cost *c, bool full) {
  * point. Multiples of the golden ratio spread like no others. */
 static uint64_t next_look_ns(const struct watch *w, const struct look_cost *c) {
     double fair = fmin((double)c->cpu_ns * LOOK_SHARE, (double)w->for_ns / LOOKS_LEAST);
-    double step = fmax((double)w->for_ns / (LOOKS_MOST - 1), fmax(fair, 2 * (double)c->took_ns));
+    double step = fmax((double)w->for_ns / (LOOKS_MOST - 1), fmax(fair, (double)c->took_ns));
     double shift = fmod(0.6180339887 * w->looks, 1) - 0.5;
     return clock_ns() + (uint64_t)(step * (1 + 0.6 * shift));
 }

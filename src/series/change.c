@@ -21,8 +21,8 @@ static double misses(const struct points *p) {
     return slope_of(p, 1, &line) ? slope_misses(p, &line) * (double)p->n : 0;
 }
 
-static bool find(const struct points *p, size_t least, size_t *ret) {
-    double n = (double)p->n, none = FINEST * range_of(p) * n;
+static bool find(const struct points *p, size_t least, double fine, size_t *ret) {
+    double n = (double)p->n, none = fmax(FINEST * range_of(p), fine) * n;
     double one = none + misses(p), best = one;
     for (size_t k = least; k + least <= p->n; k++) {
         struct points before = points_part(p, 0, k), after = points_part(p, k, p->n);
@@ -35,12 +35,12 @@ static bool find(const struct points *p, size_t least, size_t *ret) {
     return best > 0 && n * log(one / best) > 4 * log(n);
 }
 
-bool change_find(const struct points *p, size_t least, size_t *ret) {
+bool change_find(const struct points *p, size_t least, double fine, size_t *ret) {
     size_t k = 0;
     if (least < 3 || p->n < 2 * least)
         return false;
     if (p->n <= CHANGE_POINTS_MAX) {
-        if (!find(p, least, &k))
+        if (!find(p, least, fine, &k))
             return false;
         *ret = k;
         return true;
@@ -48,7 +48,7 @@ bool change_find(const struct points *p, size_t least, size_t *ret) {
     struct points few = {0};
     for (size_t g = 0; g < CHANGE_POINTS_MAX; g++)
         vec_push(&few, p->at[p->n * g / CHANGE_POINTS_MAX]);
-    bool found = find(&few, least, &k);
+    bool found = find(&few, least, fine, &k);
     if (found)
         *ret = p->n * k / CHANGE_POINTS_MAX;
     vec_free(&few);

@@ -18,21 +18,28 @@ const random = () => {
   return ((t ^ t >>> 14) >>> 0) / 4294967296;
 };
 
+const seconds = () => Number(process.hrtime.bigint()) / 1e9;
+
 // Objects of about so many bytes together: 56 each without pointer compression, and the slot.
 function stuff(bytes) {
   const list = new Array(Math.max(1, bytes / 64 | 0));
   for (let i = 0; i < list.length; i++) list[i] = { a: i, b: i + 1, c: null, d: null };
   return list;
 }
-const every = (ms, f) => { let n = 0; setInterval(() => f(n++), ms); };
+// f(0), f(1), ... every so many milliseconds; what is late on a busy machine is made up for, so that rates are kept.
+function every(ms, f) {
+  const began = seconds();
+  let n = 0;
+  setInterval(() => { while (n * ms < 1000 * (seconds() - began)) f(n++); }, ms);
+}
 const kept = {}; // what a kind keeps hangs here
 
 // Garbage that lives for a while, as that of requests: so it is promoted and only a full collection takes it away.
-function saw(perSecond = 5 * MB, seconds = 1) {
+function saw(perSecond = 5 * MB, lives = 1) {
   const recent = [];
   every(20, () => {
     recent.push(stuff(perSecond / 50));
-    if (recent.length > seconds * 50) recent.shift();
+    if (recent.length > lives * 50) recent.shift();
   });
 }
 // f(bytes) ten times a second, RATE in all.
@@ -207,18 +214,18 @@ function serve(each) {
   });
 }
 
-function record(file, seconds) {
-  const rows = new Float64Array((seconds * 10 + 100) * 7);
+function record(file, length) {
+  const rows = new Float64Array((length * 10 + 100) * 7);
   let n = 0, major = 0, began = 0;
   new PerformanceObserver((l) => {
     for (const e of l.getEntries()) if ((e.detail ? e.detail.kind : e.kind) === 4) major++;
   }).observe({ entryTypes: ['gc'] });
   const t = setInterval(() => {
-    const now = performance_now();
+    const now = seconds();
     began = began || now;
     const m = process.memoryUsage();
     rows.set([now - began, m.rss, m.heapUsed, m.heapTotal, m.external, m.arrayBuffers, major], 7 * n++);
-    if (now - began < seconds && 7 * n < rows.length) return;
+    if (now - began < length && 7 * n < rows.length) return;
     clearInterval(t);
     let text = 'time,rss,heap_used,heap_total,external,array_buffers,gc_major\n';
     for (let i = 0; i < n; i++) text += Array.from(rows.subarray(7 * i, 7 * i + 7), (x, c) => c ? x : x.toFixed(3)).join(',') + '\n';
@@ -226,7 +233,6 @@ function record(file, seconds) {
     process.exit(0);
   }, 100);
 }
-const performance_now = () => Number(process.hrtime.bigint()) / 1e9;
 
 const [set, name] = (process.argv[2] || '').split('/');
 const { isMainThread } = require('worker_threads');
