@@ -116,7 +116,7 @@ const LEAKS = {
     const queue = kept.queue = []; saw(4 * MB);
     leak((n) => { for (let i = 0; i < 3; i++) queue.push(stuff(n)); queue.splice(0, 2); });
   }],
-  log: ['heap', () => { saw(); kept.log = ''; leak((n) => { kept.log += 'x'.repeat(n - 32) + random(); }); }],
+  log: ['heap', () => { saw(); kept.log = ''; leak((n) => { kept.log += Buffer.alloc(n, 97 + random() * 26).toString('latin1'); }); }],
   connections: ['heap', () => {
     const net = require('net'); saw(4 * MB); kept.open = [];
     const server = net.createServer((c) => { c.session = stuff(RATE / 2); }).listen(0, '127.0.0.1', () => {
@@ -210,7 +210,7 @@ function serve(each) {
   });
   server.listen(0, '127.0.0.1', () => {
     const agent = new http.Agent({ keepAlive: true });
-    every(25, () => http.get({ port: server.address().port, host: '127.0.0.1', agent }, (r) => r.resume()));
+    every(25, () => http.get({ port: server.address().port, host: '127.0.0.1', agent }, (r) => r.resume()).on('error', () => {}));
   });
 }
 
