@@ -122,7 +122,7 @@ static void make_colours(void) {
         terminal.colour = false;
         return;
     }
-    for (short i = 0; i < TOP_ROLES; i++)
+    for (int i = 0; i < TOP_ROLES; i++)
         if (COLORS >= 256)
             init_pair((short)(i + 1), colours[i].fore, colours[i].back);
         else
