@@ -65,20 +65,18 @@ static uint64_t above(uint64_t a, uint64_t b) {
     return a > b ? a - b : 0;
 }
 
-static void take_v8(const struct sample *s, struct top_parts *p, uint64_t *left) {
-    uint64_t used, total;
-    if (!sample_get(s, SAMPLE_HEAP_USED, &used))
-        return;
-    used += or_zero(s, SAMPLE_WORKERS_HEAP_USED);
-    take(p, TOP_V8_USED, used, left);
-    if (!sample_get(s, SAMPLE_HEAP_TOTAL, &total))
-        return;
-    take(p, TOP_V8_FREE, above(total + or_zero(s, SAMPLE_WORKERS_HEAP_TOTAL), used), left);
+/* What V8 has of both: its own counters are of one isolate. */
+static bool heaps(const struct sample *s, enum sample_field main, enum sample_field workers,
+                  uint64_t *ret) {
+    if (!sample_get(s, main, ret))
+        return false;
+    *ret += or_zero(s, workers);
+    return true;
 }
 
 bool top_parts_of(const struct sample *s, struct top_parts *ret) {
     struct top_parts p = {.known = 1u << TOP_OTHER};
-    uint64_t rss, left, external = 0, arenas, mapped;
+    uint64_t rss, left, used = 0, total, external = 0, arenas, mapped;
     if (!sample_get(s, SAMPLE_RSS, &rss))
         return false;
     left = rss;
@@ -87,12 +85,16 @@ bool top_parts_of(const struct sample *s, struct top_parts *ret) {
         p.bytes[TOP_FILES] = rss - left;
         p.known |= 1u << TOP_FILES;
     }
-    take_v8(s, &p, &left);
+    if (heaps(s, SAMPLE_HEAP_USED, SAMPLE_WORKERS_HEAP_USED, &used))
+        take(&p, TOP_V8_USED, used, &left);
     if (sample_get(s, SAMPLE_EXTERNAL, &external))
         take(&p, TOP_EXTERNAL, external, &left);
     if (sample_get(s, SAMPLE_MALLOC_ARENAS, &arenas) &&
         sample_get(s, SAMPLE_MALLOC_MAPPED, &mapped))
         take(&p, TOP_MALLOC, above(arenas + mapped, external), &left);
+    /* Last, as much of a young heap was never touched. */
+    if (heaps(s, SAMPLE_HEAP_TOTAL, SAMPLE_WORKERS_HEAP_TOTAL, &total))
+        take(&p, TOP_V8_FREE, above(total, used), &left);
     p.bytes[TOP_OTHER] = left;
     *ret = p;
     return true;

@@ -21,7 +21,7 @@ struct top_process {
 
 /* Who owns its memory, by counters alone: an estimate, as these count address space and only the
  * sum of it is counted by the kernel. The parts add up to RSS: what V8 and malloc say is taken as
- * far as it fits into what is anonymous, and the rest of that is `other`. */
+ * far as it fits into what is anonymous, first what is surely touched, and the rest is `other`. */
 enum top_part {
     TOP_V8_USED,
     TOP_V8_FREE,

@@ -10,9 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import MEMWHY, Node, Skip, Target, ask, at_most, equal, memwhy, refuses, test
+from harness import MEMWHY, Node, Skip, Target, ask, at_most, equal, memwhy, near, refuses, test
 
-IDLE = "process.stdout.write('READY {}\\n'); setInterval(() => {}, 1e6)"
+IDLE = "process.stdout.write(`READY ${JSON.stringify(process.memoryUsage())}\\n`); setInterval(() => {}, 1e6)"
 UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -144,6 +144,11 @@ def figures_at_any_size():
             at_most("columns", max(map(len, wide)), 200)
             assert len(wide[2]) > 80 and "24." in "".join(wide), wide
             equals_the_kernels(t, [a, b])
+            for row in rows_of(t.screen()):  # V8's own figures, as the target said them itself
+                truth = (a if row[0] == a.pid else b).truth
+                used, total = (float(v) * UNITS[u] for v, u in re.findall(r"([\d.]+) (\w+)", row[3])[:2])
+                near("heap used", used, truth["heapUsed"], 0.1)  # writing it out took some
+                near("heap total", total, truth["heapTotal"], 0.1)
             bars = {row[0]: row[2] for row in rows_of(t.screen())}
             part = len(bars[b.pid]) / len(bars[a.pid])
             at_most("the bars' proportion", abs(part - kernel_rss(b.pid) / kernel_rss(a.pid)), 1.5 / len(bars[a.pid]))
@@ -352,6 +357,8 @@ def printed_rounds():
         p = ask("top", a.pid, "--every", "200ms")["processes"][0]
         at_most("RSS", abs(p["rss"] - before), 1 << 20)
         equal("sum of its owners", sum(p["owners"].values()), p["rss"])
+        near("Buffers", p["owners"]["external"], a.truth["external"], 0.1)
+        assert p["owners"]["external"] >= 30 << 20, p["owners"]
         equal("pid", p["pid"], a.pid)
         assert p["node_version"].startswith("24."), p
         text = memwhy("top", a.pid, "--every", "200ms").out

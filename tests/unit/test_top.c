@@ -45,9 +45,10 @@ static void parts_fit_into_what_is_resident(void **state) {
     set(&p.now, SAMPLE_RSS_ANON, 35 * MIB); /* most of it was never touched, or is swapped */
     assert_true(top_parts_of(&p.now, &parts));
     assert_int_equal(parts.bytes[TOP_V8_USED], 30 * MIB);
-    assert_int_equal(parts.bytes[TOP_V8_FREE], 5 * MIB);
-    assert_int_equal(parts.bytes[TOP_EXTERNAL] + parts.bytes[TOP_MALLOC] + parts.bytes[TOP_OTHER],
+    assert_int_equal(parts.bytes[TOP_EXTERNAL], 5 * MIB);
+    assert_int_equal(parts.bytes[TOP_V8_FREE] + parts.bytes[TOP_MALLOC] + parts.bytes[TOP_OTHER],
                      0);
+    assert_int_equal(parts.known, (1u << TOP_PARTS) - 1);
     assert_int_equal(top_parts_sum(&parts), 100 * MIB);
 }
 
