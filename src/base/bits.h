@@ -24,6 +24,19 @@ static inline void bits_clear(uint64_t *bits, uint64_t i) {
     bits[i / 64] &= ~(1ull << (i % 64));
 }
 
+/* The least number from i on that is in it, or that is not: n when none below n is. */
+static inline uint64_t bits_next(const uint64_t *bits, uint64_t i, uint64_t n, bool in) {
+    while (i < n) {
+        uint64_t left = (in ? bits[i / 64] : ~bits[i / 64]) >> (i % 64);
+        if (left) {
+            i += (uint64_t)__builtin_ctzll(left);
+            break;
+        }
+        i = (i / 64 + 1) * 64;
+    }
+    return i < n ? i : n;
+}
+
 /* How many numbers below n are in it. */
 static inline uint64_t bits_count(const uint64_t *bits, uint64_t n) {
     uint64_t sum = 0;
@@ -38,6 +51,12 @@ static inline uint64_t bits_count(const uint64_t *bits, uint64_t n) {
 static inline bool bits_claim(uint64_t *bits, uint64_t i) {
     uint64_t bit = 1ull << (i % 64);
     return !bits_get(bits, i) && !(__atomic_fetch_or(&bits[i / 64], bit, __ATOMIC_SEQ_CST) & bit);
+}
+
+/* Atomic: add some of the 64 numbers that one word has; which of them the caller did. */
+static inline uint64_t bits_claim_some(uint64_t *word, uint64_t some) {
+    some &= ~__atomic_load_n(word, __ATOMIC_SEQ_CST);
+    return some ? some & ~__atomic_fetch_or(word, some, __ATOMIC_SEQ_CST) : 0;
 }
 
 #endif

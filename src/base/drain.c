@@ -8,8 +8,9 @@
 
 enum {
     SHARE = 32, /* a thread shares half of what it has when that is more, and another has nothing */
-    LOOK_UP = 256, /* so often it looks whether one has */
-    AHEAD = 16,    /* things asked for before they are needed: each is a miss of the cache */
+    SHARE_MOST = 1 << 20, /* at a time: it is copied, and takes memory twice */
+    LOOK_UP = 256,        /* so often it looks whether one has */
+    AHEAD = 16,           /* things asked for before they are needed: each is a miss of the cache */
 };
 
 struct drain {
@@ -22,17 +23,17 @@ struct drain {
     unsigned busy;             /* threads that may still find something */
 };
 
-/* The older half: nearer to the roots, so that more hangs on it. */
+/* Of the older half: nearer to the roots, so that more hangs on it. The youngest take its place. */
 static void share(struct drain *d, struct drain_list *own) {
-    size_t half = own->n / 2;
+    size_t n = own->n / 2 < SHARE_MOST ? own->n / 2 : SHARE_MOST;
     pthread_mutex_lock(&d->lock);
-    vec_reserve(d->shared, d->shared->n + half);
-    memcpy(d->shared->at + d->shared->n, own->at, half * sizeof *own->at);
-    d->shared->n += half;
+    vec_reserve(d->shared, d->shared->n + n);
+    memcpy(d->shared->at + d->shared->n, own->at, n * sizeof *own->at);
+    d->shared->n += n;
     pthread_cond_broadcast(&d->more);
     pthread_mutex_unlock(&d->lock);
-    own->n -= half;
-    memmove(own->at, own->at + half, own->n * sizeof *own->at);
+    own->n -= n;
+    memcpy(own->at, own->at + own->n, n * sizeof *own->at);
 }
 
 /* Half of what is shared; false when nothing is and nobody can find more. The caller is not busy

@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { LARGE = 32 << 20 }; /* what grows to this is filled, mostly: the last huge page is little */
+
 /* No stdio here: there is no memory for it. */
 static _Noreturn void die(void) {
     static const char sentence[] = "memwhy: out of memory; the target is let go\n";
@@ -30,12 +32,18 @@ void *mem_zalloc(size_t size) {
     return p;
 }
 
+/* All of a mapping, whose first page has malloc's header: of one that is advised in parts,
+ * realloc() copies what the kernel could move. */
+static void want_huge_pages(void *p, size_t size) {
+    enum { PAGE = 4096, HUGE_PAGE = 2 << 20 };
+    size_t before = (uintptr_t)p % PAGE;
+    if (size >= HUGE_PAGE)
+        madvise((char *)p - before, before + size, MADV_HUGEPAGE);
+}
+
 void *mem_alloc_random(size_t size) {
-    enum { HUGE_PAGE = 2 << 20 };
     void *p = mem_alloc(size);
-    size_t skip = -(uintptr_t)p % HUGE_PAGE;
-    if (size > skip && size - skip >= HUGE_PAGE)
-        madvise((char *)p + skip, (size - skip) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+    want_huge_pages(p, size);
     return p;
 }
 
@@ -46,6 +54,8 @@ void *mem_grow(void *p, size_t count, size_t elemsize) {
     void *q = realloc(p, size ? size : 1);
     if (!q)
         die();
+    if (size >= LARGE)
+        want_huge_pages(q, size);
     return q;
 }
 

@@ -1,16 +1,22 @@
 #include "base/parallel.h"
 
+#include "base/mem.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { MAX_THREADS = 4 };
+
+static long count_cpus(void) {
+    return sysconf(_SC_NPROCESSORS_ONLN);
+}
 
 /* Of this one too. */
 static void in_threads(size_t most, void *(*run)(void *), void *arg) {
     pthread_t threads[MAX_THREADS];
     bool made[MAX_THREADS] = {false};
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    long cpus = count_cpus();
     for (size_t i = 1; i < MAX_THREADS && (long)i < cpus && i < most; i++)
         made[i] = pthread_create(&threads[i], NULL, run, arg) == 0;
     run(arg);
@@ -110,4 +116,90 @@ void parallel_in_order(size_t n, void (*make)(void *arg, size_t i, size_t slot),
     in_threads(n, run_in_order, &l);
     pthread_cond_destroy(&l.changed);
     pthread_mutex_destroy(&l.lock);
+}
+
+/* --- ahead of one who takes --- */
+
+struct parallel_ahead {
+    void (*make)(void *arg, size_t i, size_t slot);
+    void *arg;
+    pthread_t thread;
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    size_t n; /* fewer when it was ended early */
+    size_t begun, taken;
+    bool is_made[PARALLEL_SLOTS];
+};
+
+/* The piece taken last is still being used. */
+static bool can_begin(const struct parallel_ahead *a) {
+    return a->begun < a->n && a->begun - (a->taken ? a->taken - 1 : 0) < PARALLEL_SLOTS;
+}
+
+static void make_next(struct parallel_ahead *a) {
+    size_t i = a->begun++;
+    pthread_mutex_unlock(&a->lock);
+    a->make(a->arg, i, i % PARALLEL_SLOTS);
+    pthread_mutex_lock(&a->lock);
+    a->is_made[i % PARALLEL_SLOTS] = true;
+    pthread_cond_signal(&a->changed);
+}
+
+static void *run_ahead(void *ahead) {
+    struct parallel_ahead *a = ahead;
+    pthread_mutex_lock(&a->lock);
+    while (a->begun < a->n)
+        if (can_begin(a))
+            make_next(a);
+        else
+            pthread_cond_wait(&a->changed, &a->lock);
+    pthread_mutex_unlock(&a->lock);
+    return NULL;
+}
+
+static void free_ahead(struct parallel_ahead *a) {
+    pthread_cond_destroy(&a->changed);
+    pthread_mutex_destroy(&a->lock);
+    free(a);
+}
+
+struct parallel_ahead *parallel_ahead_new(size_t n, void (*make)(void *arg, size_t i, size_t slot),
+                                          void *arg) {
+    if (count_cpus() < 2)
+        return NULL;
+    struct parallel_ahead *a = mem_zalloc(sizeof *a);
+    *a = (struct parallel_ahead){.make = make, .arg = arg, .n = n};
+    pthread_mutex_init(&a->lock, NULL);
+    pthread_cond_init(&a->changed, NULL);
+    if (pthread_create(&a->thread, NULL, run_ahead, a) == 0)
+        return a;
+    free_ahead(a);
+    return NULL;
+}
+
+/* Who would have to wait makes one himself. */
+size_t parallel_ahead_take(struct parallel_ahead *a) {
+    pthread_mutex_lock(&a->lock);
+    size_t i = a->taken++, slot = i % PARALLEL_SLOTS;
+    if (i)
+        a->is_made[(i - 1) % PARALLEL_SLOTS] = false;
+    pthread_cond_signal(&a->changed);
+    while (!a->is_made[slot])
+        if (can_begin(a))
+            make_next(a);
+        else
+            pthread_cond_wait(&a->changed, &a->lock);
+    pthread_mutex_unlock(&a->lock);
+    return slot;
+}
+
+void parallel_ahead_free(struct parallel_ahead *a) {
+    if (!a)
+        return;
+    pthread_mutex_lock(&a->lock);
+    a->n = 0;
+    pthread_cond_signal(&a->changed);
+    pthread_mutex_unlock(&a->lock);
+    pthread_join(a->thread, NULL);
+    free_ahead(a);
 }

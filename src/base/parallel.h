@@ -20,4 +20,12 @@ enum { PARALLEL_SLOTS = 6 };
 void parallel_in_order(size_t n, void (*make)(void *arg, size_t i, size_t slot),
                        bool (*take)(void *arg, size_t i, size_t slot), void *arg);
 
+/* Pieces that another thread makes ahead of the caller, who takes them in order: make(arg, i, slot)
+ * for i below n, from both threads. NULL: no thread can be made, or has no processor. */
+struct parallel_ahead *parallel_ahead_new(size_t n, void (*make)(void *arg, size_t i, size_t slot),
+                                          void *arg);
+/* The slot of the next piece, which is the caller's until the next call; at most n times. */
+size_t parallel_ahead_take(struct parallel_ahead *a);
+void parallel_ahead_free(struct parallel_ahead *a); /* whether all were taken or not */
+
 #endif

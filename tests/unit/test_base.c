@@ -1,4 +1,5 @@
 /* The small ones: errors, the map, the vector, text, memory. */
+#include "base/bits.h"
 #include "base/err.h"
 #include "base/map64.h"
 #include "base/parallel.h"
@@ -67,6 +68,55 @@ static void in_order(void **state) {
     assert_int_equal(all.taken, N);
     parallel_in_order(N, make_piece, take_piece, &some);
     assert_int_equal(some.taken, 700);
+}
+
+static void make_ahead(void *pieces, size_t i, size_t slot) {
+    struct pieces *p = pieces;
+    for (volatile size_t work = 0; work < i * 7919 % 5000;)
+        work++;
+    p->made[slot] = i;
+}
+
+/* A slot is its taker's until the next is taken. */
+static void ahead(void **state) {
+    (void)state;
+    enum { N = 3000 };
+    struct pieces p = {0};
+    for (size_t end = 0; end <= N; end += N / 3) { /* ended early, too */
+        struct parallel_ahead *a = parallel_ahead_new(N, make_ahead, &p);
+        for (size_t i = 0; a && i < end; i++) {
+            size_t slot = parallel_ahead_take(a);
+            for (volatile size_t work = 0; work < i * 104729 % 7000;)
+                work++;
+            assert_int_equal(p.made[slot], i);
+        }
+        parallel_ahead_free(a);
+    }
+}
+
+static void sets(void **state) {
+    (void)state;
+    enum { N = 500 };
+    uint64_t *set = bits_new(N);
+    assert_int_equal(bits_next(set, 0, N, true), N);
+    assert_int_equal(bits_next(set, 0, N, false), 0);
+    for (uint64_t i = 0; i < N; i++)
+        if (i % 7 == 3 || (i >= 128 && i < 256))
+            bits_set(set, i);
+    for (uint64_t i = 0; i <= N; i++) {
+        uint64_t in = i, out = i;
+        while (in < N && !bits_get(set, in))
+            in++;
+        while (out < N && bits_get(set, out))
+            out++;
+        assert_int_equal(bits_next(set, i, N, true), in);
+        assert_int_equal(bits_next(set, i, N, false), out);
+    }
+    uint64_t word = 0x0f;
+    assert_int_equal(bits_claim_some(&word, 0x3c), 0x30);
+    assert_int_equal(bits_claim_some(&word, 0x3c), 0);
+    assert_int_equal(word, 0x3f);
+    free(set);
 }
 
 static void map(void **state) {
@@ -207,7 +257,7 @@ int main(void) {
         cmocka_unit_test(errors),      cmocka_unit_test(in_order), cmocka_unit_test(map),
         cmocka_unit_test(vec),         cmocka_unit_test(utf8),     cmocka_unit_test(code_points),
         cmocka_unit_test(identifiers), cmocka_unit_test(words),    cmocka_unit_test(memory),
-        cmocka_unit_test(search),
+        cmocka_unit_test(search),      cmocka_unit_test(ahead),    cmocka_unit_test(sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
