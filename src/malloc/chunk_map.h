@@ -69,9 +69,13 @@ static inline uint32_t chunk_bits(uint64_t w) {
     return (uint32_t)(((w + (w >> 4)) & 0x0f0f0f0f0f0f0f0f) * 0x0101010101010101 >> 56);
 }
 
+static inline uint64_t chunk_unit_key(uint64_t addr) {
+    return ((addr - 16) >> CHUNK_UNIT_BITS) + 1;
+}
+
 /* Where an address of the span is looked up; NULL: no chunk in use is near. */
 static inline const struct chunk_unit *chunk_map_unit(const struct chunk_map *m, uint64_t addr) {
-    uint64_t key = ((addr - 16) >> CHUNK_UNIT_BITS) + 1, slot = map64_hash(key) & m->mask;
+    uint64_t key = chunk_unit_key(addr), slot = map64_hash(key) & m->mask;
     while (m->units[slot].key != key) {
         if (!m->units[slot].key)
             return NULL;

@@ -373,7 +373,9 @@ static void walk_span(struct glibc *g, size_t i) {
     if (first < s->start || first > s->used_end)
         first = s->used_end;
     add_share(&w, s->start, first, MALLOC_METADATA);
+    g->window.ahead_to = s->used_end;
     walk_chain(&w, first, s->used_end);
+    g->window.ahead_to = 0;
     add_share(&w, s->used_end, s->end, MALLOC_RESERVE);
     s->resident = g->res ? residency_bytes(g->res, s->start, s->end) : 0;
 }

