@@ -80,10 +80,16 @@ static void soon(void *reaching, uint32_t node) {
     __builtin_prefetch(&((const struct reaching *)reaching)->g->ends[node]);
 }
 
+/* Neighbours in a list are often neighbours in memory: those of one word are claimed together. */
 static void reach(struct reaching *r, struct graph_list to, struct drain_list *todo) {
-    for (uint32_t i = 0; i < to.n; i++)
-        if (bits_claim(r->reached, to.at[i]))
-            vec_push(todo, to.at[i]);
+    for (uint32_t i = 0; i < to.n;) {
+        uint32_t word = to.at[i] / 64;
+        uint64_t some = 0;
+        for (; i < to.n && to.at[i] / 64 == word; i++)
+            some |= 1ull << (to.at[i] % 64);
+        for (some = bits_claim_some(&r->reached[word], some); some; some &= some - 1)
+            vec_push(todo, word * 64 + (uint32_t)__builtin_ctzll(some));
+    }
 }
 
 static void reach_from(void *reaching, size_t worker, uint32_t node, struct drain_list *todo) {

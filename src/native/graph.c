@@ -41,6 +41,7 @@ struct seeker {
         const struct chunk_block *block; /* NULL: it is no address of small chunks */
     } waiting[SEEK_AHEAD];
     size_t n;
+    const struct chunk_unit *unit; /* found last: mostly, the next is the same; NULL: none yet */
 };
 
 static void seek_one(struct seeker *s, size_t i) {
@@ -50,26 +51,29 @@ static void seek_one(struct seeker *s, size_t i) {
         s->found(s->ctx, x->from, piece, x->word);
 }
 
+static void seek(struct seeker *s, uint64_t word, uint64_t from) {
+    const struct chunk_map *map = &s->g->map;
+    struct sought x = {word, from, NULL};
+    if (chunk_map_spans(map, word)) {
+        if (!s->unit || s->unit->key != chunk_unit_key(word))
+            s->unit = chunk_map_unit(map, word);
+        if (!s->unit)
+            return;
+        if (s->unit->blocks)
+            __builtin_prefetch(x.block = chunk_unit_block(s->unit, word));
+    }
+    if (s->n >= SEEK_AHEAD)
+        seek_one(s, s->n);
+    s->waiting[s->n++ % SEEK_AHEAD] = x;
+}
+
 /* `from` tells found() which word it was; it goes up by `step` from word to word. */
 static void seek_words(struct seeker *s, const uint8_t *bytes, size_t n, uint64_t from,
                        uint64_t step) {
-    const struct word_sieve sieve = s->sieve;
-    const struct chunk_map *map = &s->g->map;
     for (size_t i = 0; i + 8 <= n; i += 8, from += step) {
         uint64_t word = u64_at(bytes, i);
-        if (!word_passes(&sieve, word))
-            continue;
-        struct sought x = {word, from, NULL};
-        if (chunk_map_spans(map, word)) {
-            const struct chunk_unit *unit = chunk_map_unit(map, word);
-            if (!unit)
-                continue;
-            if (unit->blocks)
-                __builtin_prefetch(x.block = chunk_unit_block(unit, word));
-        }
-        if (s->n >= SEEK_AHEAD)
-            seek_one(s, s->n);
-        s->waiting[s->n++ % SEEK_AHEAD] = x;
+        if (word_passes(&s->sieve, word))
+            seek(s, word, from);
     }
 }
 
@@ -153,9 +157,9 @@ static void scan_range(void *arg, size_t i) {
 
 static void tell_roots(void *ctx, struct graph_sink *to) {
     struct builder *b = ctx;
-    for (uint32_t i = 0; i < b->g->map.n; i++)
-        if (bits_get(b->rooted, i))
-            graph_root(to, i);
+    uint64_t n = b->g->map.n;
+    for (uint64_t i = 0; (i = bits_next(b->rooted, i, n, true)) < n; i++)
+        graph_root(to, (uint32_t)i);
 }
 
 /* ---- chunks ---- */
@@ -223,12 +227,19 @@ static void tell_edges(void *ctx, uint32_t first, uint32_t end, struct graph_sin
     struct teller t = {.b = b, .to = to, .res = image_residency(b->img), .from = UINT32_MAX};
     t.seeker = (struct seeker){.g = b->g, .sieve = b->sieve, .found = edge, .ctx = &t};
     t.run = t.res ? residency_lower_bound(t.res, pieces[first].addr) : 0;
+    uint64_t count = 0, bytes = 0;
     mem_window_init(&t.window, b->img);
-    for (uint32_t i = first; i < end; i++)
-        if (pieces[i].state == MALLOC_IN_USE)
-            tell_chunk(&t, i);
+    for (uint32_t i = first; i < end; i++) {
+        if (pieces[i].state != MALLOC_IN_USE)
+            continue;
+        count++;
+        bytes += pieces[i].size;
+        tell_chunk(&t, i);
+    }
     seek_end(&t.seeker);
     mem_window_done(&t.window);
+    __atomic_fetch_add(&b->g->in_use_count, count, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&b->g->in_use_bytes, bytes, __ATOMIC_RELAXED);
 }
 
 int native_graph_build(const struct image *img, const struct malloc_census *c, bool places,

@@ -22,10 +22,11 @@ struct native_graph {
     struct chunk_map map;
     struct native_roots roots;
     struct graph *graph;
-    uint64_t *addressed;   /* set (base/bits.h) of pieces that roots refer to by their addresses */
-    uint64_t *numbered;    /* and by JavaScript numbers */
-    uint64_t *places;      /* of each piece: the root that says most about who holds it, as
-                              native_place(), or NATIVE_NOWHERE; NULL when not asked for */
+    uint64_t *addressed; /* set (base/bits.h) of pieces that roots refer to by their addresses */
+    uint64_t *numbered;  /* and by JavaScript numbers */
+    uint64_t *places;    /* of each piece: the root that says most about who holds it, as
+                            native_place(), or NATIVE_NOWHERE; NULL when not asked for */
+    uint64_t in_use_count, in_use_bytes; /* of the pieces */
     uint64_t unread_bytes; /* of roots and of chunks in use: in memory and yet not readable */
 };
 

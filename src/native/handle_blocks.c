@@ -5,7 +5,8 @@
 #include "base/vec.h"
 #include <string.h>
 
-enum { HANDLES = 1022, BLOCK_BYTES = HANDLES * 8, CHUNK_BYTES = BLOCK_BYTES + 16 };
+enum { HANDLES = 1022, BLOCK_BYTES = HANDLES * 8 };
+enum { CHUNK_BYTES = BLOCK_BYTES + 16, CHUNK_MOST = CHUNK_BYTES + 16 }; /* one that may hold it */
 
 struct values {
     VEC(struct handle_blocks) list;
@@ -56,13 +57,24 @@ static void add_block(struct values *v, uint64_t word, const struct malloc_piece
     b->handles += HANDLES;
 }
 
+/* Chunks in use of the sizes that a block may have, and others. */
+static uint64_t count_candidates(const struct malloc_census *c) {
+    size_t first = malloc_size_class_of(CHUNK_BYTES), last = malloc_size_class_of(CHUNK_MOST);
+    uint64_t n = c->mmapped.count;
+    for (size_t i = first; i <= last; i++)
+        n += c->classes[i].in_use_count;
+    return n;
+}
+
 void handle_blocks_find(const struct image *img, const struct malloc_census *c,
                         struct handle_blocks *ret) {
     struct values v = {0};
     *ret = (struct handle_blocks){0};
+    if (count_candidates(c) < HANDLE_BLOCKS_LEAST)
+        return;
     for (size_t i = 0; i < c->pieces.n; i++) {
         const struct malloc_piece *p = &c->pieces.at[i];
-        if (p->state != MALLOC_IN_USE || p->size < CHUNK_BYTES || p->size > CHUNK_BYTES + 16)
+        if (p->state != MALLOC_IN_USE || p->size < CHUNK_BYTES || p->size > CHUNK_MOST)
             continue;
         uint64_t word = value_of(img, p->addr + 16);
         if (word)

@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "base/fmt.h"
+#include "base/parallel.h"
 #include "native/chunk_names.h"
 #include "native/graph.h"
 #include <stdio.h>
@@ -10,6 +11,7 @@
 /* One lost block. */
 struct lost {
     uint32_t piece;
+    uint16_t size_class;
     bool indirect;
     const char *name; /* interned; NULL */
 };
@@ -41,26 +43,30 @@ static bool is_known(const struct hunt *h, uint32_t i) {
            image_read_string(h->img, words[1], name, sizeof name) == 0 && strcmp(name, zlib) == 0;
 }
 
-static void find_lost(struct hunt *h) {
+static void look_at(struct hunt *h, uint32_t i) {
     struct leaks *l = h->l;
-    for (uint32_t i = 0; i < h->graph.map.n; i++) {
-        const struct malloc_piece *p = piece(h, i);
-        if (p->state != MALLOC_IN_USE)
-            continue;
-        l->in_use_count++;
-        l->in_use_bytes += p->size;
-        if (graph_is_live(h->graph.graph, i))
-            continue;
-        if (is_known(h, i)) {
-            l->known_count++;
-            l->known_bytes += p->size;
-            continue;
-        }
-        l->lost_count++;
-        l->lost_bytes += p->size;
-        bits_set(h->is_lost, i);
-        vec_push(&h->lost, (struct lost){.piece = i});
+    const struct malloc_piece *p = piece(h, i);
+    if (p->state != MALLOC_IN_USE)
+        return;
+    if (is_known(h, i)) {
+        l->known_count++;
+        l->known_bytes += p->size;
+        return;
     }
+    l->lost_count++;
+    l->lost_bytes += p->size;
+    bits_set(h->is_lost, i);
+    vec_push(&h->lost,
+             (struct lost){.piece = i, .size_class = (uint16_t)malloc_size_class_of(p->size)});
+}
+
+static void find_lost(struct hunt *h) {
+    const uint64_t *live = graph_live(h->graph.graph);
+    uint64_t n = h->graph.map.n;
+    h->l->in_use_count = h->graph.in_use_count;
+    h->l->in_use_bytes = h->graph.in_use_bytes;
+    for (uint64_t i = 0; (i = bits_next(live, i, n, false)) < n; i++)
+        look_at(h, (uint32_t)i);
 }
 
 /* What is held, and would not be if only plain addresses counted. */
@@ -126,6 +132,60 @@ static void find_held(struct hunt *h) {
     free(leaders);
 }
 
+/* ---- names ---- */
+
+/* Some lost blocks in a row: their beginnings are read by one thread while another names the
+ * blocks before. */
+enum { NAMED_AT_ONCE = 64 };
+struct beginnings {
+    size_t have[NAMED_AT_ONCE];
+    uint8_t bytes[NAMED_AT_ONCE][CHUNK_LOOK_BYTES];
+};
+
+struct lost_naming {
+    struct hunt *h;
+    struct beginnings *of; /* for each slot */
+};
+
+static size_t named_end(const struct hunt *h, size_t first) {
+    return first + NAMED_AT_ONCE < h->lost.n ? first + NAMED_AT_ONCE : h->lost.n;
+}
+
+static void read_beginnings(void *naming, size_t number, size_t slot) {
+    const struct lost_naming *n = naming;
+    const struct hunt *h = n->h;
+    struct beginnings *b = &n->of[slot];
+    size_t first = number * NAMED_AT_ONCE, end = named_end(h, first);
+    for (size_t i = first; i < end; i++) {
+        uint64_t at = chunk_memory(piece(h, h->lost.at[i].piece));
+        uint64_t len = chunk_memory_end(&h->graph.map, h->lost.at[i].piece) - at;
+        b->have[i - first] =
+            image_read_prefix(h->img, at, b->bytes[i - first],
+                              len < CHUNK_LOOK_BYTES ? (size_t)len : CHUNK_LOOK_BYTES);
+    }
+}
+
+static bool name_blocks(void *naming, size_t number, size_t slot) {
+    const struct lost_naming *n = naming;
+    const struct hunt *h = n->h;
+    const struct beginnings *b = &n->of[slot];
+    size_t first = number * NAMED_AT_ONCE, end = named_end(h, first);
+    for (size_t i = first; i < end; i++) {
+        struct lost *x = &h->lost.at[i];
+        x->name = chunk_name_of_bytes(h->names, chunk_memory(piece(h, x->piece)),
+                                      chunk_memory_end(&h->graph.map, x->piece),
+                                      b->bytes[i - first], b->have[i - first]);
+    }
+    return true;
+}
+
+static void name_lost(struct hunt *h) {
+    struct lost_naming n = {h, mem_alloc(PARALLEL_SLOTS * sizeof *n.of)};
+    parallel_in_order((h->lost.n + NAMED_AT_ONCE - 1) / NAMED_AT_ONCE, read_beginnings, name_blocks,
+                      &n);
+    free(n.of);
+}
+
 /* ---- groups ---- */
 
 static const char *name_of(struct hunt *h, uint32_t i) {
@@ -152,15 +212,10 @@ static char *words_of_targets(struct hunt *h, uint32_t from) {
     return text;
 }
 
-static size_t size_class(const struct hunt *h, const struct lost *x) {
-    return malloc_size_class_of(piece(h, x->piece)->size);
-}
-
-static int by_group(const void *x, const void *y, void *hunt) {
+static int by_group(const void *x, const void *y) {
     const struct lost *a = x, *b = y;
-    size_t m = size_class(hunt, a), n = size_class(hunt, b);
-    if (m != n)
-        return m < n ? -1 : 1;
+    if (a->size_class != b->size_class)
+        return a->size_class < b->size_class ? -1 : 1;
     if (a->name != b->name)
         return (uintptr_t)a->name < (uintptr_t)b->name ? -1 : 1;
     return a->piece < b->piece ? -1 : a->piece > b->piece;
@@ -191,14 +246,12 @@ static void add_group(struct hunt *h, const struct lost *first, size_t n) {
 }
 
 static bool belong_together(const struct hunt *h, const struct lost *a, const struct lost *b) {
-    return !h->l->each && a->name == b->name && size_class(h, a) == size_class(h, b);
+    return !h->l->each && a->name == b->name && a->size_class == b->size_class;
 }
 
 static void find_groups(struct hunt *h) {
-    for (size_t i = 0; i < h->lost.n; i++)
-        h->lost.at[i].name = name_of(h, h->lost.at[i].piece);
-    if (h->lost.n)
-        qsort_r(h->lost.at, h->lost.n, sizeof *h->lost.at, by_group, h);
+    name_lost(h);
+    vec_sort(&h->lost, by_group);
     for (size_t i = 0, end; i < h->lost.n; i = end) {
         const struct lost *x = &h->lost.at[i];
         for (end = i + 1; end < h->lost.n && belong_together(h, x, &h->lost.at[end]); end++)
