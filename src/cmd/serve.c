@@ -1,6 +1,8 @@
 /* memwhy serve: what is known of Node processes, over HTTP, for Prometheus. */
+#include "base/text.h"
 #include "base/vec.h"
 #include "cmd/cmd.h"
+#include "cmd/gc_feed.h"
 #include "serve/address.h"
 #include "serve/http.h"
 #include "serve/rounds.h"
@@ -22,6 +24,7 @@ static const struct opt opts[] = {
     {"cgroup", 'g', OPT_STRING, "PATH", "only processes in this memory cgroup, or below it"},
     {"every", 'e', OPT_DURATION, "TIME", "how often samples are taken (1s)"},
     {"max-processes", 0, OPT_U64, "N", "serve at most so many (256), and count the others"},
+    {"no-probe", 0, OPT_FLAG, NULL, "put no probe into V8: without the times of collections"},
     {"token-file", 0, OPT_STRING, "FILE", "its line is the bearer token that requests must show"},
     {"cert", 0, OPT_STRING, "FILE", "speak TLS with this certificate (PEM, with its chain)"},
     {"key", 0, OPT_STRING, "FILE", "the certificate's key (PEM)"},
@@ -40,6 +43,8 @@ struct serving {
     struct board *board;
     struct rounds *rounds;
     struct http *http;
+    struct gc_feed collections;
+    struct err no_collections; /* code 0: they can be seen */
 };
 
 static int read_pids(struct run *r, struct serving *s) {
@@ -95,6 +100,13 @@ static int read_options(struct run *r, struct serving *s) {
     return rc < 0 ? rc : check_exposure(r, s);
 }
 
+static void open_collections(struct run *r, struct serving *s) {
+    if (opt_flag(r->opts, "no-probe"))
+        err_set(&s->no_collections, -ENOTSUP, NULL, "--no-probe was given.");
+    else
+        gc_feed_open(&s->collections, &s->no_collections);
+}
+
 static int begin(struct run *r, struct serving *s) {
     struct sampler_query q = {
         .root = "",
@@ -109,8 +121,14 @@ static int begin(struct run *r, struct serving *s) {
     s->board = board_new(s->every_ns);
     rc = sampler_new(&q, &s->sampler, &r->err);
     if (rc == 0) {
-        struct rounds_how how = {s->sampler, s->board, s->every_ns,
-                                 opt_u64(r->opts, "max-processes", MAX_PROCESSES)};
+        open_collections(r, s);
+        struct rounds_how how = {
+            .sampler = s->sampler,
+            .board = s->board,
+            .gc = s->no_collections.code ? NULL : &s->collections,
+            .every_ns = s->every_ns,
+            .max_processes = opt_u64(r->opts, "max-processes", MAX_PROCESSES),
+        };
         rc = rounds_start(&how, &s->rounds, &r->err);
     }
     if (rc < 0) {
@@ -135,16 +153,23 @@ static void announce(struct run *r, const struct serving *s) {
     unsigned port = serve_address_port(&s->address);
     cleanup_free char *url = mem_printf("http%s://%s%s%s:%u/metrics", s->cert ? "s" : "",
                                         bare ? "" : "[", host, bare ? "" : "]", port);
+    const struct err *unseen = &s->no_collections;
     if (r->json) {
+        json_object_set_new(r->doc, "collections_seen", json_boolean(!unseen->code));
+        if (unseen->code)
+            json_object_set_new(r->doc, "collections_unseen_why", text_json(unseen->what));
         json_object_set_new(r->doc, "listen",
                             json_pack("{s:s, s:s, s:i, s:b, s:b}", "url", url, "address", host,
                                       "port", (int)port, "tls", s->cert != NULL, "token",
                                       s->token_file != NULL));
         json_dumpf(r->doc, r->out, JSON_COMPACT);
         fputc('\n', r->out);
-        json_object_del(r->doc, "listen"); /* it is said */
+        json_object_clear(r->doc); /* it is said */
     } else {
         fprintf(r->out, "Serving %s\n", url);
+        if (unseen->code)
+            fprintf(stderr, "memwhy: No nodejs_gc_duration_seconds: %s%s%s\n", unseen->what,
+                    unseen->hint[0] ? " " : "", unseen->hint);
     }
     fflush(r->out);
 }
@@ -175,6 +200,7 @@ static void end(struct serving *s) {
     if (rounds_stop(s->rounds)) {
         sampler_free(s->sampler);
         board_free(s->board);
+        gc_feed_close(&s->collections);
         vec_free(&s->pids);
     }
     explicit_bzero(&s->token, sizeof s->token);
@@ -212,9 +238,11 @@ const struct command cmd_serve = {
     .summary = "metrics of all Node processes for Prometheus",
     .help =
         "Takes samples of all Node processes of this host, or of those that are named, and hands\n"
-        "them out over HTTP, as Prometheus' text or OpenMetrics. Nothing is changed in the\n"
-        "processes and none is stopped; a scrape gets the last finished round and waits for "
-        "nobody.\n"
+        "them out over HTTP, as Prometheus' text or OpenMetrics. None is stopped; a scrape gets "
+        "the\n"
+        "last finished round and waits for nobody. Collections are told by a probe of the kernel's "
+        "at\n"
+        "one place of V8, which costs some microseconds each and goes when memwhy ends.\n"
         "\n"
         "  $ memwhy serve\n"
         "  Serving http://127.0.0.1:9464/metrics\n"

@@ -14,6 +14,8 @@ struct serve_own {
     uint64_t cpu_ns, rss_bytes; /* of all of memwhy; 0 unknown */
     uint64_t scrapes, refused, cut_off;
     uint64_t failed_rounds;
+    bool sees_collections;
+    uint64_t lost_collections;
     struct sampler_cost rounds;
 };
 

@@ -54,6 +54,8 @@ static struct serve_own own_now(const struct rounds *r) {
         .refused = atomic_load(&counts->refused),
         .cut_off = atomic_load(&counts->cut_off),
         .failed_rounds = r->failed,
+        .sees_collections = r->how.gc,
+        .lost_collections = r->how.gc ? r->how.gc->lost(r->how.gc->arg) : 0,
     };
     sampler_cost(r->how.sampler, &own.rounds);
     return own;
@@ -75,13 +77,30 @@ static void post(struct rounds *r) {
     board_post(r->how.board, text);
 }
 
+/* What has been collected since the last round; processes that came are watched from now on. */
+static void follow_collections(struct rounds *r) {
+    const struct gc_feed *feed = r->how.gc;
+    struct gc_event event;
+    if (!feed)
+        return;
+    while (feed->next(feed->arg, &event))
+        gc_tally_add(&r->gc, &event);
+    for (size_t i = 0; i < r->round.gone.n; i++) {
+        struct process_id id = r->round.gone.at[i].process->id;
+        feed->unwatch(feed->arg, id.pid);
+        gc_tally_forget(&r->gc, id);
+    }
+    for (size_t i = 0; i < r->round.rows.n; i++)
+        if (r->round.rows.at[i].came && feed->watch(feed->arg, &r->round.rows.at[i].process->id))
+            gc_tally_watch(&r->gc, r->round.rows.at[i].process->id);
+}
+
 static int take(struct rounds *r, struct err *e) {
     int rc = sampler_take(r->how.sampler, &r->round, e);
     if (rc < 0)
         return rc;
     note_boot(r);
-    for (size_t i = 0; i < r->round.gone.n; i++)
-        gc_tally_forget(&r->gc, r->round.gone.at[i].process->id);
+    follow_collections(r);
     post(r);
     return 0;
 }

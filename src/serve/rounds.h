@@ -6,9 +6,19 @@
 #include "collect/sampler.h"
 #include "serve/board.h"
 
+/* Where collections of processes are told, as trace/ tells them. */
+struct gc_feed {
+    void *arg;
+    bool (*watch)(void *arg, const struct process_id *id); /* false: of this one none are told */
+    void (*unwatch)(void *arg, pid_t pid);
+    bool (*next)(void *arg, struct gc_event *ret); /* false: no more for now; never waits */
+    uint64_t (*lost)(void *arg);                   /* how many happened and are not told */
+};
+
 struct rounds_how {
     struct sampler *sampler; /* nobody else's until rounds_stop() */
     struct board *board;
+    const struct gc_feed *gc; /* NULL: collections cannot be seen */
     uint64_t every_ns;
     size_t max_processes;
 };

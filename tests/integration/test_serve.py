@@ -28,7 +28,8 @@ class Served:
         line = self.process.stdout.readline()
         if not line:
             raise AssertionError(f"serve did not begin: {self.process.wait()}")
-        self.listen = json.loads(line)["listen"]
+        self.said = json.loads(line)
+        self.listen = self.said["listen"]
         self.host, self.port = self.listen["address"], self.listen["port"]
 
     def __enter__(self):
@@ -230,6 +231,11 @@ def prometheus_scrapes_it():
                     t.hear()
                 for t, b in zip(targets, before):
                     check_values(prometheus, t.pid, b, t.truth)
+                if plain.said["collections_seen"]:
+                    counted = prometheus.query('nodejs_gc_duration_seconds_count{job="plain",kind="major"}')
+                    equal("histograms", len(counted), len(pids))
+                    equal("buckets", {m["le"] for m, _ in prometheus.query('nodejs_gc_duration_seconds_bucket{job="plain"}')},
+                          {"0.001", "0.01", "0.1", "1.0", "2.0", "5.0", "+Inf"})
                 equal("name", prometheus.query(f'memwhy_process_info{{job="plain",pid="{pids[-1]}"}}')[0][0]["name"],
                       'quo"te\\back?{line}.js')
                 seen = {m["metric"]: m for m in prometheus.ask("targets/metadata", match_target='{job="plain"}')}
@@ -260,6 +266,29 @@ def what_the_documents_name_is_served():
         raise Skip("promtool is not installed")
     checked = subprocess.run(["promtool", "check", "rules", rules], capture_output=True, text=True)
     equal("promtool check rules", (checked.returncode, checked.stderr), (0, ""))
+
+
+@test(nodes=[16, 20, 24, 26])
+def collections_are_those_perf_hooks_tells_of(node):
+    with Target("served.js", node=node, node_args=["--expose-gc"]) as t, Served(t.pid, "--every", "100ms") as s:
+        if not s.said["collections_seen"]:
+            raise Skip(s.said["collections_unseen_why"])
+        t.say("usage")
+        before = t.hear()["collections"]
+        for what in ("gc 60", "hold 30"):
+            t.say(what)
+            truth = t.hear()["collections"]
+            want = {kind: truth[kind] - before[kind] for kind in ("major", "minor")}
+
+            def counts():
+                return {kind: of_pid(s.samples(), "nodejs_gc_duration_seconds_count", t.pid, kind=kind) for kind in want}
+
+            assert want["minor"] or want["major"], want
+            wait_for(f"{want} after {what}", lambda: counts() == want)
+        page = s.samples()
+        equal("the last bucket", of_pid(page, "nodejs_gc_duration_seconds_bucket", t.pid, kind="minor", le="+Inf"), want["minor"])
+        assert 0 < of_pid(page, "nodejs_gc_duration_seconds_sum", t.pid, kind="minor") < 2
+        equal("lost", of_own(s, "memwhy_observer_collections_lost_total"), 0)
 
 
 @test
