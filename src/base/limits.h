@@ -67,6 +67,10 @@
 #define LIMIT_LOG_PROCESSES 1024u      /* remembered, with 8 KiB each */
 #define LIMIT_LOG_DEATHS 256u          /* explained; more are counted */
 
+/* A deep look of a recording, before it is packed: 0.7 MB of a small heap, some MB of large ones.
+ */
+#define LIMIT_DEEP_LOOK (64u << 20)
+
 /* Lists within structs that were kept as JSON: regions and runs of pages are the longest. */
 #define LIMIT_FIELD_LIST (1u << 22)
 

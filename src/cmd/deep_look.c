@@ -8,6 +8,17 @@
 #include "model/evidence_keep.h"
 #include <errno.h>
 
+/* A line each, so that a recording can keep them apart without reading them. */
+static void put(struct run *r, const char *kind, json_t *kept) {
+    if (r->json) {
+        json_object_set_new(r->doc, kind, kept);
+        return;
+    }
+    json_dumpf(kept, r->out, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    fputc('\n', r->out);
+    json_decref(kept);
+}
+
 static int run_deep_look(struct run *r) {
     const unsigned needs = NEED_ALL | NEED_FLAGS | NEED_LIVENESS;
     const char *const *args;
@@ -20,17 +31,9 @@ static int run_deep_look(struct run *r) {
         rc = look_at(r, args[0], NEED_ALL, &ev);
     if (rc < 0)
         return rc;
-    json_t *kept = json_object();
-    json_object_set_new(kept, RECORDED_EVIDENCE, evidence_to_json(&ev));
+    put(r, RECORDED_EVIDENCE, evidence_to_json(&ev));
     if (has_heap)
-        json_object_set_new(kept, RECORDED_HEAP, heap_summary_to_json(&heap));
-    if (r->json) {
-        json_object_update(r->doc, kept);
-    } else {
-        json_dumpf(kept, r->out, JSON_COMPACT | JSON_REAL_PRECISION(17));
-        fputc('\n', r->out);
-    }
-    json_decref(kept);
+        put(r, RECORDED_HEAP, heap_summary_to_json(&heap));
     heap_summary_done(&heap);
     evidence_done(&ev);
     return 0;

@@ -15,6 +15,8 @@
 #define SECOND_NS 1000000000ull
 #define SHORTEST_NS (SECOND_NS / 10) /* more often is not to be had at next to no cost */
 
+#define SHORTEST_DEEP_NS (10 * SECOND_NS) /* each costs the process some milliseconds */
+
 enum { EXIT_PARTIAL = 4 };
 #define MAX_BYTES (512ull << 20) /* a month of 60 processes has 360 MB */
 #define LEAST_BYTES (1ull << 20) /* below it, there is room for the tables and little more */
@@ -25,7 +27,7 @@ struct request {
     const char *const *command; /* NULL: none */
     struct sampler_query query;
     struct writer_how how;
-    uint64_t for_ns;
+    uint64_t for_ns, deep_ns;
     char *what;
 };
 
@@ -80,6 +82,7 @@ static int read_request(struct run *r, struct request *q) {
         return rc;
     q->what = words_of(q, r);
     q->for_ns = opt_u64(r->opts, "for", 0);
+    q->deep_ns = opt_u64(r->opts, "deep-every", 0);
     q->how = (struct writer_how){
         .path = opt_string(r->opts, "output", NULL),
         .what = q->what,
@@ -91,6 +94,8 @@ static int read_request(struct run *r, struct request *q) {
                        "A recording needs a file to go to");
     if (q->how.every_ns < SHORTEST_NS)
         return err_set(&r->err, -EINVAL, "", "--every can be 100ms at least");
+    if (q->deep_ns && q->deep_ns < SHORTEST_DEEP_NS)
+        return err_set(&r->err, -EINVAL, "", "--deep-every can be 10s at least");
     if (q->how.max_bytes < LEAST_BYTES)
         return err_set(&r->err, -EINVAL, "", "--max-size can be 1M at least");
     return 0;
@@ -134,6 +139,10 @@ static void report_json(struct run *r, const struct record_loop *l, const struct
     put_count(recording, "samples", s->samples);
     put_count(recording, "processes", s->processes);
     put_count(recording, "collections", s->gcs);
+    put_count(recording, "deep_looks", l->deep.taken);
+    put_count(recording, "deep_looks_failed", l->deep.failed);
+    if (l->deep.why[0])
+        json_object_set_new(recording, "deep_look_error", text_json(l->deep.why));
     put_count(recording, "lost_rounds", s->lost);
     put_count(recording, "damaged_blocks", s->damaged);
     put_count(recording, "file_bytes", s->bytes);
@@ -156,6 +165,9 @@ static void report_text(FILE *out, const struct record_loop *l, const struct wri
     fprintf(out, "Recorded %s %s for %s to %s: %s rounds, %s.\n", fmt_count(a, s->processes),
             s->processes == 1 ? "process" : "processes", fmt_duration(b, took), path,
             fmt_count(c, s->rounds), fmt_bytes(d, s->bytes));
+    if (l->deep.every_ns)
+        fprintf(out, "%s deep looks, %s failed%s%s\n", fmt_count(a, l->deep.taken),
+                fmt_count(b, l->deep.failed), l->deep.failed ? ": " : ".", l->deep.why);
     if (s->lost)
         fprintf(out, "%s rounds are missing: they could not be written.\n", fmt_count(a, s->lost));
     if (s->damaged)
@@ -223,6 +235,7 @@ static int run(struct run *r) {
                                 .every_ns = q.how.every_ns,
                                 .for_ns = q.for_ns,
                                 .ends_with_targets = q.pids.n > 0,
+                                .deep = {.every_ns = q.deep_ns},
                                 .interrupted = watch_signals(),
                                 .line = progress_start(r->progress && !q.command)};
         rc = record(r, &q, &l);
@@ -239,6 +252,7 @@ static const struct opt opts[] = {
     {"cgroup", 'g', OPT_STRING, "PATH", "those in this memory cgroup, or below it"},
     {"every", 'd', OPT_DURATION, "TIME", "from one sample to the next (1s)"},
     {"for", 'f', OPT_DURATION, "TIME", "end after this time (when it is interrupted)"},
+    {"deep-every", 'D', OPT_DURATION, "TIME", "look at each process as a whole so often (never)"},
     {"max-size", 0, OPT_BYTES, "SIZE", "of the file; what is oldest goes first (512M)"},
     {0}};
 
@@ -265,6 +279,16 @@ const struct command cmd_record = {
         "minute for 30 days: with the least, the most and the mean, so no peak is lost. The last\n"
         "minute of a process that ended is kept as it was, with whether its cgroup counted an OOM\n"
         "kill. 60 processes take 75 MB on the first day and 11 MB on each that follows.\n"
+        "\n"
+        "With --deep-every=1h each process is also looked at as a whole every hour, as `memwhy\n"
+        "explain` and `memwhy growth` do: it stands still for some milliseconds. Such a moment is "
+        "a\n"
+        "TARGET of its own, with FILE.db:PID@WHEN, where WHEN is 14:05, -2h, first, last or\n"
+        "2026-11-22T14:05; a look of a small heap takes 0.2 MB in the file.\n"
+        "\n"
+        "  $ memwhy record 4711 -o node.db --deep-every 1h\n"
+        "  $ memwhy diff node.db@first..last               owners and regions that grew\n"
+        "  $ memwhy compare node.db:4711@-3h..last         what there is more of on the heap\n"
         "\n"
         "The file is SQLite. It can be read while it is written, by `memwhy history FILE.db` and\n"
         "others. If memwhy is killed, the last second is missing and the file is whole; start it\n"

@@ -50,8 +50,10 @@ static void put_row(struct record_loop *l, const struct sampler_row *row) {
     const struct sampled_process *p = row->process;
     if (!is_ours(l, row))
         return;
-    if (row->came)
+    if (row->came) {
         record_oom_came(&l->oom, p->id);
+        record_deep_came(&l->deep, p->id, clock_ns());
+    }
     uint64_t now = clock_of(CLOCK_BOOTTIME);
     l->running++;
     writer_sample(l->writer,
@@ -72,6 +74,7 @@ static void put_row(struct record_loop *l, const struct sampler_row *row) {
 static void put_gone(struct record_loop *l, struct process_id id) {
     uint64_t kills = 0;
     bool known = record_oom_went(&l->oom, id, &kills);
+    record_deep_went(&l->deep, id);
     if (id.pid == l->child.pid && record_child_ended(&l->child)) {
         int status = l->child.wait_status;
         bool killed = WIFSIGNALED(status);
@@ -112,6 +115,8 @@ static int take_round(struct record_loop *l, struct err *e) {
     l->cpu_ns = clock_of(CLOCK_PROCESS_CPUTIME_ID);
     writer_cost(l->writer, l->cpu_ns, own_rss(), l->cpu_ns - before);
     rc = writer_commit(l->writer, e);
+    if (rc == 0)
+        record_deep_step(&l->deep, l->writer, clock_ns());
     tell_failing(l, rc, e);
     l->cpu_ns = clock_of(CLOCK_PROCESS_CPUTIME_ID);
     l->longest_ns = l->cpu_ns - before > l->longest_ns ? l->cpu_ns - before : l->longest_ns;
@@ -197,5 +202,6 @@ int record_loop_run(struct record_loop *l, struct err *e) {
 void record_loop_done(struct record_loop *l) {
     sampler_round_done(&l->round);
     record_oom_done(&l->oom);
+    record_deep_done(&l->deep);
     vec_free(&l->family.list);
 }

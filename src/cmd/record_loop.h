@@ -4,6 +4,7 @@
 
 #include "base/progress.h"
 #include "cmd/record_child.h"
+#include "cmd/record_deep.h"
 #include "cmd/record_oom.h"
 #include "collect/sampler.h"
 #include "record/writer.h"
@@ -25,6 +26,7 @@ struct record_loop {
     bool ends_with_targets;    /* they were named */
     const atomic_bool *interrupted;
     struct record_child child;
+    struct record_deep deep;
     struct progress line;
     /* filled: */
     enum record_stop stop;

@@ -164,11 +164,11 @@ int store_costs(struct store *s, uint64_t from, uint64_t to, struct store_costs 
                 struct err *e);
 void store_costs_done(struct store_costs *c);
 
-/* A look that stopped or copied its process: JSON as the command of that name prints it. */
+/* A look that stopped or copied its process, as JSON; kinds are those of collect/recorded.h. */
 struct store_deep {
     uint64_t key;
     uint64_t process_key, time_ns;
-    char kind[32]; /* "account", "classes", "malloc", "regions" */
+    char kind[32];
     uint64_t packed_bytes;
 };
 struct store_deeps {
