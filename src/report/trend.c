@@ -182,7 +182,9 @@ json_t *report_trend_json(const struct trend_row *row, uint64_t end_ns) {
     for (size_t i = 0; i < row->floor.n; i++)
         json_array_append_new(floor,
                               json_pack("[f, f]", row->floor.at[i].s, row->floor.at[i].value));
-    json_object_set_new(o, "floor", floor);
+    if (row->floor.n)
+        json_object_set(o, "floor", floor);
+    json_decref(floor);
     if (row->limit)
         json_object_set_new(o, "limit", json_integer((json_int_t)row->limit));
     if (row->limit && trend_reaches(t, (double)row->limit, &a)) {
