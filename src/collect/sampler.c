@@ -77,7 +77,7 @@ static void describe(struct sampler *s, struct watched *w, const struct process 
     w->exe_dev = p->exe_dev;
     w->exe_inode = p->exe_inode;
     sampled_heap_free(w->heap);
-    w->heap = sampled_heap_new(s->heaps, p->pid, p->exe_dev, p->exe_inode);
+    w->heap = sampled_heap_new(s->heaps, p->pid);
     sampler_cgroups_drop(&s->cgroups, w->cgroup);
     w->cgroup = w->process.cgroup ? sampler_cgroups_get(&s->cgroups, sampler_scan_root(s->scan),
                                                         p->pid, w->process.cgroup)

@@ -6,9 +6,13 @@
 #include "malloc/totals.h"
 #include "v8/counters.h"
 #include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 /* How long to wait before what was not there is looked for again. */
 static const uint64_t first_wait_ns = 250u * 1000000u, last_wait_ns = 60u * 1000000000ull;
+
+enum { LOST_AFTER = 20 }; /* samples in a row: it may run another program by now */
 
 static const char not_yet[] = "V8 is not set up in it yet, or no more.";
 static const char unknown[] = "Where this V8 keeps its counters is not known.";
@@ -28,10 +32,11 @@ struct sampler_heaps {
 struct sampled_heap {
     struct sampler_heaps *all;
     pid_t pid;
-    uint64_t exe_dev, exe_inode;
+    uint64_t exe_dev, exe_inode;  /* at the last look */
     struct image *words;          /* NULL: not opened yet */
     struct v8_counters *counters; /* NULL: not found yet */
     struct malloc_totals *malloc; /* NULL: not found yet, or no glibc */
+    unsigned lost;                /* samples in a row that found nothing where something was */
     const char *why;
     uint64_t next_ns, wait_ns; /* when to try again what failed */
 };
@@ -49,13 +54,10 @@ void sampler_heaps_free(struct sampler_heaps *h) {
     free(h);
 }
 
-struct sampled_heap *sampled_heap_new(struct sampler_heaps *h, pid_t pid, uint64_t exe_dev,
-                                      uint64_t exe_inode) {
+struct sampled_heap *sampled_heap_new(struct sampler_heaps *h, pid_t pid) {
     struct sampled_heap *p = mem_zalloc(sizeof *p);
     p->all = h;
     p->pid = pid;
-    p->exe_dev = exe_dev;
-    p->exe_inode = exe_inode;
     p->why = not_yet;
     return p;
 }
@@ -67,6 +69,16 @@ void sampled_heap_free(struct sampled_heap *p) {
     malloc_totals_free(p->malloc);
     image_free(p->words);
     free(p);
+}
+
+/* Which program it runs. */
+static void identify(struct sampled_heap *p) {
+    char path[32];
+    struct stat st = {0};
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)p->pid);
+    (void)stat(path, &st);
+    p->exe_dev = st.st_dev;
+    p->exe_inode = st.st_ino;
 }
 
 static const struct binary *find_binary(const struct sampled_heap *p) {
@@ -125,6 +137,7 @@ static int find_places(struct sampled_heap *p) {
 }
 
 static void look(struct sampled_heap *p, uint64_t now) {
+    identify(p);
     int r = find_places(p);
     p->why = r == -ENODATA && p->wait_ns >= last_wait_ns ? no_v8 : why_of(r);
     p->wait_ns = p->wait_ns ? 2 * p->wait_ns : first_wait_ns;
@@ -132,26 +145,39 @@ static void look(struct sampled_heap *p, uint64_t now) {
     p->next_ns = now + p->wait_ns;
 }
 
-static void sample_malloc(struct sampled_heap *p, struct sample *ret) {
+static int sample_malloc(struct sampled_heap *p, struct sample *ret) {
     uint64_t arenas, mapped;
     int r = malloc_totals_read(p->malloc, p->words, &arenas, &mapped);
     if (r == 0 || r == -ENODATA)
         sample_set(ret, SAMPLE_MALLOC_ARENAS, arenas);
     if (r == 0)
         sample_set(ret, SAMPLE_MALLOC_MAPPED, mapped);
+    return r;
+}
+
+static void start_anew(struct sampled_heap *p, uint64_t now) {
+    v8_counters_free(p->counters);
+    malloc_totals_free(p->malloc);
+    p->counters = NULL;
+    p->malloc = NULL;
+    p->lost = 0;
+    p->next_ns = now;
 }
 
 bool sampled_heap_sample(struct sampled_heap *p, struct sample *ret, const char **ret_why) {
     uint64_t now = clock_ns();
-    int r = 0;
+    int v8 = 0, malloc = 0;
+    if (p->lost > LOST_AFTER)
+        start_anew(p, now + p->wait_ns);
     if (!p->counters && now >= p->next_ns)
         look(p, now);
     if (p->malloc)
-        sample_malloc(p, ret);
+        malloc = sample_malloc(p, ret);
     if (p->counters) {
-        r = v8_counters_sample(p->counters, p->words, now, ret);
-        p->why = r == 0 || r == -EAGAIN ? NULL : why_of(r);
+        v8 = v8_counters_sample(p->counters, p->words, now, ret);
+        p->why = v8 == 0 || v8 == -EAGAIN ? NULL : why_of(v8);
     }
+    p->lost = v8 == -ENODATA || malloc == -EAGAIN ? p->lost + 1 : 0;
     *ret_why = p->why;
-    return r == -EAGAIN;
+    return v8 == -EAGAIN;
 }

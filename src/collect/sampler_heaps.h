@@ -12,8 +12,7 @@ void sampler_heaps_free(struct sampler_heaps *h);
 
 /* One process. */
 struct sampled_heap;
-struct sampled_heap *sampled_heap_new(struct sampler_heaps *h, pid_t pid, uint64_t exe_dev,
-                                      uint64_t exe_inode);
+struct sampled_heap *sampled_heap_new(struct sampler_heaps *h, pid_t pid);
 void sampled_heap_free(struct sampled_heap *p);
 
 /* Sets what is known at this moment. True: ask again, it may be known in a moment. `ret_why` is why

@@ -12,7 +12,10 @@ enum {
     PARTS = PROCESS_STATUS | PROCESS_CMDLINE | PROCESS_EXE | PROCESS_NAMESPACES | PROCESS_CGROUP
 };
 
-static const uint64_t first_interval_ns = 500u * 1000000u, last_interval_ns = 64u * 1000000000ull;
+/* An entrypoint may become Node after minutes; to ask takes 5 us. Where its executable may not be
+ * seen a look takes more, and less can be had of it. */
+static const uint64_t first_interval_ns = 500u * 1000000u, last_interval_ns = 8u * 1000000000ull,
+                      unseen_interval_ns = 60u * 1000000000ull, never_ns = UINT64_MAX;
 
 struct seen {
     pid_t pid;
@@ -123,8 +126,12 @@ static void look(struct sampler_scan *s, struct seen *n, uint64_t now,
     } else {
         n->exe_dev = p.exe_dev;
         n->exe_inode = p.exe_inode;
-        n->interval_ns = p.kernel_thread || p.state == 'Z' ? last_interval_ns : 0;
+        n->interval_ns = 0;
         postpone(n, now);
+        if (p.kernel_thread)
+            n->next_ns = never_ns;
+        else if (!p.exe_inode)
+            n->next_ns = now + unseen_interval_ns;
         if (wanted || n->told)
             seer->see(seer->arg, &p, &r, wanted);
         n->told = wanted;

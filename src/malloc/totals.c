@@ -69,7 +69,7 @@ static int read_arenas(struct malloc_totals *t, const struct image *img, uint64_
 
 static int add_arenas(struct malloc_totals *t, const struct image *img, uint64_t *ret) {
     uint64_t sum = 0, (*words)[WORDS] = NULL;
-    size_t known;
+    size_t before = t->arenas.n, known;
     int r = 0;
     do { /* once more when the ring has new ones */
         known = t->arenas.n;
@@ -85,11 +85,11 @@ static int add_arenas(struct malloc_totals *t, const struct image *img, uint64_t
                 vec_push(&t->arenas, next);
             sum += system;
         }
-        if (r < 0)
-            t->arenas.n = known; /* what a bad word led to is no arena */
     } while (r == 0 && t->arenas.n > known);
     free(words);
-    if (r == 0)
+    if (r < 0)
+        t->arenas.n = before; /* what a bad word led to is no arena */
+    else
         *ret = sum;
     return r;
 }

@@ -8,7 +8,7 @@
 /* libstdc++'s unordered_map (bits/hashtable.h): buckets, how many, the first node, how many
  * elements, and the load factor, 1.0; a node begins with the next one and the key. */
 struct platform_map {
-    uint64_t buckets, n_buckets, first, n;
+    uint64_t buckets, n_buckets, first, n, load_factor;
 };
 #define LOAD_FACTOR 0x3f800000u
 
@@ -155,12 +155,25 @@ static void drop(struct v8_counters *c, size_t i) {
     c->stale = true;
 }
 
+/* It has ended, or runs another program. */
+static void forget(struct v8_counters *c) {
+    for (size_t i = 0; i < c->plans.n; i++)
+        free(c->plans.at[i]);
+    c->plans.n = 0;
+    c->map = 0;
+    c->main = NULL;
+    c->seen = (struct platform_map){0};
+}
+
 static int follow(struct v8_counters *c, const struct image *img, uint64_t now_ns) {
     struct platform_map m;
     if (!c->map && find_map(c, img) < 0)
         return -ENODATA;
-    if (image_read(img, c->map, &m, sizeof m) < 0 || m.n > LIMIT_V8_ISOLATES)
+    if (image_read(img, c->map, &m, sizeof m) < 0 || (uint32_t)m.load_factor != LOAD_FACTOR ||
+        m.n > LIMIT_V8_ISOLATES) {
+        forget(c);
         return -ENODATA;
+    }
     bool changed = m.first != c->seen.first || m.n != c->seen.n;
     bool due = (c->n_missing || c->stale) && now_ns >= c->next_ns;
     if (changed)
