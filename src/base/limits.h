@@ -60,6 +60,11 @@
 #define LIMIT_TRIAL_LOG (64ull << 20) /* of its output; then what was there is dropped */
 #define LIMIT_HTTP_HEAD 65536u        /* bytes before the body; servers stop at 8 to 16 KiB */
 
+/* watch/: a file of rules, which is written by hand. */
+#define LIMIT_RULES_BYTES (1u << 20)
+#define LIMIT_RULES 256u
+#define LIMIT_RULE_PARTS 16u /* conditions of a rule, and actions */
+
 /* crashlog/: logs have no end and any shape. */
 #define LIMIT_LOG_LINE (64u << 10)     /* bytes of a line; longer ones are cut */
 #define LIMIT_LOG_REPORT (64ull << 20) /* a diagnostic report; Node writes some 100 KB */

@@ -89,6 +89,10 @@ bool opt_parse_bytes(const char *s, uint64_t *ret) {
     return parse_scaled(s, byte_suffixes, ret);
 }
 
+bool opt_parse_duration(const char *s, uint64_t *ret_ns) {
+    return parse_scaled(s, duration_suffixes, ret_ns);
+}
+
 static bool parse_number(enum opt_kind kind, const char *s, uint64_t *ret) {
     switch (kind) {
     case OPT_U64:
@@ -96,7 +100,7 @@ static bool parse_number(enum opt_kind kind, const char *s, uint64_t *ret) {
     case OPT_BYTES:
         return opt_parse_bytes(s, ret);
     case OPT_DURATION:
-        return parse_scaled(s, duration_suffixes, ret);
+        return opt_parse_duration(s, ret);
     default:
         *ret = 0;
         return true;

@@ -45,6 +45,8 @@ size_t opt_args_before_dashes(const struct opt_values *v);
 
 /* "1.5M", "512": what an OPT_BYTES takes. False when it is none. */
 bool opt_parse_bytes(const char *s, uint64_t *ret);
+/* "500ms", "30s": what an OPT_DURATION takes. False when it is none. */
+bool opt_parse_duration(const char *s, uint64_t *ret_ns);
 
 void opt_print_help(const struct opt *table, FILE *out);
 
