@@ -15,7 +15,8 @@ void watch_reading_unknown(struct watch_reading *ret, const char *fmt, ...) {
 }
 
 static bool is_v8(enum sample_field f) {
-    return f >= SAMPLE_HEAP_USED && f <= SAMPLE_WORKERS_HEAP_TOTAL;
+    return (f >= SAMPLE_HEAP_USED && f <= SAMPLE_WORKERS_HEAP_TOTAL) || f == SAMPLE_GC_MAJOR ||
+           f == SAMPLE_GC_MINOR || f == SAMPLE_LIVE_AFTER_GC;
 }
 
 void watch_field_unknown(enum sample_field f, const struct watch_seen *seen,
@@ -25,10 +26,10 @@ void watch_field_unknown(enum sample_field f, const struct watch_seen *seen,
         watch_reading_unknown(ret, "the pauses of its collections cannot be watched here");
     else if (f == SAMPLE_CGROUP_LIMIT)
         watch_reading_unknown(ret, "its cgroup has no limit, or none that can be seen");
-    else if (f == SAMPLE_LIVE_AFTER_GC)
-        watch_reading_unknown(ret, "no full collection was seen yet");
     else if (is_v8(f) && seen->no_v8)
         watch_reading_unknown(ret, "%s is not known: %s", name, seen->no_v8);
+    else if (f == SAMPLE_LIVE_AFTER_GC)
+        watch_reading_unknown(ret, "no full collection was seen yet");
     else
         watch_reading_unknown(ret, "%s is not known of it", name);
 }
