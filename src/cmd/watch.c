@@ -78,7 +78,7 @@ static void check(struct run *r, const struct watch_rules *rules) {
         cleanup_free char *words = watch_rule_words(rules, rule);
         cleanup_free char *text = text_printable(rule->text), *shown = text_printable(words);
         json_t *one =
-            json_pack("{s:I, s:I}", "number", (json_int_t)(i + 1), "line", (json_int_t)rule->line);
+            json_pack("{s:I, s:I}", "number", (json_int_t)i + 1, "line", (json_int_t)rule->line);
         json_object_set_new(one, "text", text_json(rule->text));
         json_object_set_new(one, "words", text_json(words));
         json_array_append_new(list, one);
@@ -90,7 +90,7 @@ static void check(struct run *r, const struct watch_rules *rules) {
     json_decref(list);
 }
 
-/* The process ids behind the rules; all Node processes without any. */
+/* The process ids behind the rules. */
 static int read_pids(struct run *r, size_t first, struct watch_how *how, pid_t **ret) {
     const char *const *args;
     size_t n = opt_args(r->opts, &args) - first;
@@ -109,9 +109,13 @@ static int read_pids(struct run *r, size_t first, struct watch_how *how, pid_t *
     how->who.pids = pids;
     how->who.n_pids = n;
     how->who.cgroup = opt_string(r->opts, "cgroup", NULL);
-    if (n && (how->who.cgroup || opt_flag(r->opts, "all-node")))
+    bool many = how->who.cgroup || opt_flag(r->opts, "all-node");
+    if (n && many)
         return err_set(&r->err, -EINVAL, "Leave one of them out.",
                        "process ids are given, and --all-node or --cgroup besides");
+    if (!n && !many) /* not all by default: what is done to them may cost them something */
+        return err_set(&r->err, -EINVAL, "Give process ids, --all-node or --cgroup.",
+                       "which processes are to be watched is not said");
     return 0;
 }
 
@@ -144,7 +148,7 @@ static int run_watch(struct run *r) {
 
 static const struct opt opts[] = {
     {"rule", 'e', OPT_STRING, "RULE", "a rule, instead of RULES; may be repeated"},
-    {"all-node", 'a', OPT_FLAG, NULL, "all Node.js processes, those to come too (without a PID)"},
+    {"all-node", 'a', OPT_FLAG, NULL, "all Node.js processes, those to come too"},
     {"cgroup", 'c', OPT_STRING, "CGROUP", "only those in this memory cgroup or below it"},
     {"every", 0, OPT_DURATION, "TIME", "from one look at all of them to the next (1s)"},
     {"for", 'f', OPT_DURATION, "TIME", "end after this time (when all PIDs are gone, or Ctrl-C)"},
@@ -178,34 +182,34 @@ const struct command cmd_watch = {
         "           then ACTION [, ACTION...] [once] [cooldown TIME] [budget SIZE]\n"
         "\n"
         "Conditions: WHAT > LIMIT (or >=, <, <=), where WHAT is\n"
-        "  FIELD                  its value now: rss, rss_anon, rss_file, rss_shmem, swap, "
-        "vm_size,\n"
-        "                         vm_data, page_tables, heap_used, heap_total, heap_limit, "
-        "external,\n"
-        "                         array_buffers, new_used, old_used, code_used, large_used, "
-        "workers,\n"
-        "                         workers_heap_used, workers_heap_total, malloc_arenas,\n"
-        "                         malloc_mapped, live_after_gc, threads, fds, cgroup_current,\n"
-        "                         cgroup_limit; and what counts up: gc_major, gc_minor, "
-        "gc_pause_ns,\n"
-        "                         faults_minor, faults_major, cpu_user_ns, cpu_system_ns,\n"
-        "                         switches_voluntary, switches_forced, cgroup_oom_kills,\n"
-        "                         cgroup_limit_hits, pressure_some_ns, pressure_full_ns\n"
+        "  FIELD                  its value now: rss, rss_anon, rss_file, rss_shmem, swap,\n"
+        "                         vm_size, vm_data, page_tables, heap_used, heap_total,\n"
+        "                         heap_limit, old_generation_limit, external,\n"
+        "                         array_buffers, new_used, old_used, code_used, large_used,\n"
+        "                         workers, workers_heap_used, workers_heap_total,\n"
+        "                         malloc_arenas, malloc_mapped, live_after_gc, threads, fds,\n"
+        "                         cgroup_current, cgroup_limit; and what counts up: gc_major,\n"
+        "                         gc_minor, gc_pause_ns, faults_minor, faults_major,\n"
+        "                         cpu_user_ns, cpu_system_ns, switches_voluntary,\n"
+        "                         switches_forced, cgroup_oom_kills, cgroup_limit_hits,\n"
+        "                         pressure_some_ns, pressure_full_ns\n"
         "  rate(FIELD)            of what counts up: > 100/s, of times > 20% (over 1m)\n"
         "  gc_time                the share of time that collections take (over 1m)\n"
-        "  slope(FIELD)           of its floor, below the saw of collections: > 1MB/min (over "
-        "10m).\n"
-        "                         Holds only when the whole 95 % interval is past the limit, and\n"
-        "                         it goes on: no saw, no cache that fills ever more slowly\n"
+        "  slope(FIELD)           of its floor, below the saw of collections: > 1MB/min\n"
+        "                         (over 10m). Holds only when the whole 95 % interval is past\n"
+        "                         the limit and it goes on: no saw, no cache that fills slower\n"
+        "                         and slower\n"
         "  floor(FIELD)           the least of the time (over 5m)\n"
         "  FIELD step             how far it rose (within 30s)\n"
-        "  headroom(heap_limit)   what is left, of heap_limit or cgroup_limit: < 50MB\n"
+        "  headroom(heap_limit)   what is left, of heap_limit or cgroup_limit: < 50MB. Of a heap\n"
+        "                         the old generation's (--max-old-space-size) counts: the field\n"
+        "                         heap_limit has room for the young one besides\n"
         "  time_to(heap_limit)    when it is reached, at the slope (over 10m): < 1h\n"
         "  http URL latency       to the whole answer, asked by GET in every round\n"
         "  http URL fails         no answer, or a status of 500 and above\n"
-        "A LIMIT of a size may be a part of another: heap_used > 90% of heap_limit. Sizes are\n"
-        "powers of two. The time that a condition looks back over is given with `over` or "
-        "`within`.\n"
+        "A LIMIT of a size may be a part of a field: heap_used > 90% of\n"
+        "old_generation_limit. Sizes are powers of two. `over` and `within` say how far a\n"
+        "condition looks back.\n"
         "\n"
         "What cannot be known never holds, and is said: when it begins, and when it changes.\n"
         "\n"

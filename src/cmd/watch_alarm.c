@@ -17,8 +17,6 @@ enum { LOOK_S = 600, TURN_S = 600, WEBHOOK_S = 5, AGAIN_S = 1, RUN_KEEP = 8 << 1
 #define LOOK_KEEP ((size_t)32 << 20)
 #define LEAST_BYTES (8ull << 20) /* of any file: what there is beside the heap */
 
-extern char **environ;
-
 struct alarm *alarm_new(const struct watch_rules *rules, size_t rule, uint64_t number,
                         struct watch_who *who, const struct sample *s, json_t *event,
                         const struct watch_reading *first) {
@@ -238,6 +236,10 @@ static void end_child(struct alarm *a, const struct alarm_how *how) {
     struct outcome o;
     enum watch_deed deed = action_of(a)->deed;
     outcome_of_child(&a->child, deed, &a->place, &o);
+    if (a->hurried && strcmp(o.kind, "done") != 0) {
+        free(o.why);
+        o.why = mem_strdup("the watching ended");
+    }
     if (o.file) {
         free(a->file);
         a->file = mem_strdup(o.file);

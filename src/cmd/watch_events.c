@@ -92,6 +92,7 @@ json_t *watch_who_json(const struct watch_who *w) {
 json_t *sample_json(const struct sample *s) {
     json_t *o = json_object();
     uint64_t v;
+    put_u64(o, "time_ns", s->time_ns);
     for (int f = 0; f < SAMPLE_FIELDS; f++)
         if (sample_get(s, (enum sample_field)f, &v))
             put_u64(o, sample_field_info((enum sample_field)f)->name, v);
@@ -104,8 +105,7 @@ char *sample_words(const struct sample *s) {
         const char *name;
     } shown[] = {{SAMPLE_RSS, "rss"},
                  {SAMPLE_HEAP_USED, "heap_used"},
-                 {SAMPLE_HEAP_TOTAL, "heap_total"},
-                 {SAMPLE_HEAP_LIMIT, "heap_limit"},
+                 {SAMPLE_OLD_GENERATION_LIMIT, "old_generation_limit"},
                  {SAMPLE_EXTERNAL, "external"},
                  {SAMPLE_CGROUP_CURRENT, "cgroup_current"},
                  {SAMPLE_CGROUP_LIMIT, "cgroup_limit"}};

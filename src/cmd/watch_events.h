@@ -22,7 +22,7 @@ void watch_who_copy(const struct watch_who *w, struct watch_who *ret);
 void watch_who_done(struct watch_who *w);
 json_t *watch_who_json(const struct watch_who *w);
 
-/* What is known of it, by the fields' names. */
+/* What is known of it, by the fields' names, and when. */
 json_t *sample_json(const struct sample *s);
 /* "rss 62.1 MiB, heap 5.2 of 40.0 MiB, limit 4.1 GiB"; the caller frees it. */
 char *sample_words(const struct sample *s);

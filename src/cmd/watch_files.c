@@ -110,14 +110,16 @@ static int make_room(struct folder *f, uint64_t budget, uint64_t want, struct wa
     return 0;
 }
 
-/* By time, so that a listing is in order: memwhy-watch-20261122T041500Z-4711-rule1.heapsnapshot */
+/* By time, so that a listing is in order: memwhy-watch-20261122T041500.123Z-4711-rule1.core.zst */
 static char *new_path(const char *folder, pid_t pid, unsigned rule, const char *ending) {
     char stamp[32];
     struct tm tm;
-    time_t now = time(NULL);
-    gmtime_r(&now, &tm);
-    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &tm);
-    return mem_printf("%s/" PREFIX "%s-%d-rule%u%s", folder, stamp, (int)pid, rule, ending);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%S", &tm);
+    return mem_printf("%s/" PREFIX "%s.%03uZ-%d-rule%u%s", folder, stamp,
+                      (unsigned)(now.tv_nsec / 1000000), (int)pid, rule, ending);
 }
 
 int watch_files_place(const char *folder, uint64_t budget_bytes, uint64_t want_bytes, pid_t pid,

@@ -5,6 +5,7 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "cmd/watch_alarm.h"
+#include "cmd/watch_pauses.h"
 #include "cmd/watch_probes.h"
 #include "watch/words.h"
 #include <errno.h>
@@ -28,7 +29,7 @@ struct watched {
     struct watch_who who;
     struct watch_process *process;
     struct said *said; /* of each rule */
-    const char *no_v8;
+    struct watch_lacks lacks;
     bool here;
 };
 
@@ -39,14 +40,51 @@ struct watching {
     struct sampler *sampler;
     struct sampler_round round;
     struct probes probes;
+    struct watch_pauses pauses;
     struct web_book book;
     struct heavy_turn turn;
     VEC(struct watched *) watched;
+    struct table *ends;     /* how the rules stood with those that are gone */
     struct watched *nobody; /* rules on an endpoint of which nobody knows who answers there */
     VEC(struct alarm *) alarms;
     uint64_t n_fired;
     bool ending; /* no more rounds: what was begun is done */
 };
+
+/* --- how each rule stands in the end --- */
+
+enum { E_RULE, E_PID, E_STATE, E_FIRED, E_READING, E_COLUMNS };
+static const struct column end_columns[E_COLUMNS] = {
+    [E_RULE] = {"rule", "RULE", COL_COUNT},   [E_PID] = {"pid", "PID", COL_TEXT},
+    [E_STATE] = {"state", "STATE", COL_TEXT}, [E_FIRED] = {"fired", "FIRED", COL_COUNT},
+    [E_READING] = {"text", "LAST", COL_TEXT},
+};
+
+static void end_row(const struct watching *w, struct table *t, const struct watched *one,
+                    size_t rule) {
+    static const char *const states[] = {"unknown", "no", "holds"};
+    const struct guard *g = watch_process_guard(one->process, rule);
+    if (!g->at_ns)
+        return; /* another's */
+    cleanup_free char *words =
+        readings_words(w->rules, rule, watch_process_readings(one->process, rule), -1);
+    cleanup_free char *shown = text_printable(words);
+    table_row(t);
+    table_u64(t, E_RULE, rule + 1);
+    if (one->who.id.pid) {
+        char pid[16];
+        snprintf(pid, sizeof pid, "%d", (int)one->who.id.pid);
+        table_text(t, E_PID, pid);
+    }
+    table_text(t, E_STATE, states[g->truth]);
+    table_u64(t, E_FIRED, g->fired);
+    table_text(t, E_READING, shown);
+}
+
+static void end_rows(const struct watching *w, struct table *t, const struct watched *one) {
+    for (size_t i = 0; i < w->rules->list.n; i++)
+        end_row(w, t, one, i);
+}
 
 /* --- who is watched --- */
 
@@ -79,6 +117,7 @@ static struct watched *find(const struct watching *w, const struct process_id *i
 static struct watched *welcome(struct watching *w, const struct sampler_row *row) {
     struct watch_who who;
     watch_who_of(row->process, &who);
+    watch_pauses_welcome(&w->pauses, who.id);
     cleanup_free char *sizes = sample_words(&row->sample);
     char *text =
         mem_printf("%d  %.80s%s%s%s: %s", (int)who.id.pid, *who.command ? who.command : who.name,
@@ -108,6 +147,9 @@ static void part_with(struct watching *w) {
         event_say(
             w->run, event,
             mem_printf("%d  is gone; at the last look it had %s", (int)one->who.id.pid, sizes));
+        if (w->how->who.n_pids) /* else there may be any number of them */
+            end_rows(w, w->ends, one);
+        watch_pauses_part(&w->pauses, one->who.id);
         watched_free(one);
     }
     w->watched.n = kept;
@@ -200,7 +242,7 @@ static void sound(struct watching *w, struct watched *one, size_t rule) {
 
 static void judge(struct watching *w, struct watched *one, size_t rule,
                   const struct watch_probe *probe) {
-    struct watch_news news = watch_process_judge(one->process, rule, probe, one->no_v8);
+    struct watch_news news = watch_process_judge(one->process, rule, probe, &one->lacks);
     say_state(w, one, rule, news.is);
     if (news.guard == GUARD_FIRES)
         sound(w, one, rule);
@@ -234,15 +276,17 @@ static int take_round(struct watching *w) {
     if (rc < 0)
         return rc;
     probes_find_owners(&w->probes, &w->round);
+    watch_pauses_fetch(&w->pauses);
     for (size_t i = 0; i < w->watched.n; i++)
         w->watched.at[i]->here = false;
     for (size_t i = 0; i < w->round.rows.n; i++) {
-        const struct sampler_row *row = &w->round.rows.at[i];
+        struct sampler_row *row = &w->round.rows.at[i];
         struct watched *one = find(w, &row->process->id);
         if (!one)
             one = welcome(w, row);
         one->here = true;
-        one->no_v8 = row->process->no_v8;
+        one->lacks.v8 = row->process->no_v8;
+        one->lacks.gc = watch_pauses_sample(&w->pauses, row->process->id, &row->sample);
         watch_process_add(one->process, &row->sample);
         judge_all(w, one, false);
     }
@@ -304,8 +348,7 @@ static int watch_rounds(struct watching *w) {
             if (rc < 0)
                 return rc;
             now = clock_ns();
-            next += w->how->every_ns;
-            next = next > now ? next : now; /* late: none is made up for */
+            next += (now - next) / w->how->every_ns * w->how->every_ns + w->how->every_ns;
         }
         probes_step(&w->probes);
         bool child = step_alarms(w);
@@ -351,44 +394,14 @@ static void say_begin(struct watching *w) {
                          w->how->dry ? ", a dry run" : ""));
 }
 
-enum { E_RULE, E_PID, E_STATE, E_FIRED, E_READING, E_COLUMNS };
-
-static void end_row(const struct watching *w, struct table *t, const struct watched *one,
-                    size_t rule) {
-    static const char *const states[] = {"unknown", "no", "holds"};
-    const struct guard *g = watch_process_guard(one->process, rule);
-    if (!g->at_ns)
-        return; /* another's */
-    cleanup_free char *words =
-        readings_words(w->rules, rule, watch_process_readings(one->process, rule), -1);
-    cleanup_free char *shown = text_printable(words);
-    table_row(t);
-    table_u64(t, E_RULE, rule + 1);
-    if (one->who.id.pid) {
-        char pid[16];
-        snprintf(pid, sizeof pid, "%d", (int)one->who.id.pid);
-        table_text(t, E_PID, pid);
-    }
-    table_text(t, E_STATE, states[g->truth]);
-    table_u64(t, E_FIRED, g->fired);
-    table_text(t, E_READING, shown);
-}
-
 static void say_end(struct watching *w) {
-    static const struct column columns[E_COLUMNS] = {
-        [E_RULE] = {"rule", "RULE", COL_COUNT},   [E_PID] = {"pid", "PID", COL_TEXT},
-        [E_STATE] = {"state", "STATE", COL_TEXT}, [E_FIRED] = {"fired", "FIRED", COL_COUNT},
-        [E_READING] = {"text", "LAST", COL_TEXT},
-    };
     struct sampler_cost cost;
-    struct table *t = table_new(columns, E_COLUMNS);
+    struct table *t = w->ends;
     char cpu[FMT_MAX];
     sampler_cost(w->sampler, &cost);
-    for (size_t i = 0; i < w->rules->list.n; i++) {
-        for (size_t k = 0; k < w->watched.n; k++)
-            end_row(w, t, w->watched.at[k], i);
-        end_row(w, t, w->nobody, i);
-    }
+    for (size_t i = 0; i < w->watched.n; i++)
+        end_rows(w, t, w->watched.at[i]);
+    end_rows(w, t, w->nobody);
     json_t *event = event_new("end");
     json_object_set_new(event, "alarms", json_integer((json_int_t)w->n_fired));
     json_object_set_new(event, "rounds", json_integer((json_int_t)cost.rounds));
@@ -402,7 +415,6 @@ static void say_end(struct watching *w) {
         fputc('\n', w->run->out);
         table_print(t, w->run->out, w->run->width);
     }
-    table_free(t);
 }
 
 static int find_webhooks(struct watching *w) {
@@ -423,20 +435,27 @@ static void watching_done(struct watching *w) {
     vec_free(&w->alarms);
     vec_free(&w->watched);
     watched_free(w->nobody);
+    table_free(w->ends);
     probes_done(&w->probes);
+    watch_pauses_done(&w->pauses);
     vec_free(&w->book.list);
     sampler_round_done(&w->round);
     sampler_free(w->sampler);
 }
 
 int watch_loop(struct run *r, const struct watch_how *how) {
-    struct watching w = {.run = r, .how = how, .rules = how->rules, .turn = {.fd = -1}};
+    struct watching w = {.run = r,
+                         .how = how,
+                         .rules = how->rules,
+                         .turn = {.fd = -1},
+                         .ends = table_new(end_columns, E_COLUMNS)};
     int rc = probes_new(how->rules, &w.probes, &r->err);
     if (rc == 0)
         rc = find_webhooks(&w);
     if (rc == 0)
         rc = sampler_new(&how->who, &w.sampler, &r->err);
     if (rc == 0) {
+        watch_pauses_begin(how->rules, &w.pauses);
         w.nobody = watched_new(how->rules, &(struct watch_who){0});
         say_begin(&w);
         rc = watch_rounds(&w);

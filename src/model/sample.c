@@ -42,6 +42,7 @@ static const struct sample_field_info infos[] = {
     [SAMPLE_CGROUP_LIMIT_HITS] = {"cgroup_limit_hits", "limit hits", SAMPLE_COUNT, true},
     [SAMPLE_PRESSURE_SOME_NS] = {"pressure_some_ns", "waits for memory", SAMPLE_NS, true},
     [SAMPLE_PRESSURE_FULL_NS] = {"pressure_full_ns", "all wait for memory", SAMPLE_NS, true},
+    [SAMPLE_OLD_GENERATION_LIMIT] = {"old_generation_limit", "old limit", SAMPLE_BYTES, false},
 };
 _Static_assert(sizeof infos / sizeof *infos == SAMPLE_FIELDS && SAMPLE_FIELDS <= 64, "a bit each");
 

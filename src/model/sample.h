@@ -57,6 +57,9 @@ enum sample_field {
     SAMPLE_CGROUP_LIMIT_HITS,
     SAMPLE_PRESSURE_SOME_NS,
     SAMPLE_PRESSURE_FULL_NS,
+    /* of V8's main isolate again: --max-old-space-size. heap_limit has room for the young
+     * generation besides; a heap is full when the old one is. */
+    SAMPLE_OLD_GENERATION_LIMIT,
     SAMPLE_FIELDS
 };
 

@@ -198,6 +198,7 @@ static void set_main(const struct v8_plan *p, const struct v8_counts *n, struct 
         old_used += n->space[old[i]].used;
     for (int i = V8_LARGE; i <= V8_SHARED_TRUSTED_LARGE; i++)
         large_used += n->space[i].used;
+    sample_set(s, SAMPLE_OLD_GENERATION_LIMIT, n->old_limit);
     sample_set(s, SAMPLE_HEAP_USED, n->heap_used);
     sample_set(s, SAMPLE_HEAP_TOTAL, n->heap_total);
     sample_set(s, SAMPLE_HEAP_LIMIT, n->heap_limit);

@@ -67,7 +67,7 @@ int v8_plan_make(const struct v8_recipe *r, uint64_t bias, const struct image *i
                  uint64_t isolate, struct v8_plan *ret);
 
 struct v8_counts {
-    uint64_t heap_used, heap_total, heap_limit, external, array_buffers;
+    uint64_t heap_used, heap_total, heap_limit, old_limit, external, array_buffers;
     uint64_t gc_major, gc_minor, live_after_gc; /* the last is 0 before there was a collection */
     struct sample_space space[V8_SPACES];
     uint32_t known_spaces; /* bit s */

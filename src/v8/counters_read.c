@@ -112,6 +112,7 @@ static int add_words(const struct v8_plan *p, struct v8_counts *c) {
     c->gc_minor = (uint32_t)(counts >> 32) - c->gc_major;
     c->external = word(p, p->backing_stores) + word(p, p->swept);
     c->array_buffers = word(p, p->array_buffers);
+    c->old_limit = old;
     c->heap_limit = old + p->semi_spaces * semi;
     c->live_after_gc = c->gc_major ? word(p, p->live_after_gc) : 0;
     if (counts >> 32 < (uint32_t)counts || !old || old > BYTES_MAX || !semi || semi % PAGE_BYTES ||

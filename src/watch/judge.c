@@ -16,18 +16,19 @@ void watch_reading_unknown(struct watch_reading *ret, const char *fmt, ...) {
 
 static bool is_v8(enum sample_field f) {
     return (f >= SAMPLE_HEAP_USED && f <= SAMPLE_WORKERS_HEAP_TOTAL) || f == SAMPLE_GC_MAJOR ||
-           f == SAMPLE_GC_MINOR || f == SAMPLE_LIVE_AFTER_GC;
+           f == SAMPLE_GC_MINOR || f == SAMPLE_LIVE_AFTER_GC || f == SAMPLE_OLD_GENERATION_LIMIT;
 }
 
 void watch_field_unknown(enum sample_field f, const struct watch_seen *seen,
                          struct watch_reading *ret) {
     const char *name = sample_field_info(f)->name;
     if (f == SAMPLE_GC_PAUSE_NS)
-        watch_reading_unknown(ret, "the pauses of its collections cannot be watched here");
+        watch_reading_unknown(ret, "the pauses of its collections cannot be seen: %s",
+                              seen->lacks.gc ? seen->lacks.gc : "none of them is counted");
     else if (f == SAMPLE_CGROUP_LIMIT)
         watch_reading_unknown(ret, "its cgroup has no limit, or none that can be seen");
-    else if (is_v8(f) && seen->no_v8)
-        watch_reading_unknown(ret, "%s is not known: %s", name, seen->no_v8);
+    else if (is_v8(f) && seen->lacks.v8)
+        watch_reading_unknown(ret, "%s is not known: %s", name, seen->lacks.v8);
     else if (f == SAMPLE_LIVE_AFTER_GC)
         watch_reading_unknown(ret, "no full collection was seen yet");
     else

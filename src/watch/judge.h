@@ -27,7 +27,13 @@ struct watch_reading {
     double limit;
     bool at_least; /* the value is at least that: nobody waited longer */
     int status;    /* of an endpoint; 0 unknown */
-    char why[160]; /* unknown: a clause */
+    char why[256]; /* unknown: a clause */
+};
+
+/* Why something cannot be had of a process at all: clauses; NULL: it can, or it may. */
+struct watch_lacks {
+    const char *v8; /* V8's counters */
+    const char *gc; /* the pauses of its collections */
 };
 
 /* What a condition is judged by. */
@@ -36,7 +42,7 @@ struct watch_seen {
     const struct track *track; /* of the field, the last sample in it, when the term has a window */
     const struct track *collections; /* of SAMPLE_GC_MAJOR, likewise; nothing in it: not counted */
     const struct watch_probe *probe; /* of the endpoint, when it has one */
-    const char *no_v8;               /* why V8's counters cannot be had: a clause; NULL: they can */
+    struct watch_lacks lacks;
 };
 
 void watch_term_judge(const struct watch_term *t, const struct watch_seen *seen,

@@ -76,7 +76,9 @@ static int unit_of(struct parser *p, const struct token *at, struct watch_term *
     return 0;
 }
 
-/* The limits, and what fills them. */
+/* The limits, and what fills them. Of a heap that is the old generation's: heap_limit, as V8 tells
+ * it, has room for the young one besides, whose objects may all have to go to the old one. What
+ * full collections leave is what grows towards it. */
 static int parse_bound(struct parser *p, struct watch_term *t) {
     const struct token *at = p->at;
     int rc = parse_field(p, &t->bound);
@@ -85,7 +87,11 @@ static int parse_bound(struct parser *p, struct watch_term *t) {
     if (t->bound != SAMPLE_HEAP_LIMIT && t->bound != SAMPLE_CGROUP_LIMIT)
         return parser_wrong(p, at, "", "%s is of heap_limit or cgroup_limit",
                             measures[t->measure].name);
-    t->field = t->bound == SAMPLE_HEAP_LIMIT ? SAMPLE_HEAP_USED : SAMPLE_CGROUP_CURRENT;
+    t->field = t->bound == SAMPLE_CGROUP_LIMIT ? SAMPLE_CGROUP_CURRENT
+               : t->measure == WATCH_TIME_TO   ? SAMPLE_LIVE_AFTER_GC
+                                               : SAMPLE_HEAP_USED;
+    if (t->bound == SAMPLE_HEAP_LIMIT)
+        t->bound = SAMPLE_OLD_GENERATION_LIMIT;
     t->unit = t->measure == WATCH_TIME_TO ? WATCH_TIME : WATCH_BYTES;
     return 0;
 }

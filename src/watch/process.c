@@ -85,7 +85,8 @@ void watch_process_add(struct watch_process *p, const struct sample *s) {
 }
 
 static void judge_term(const struct watch_process *p, const struct watch_term *t,
-                       const struct watch_probe *probe, const char *no_v8, struct watched_term *w) {
+                       const struct watch_probe *probe, const struct watch_lacks *lacks,
+                       struct watched_term *w) {
     uint64_t now = p->sample.at_ns;
     bool known = sample_get(&p->sample, t->field, &(uint64_t){0});
     if (is_trend(t) && known && track_is_full(w->track) && w->judged_at_ns &&
@@ -97,19 +98,20 @@ static void judge_term(const struct watch_process *p, const struct watch_term *t
                                           .track = w->track,
                                           .collections = w->collections,
                                           .probe = probe,
-                                          .no_v8 = no_v8},
+                                          .lacks = *lacks},
                      &w->reading);
 }
 
 struct watch_news watch_process_judge(struct watch_process *p, size_t rule,
-                                      const struct watch_probe *probe, const char *no_v8) {
+                                      const struct watch_probe *probe,
+                                      const struct watch_lacks *lacks) {
     const struct watch_rule *r = &p->rules->list.at[rule];
     struct watched_rule *w = &p->list[rule];
     struct watch_news news = {.was = w->guard.truth, .is = w->guard.truth};
     if (probe && w->judged && probe->number == w->probe)
         return news;
     for (size_t k = 0; k < r->terms.n; k++) {
-        judge_term(p, &r->terms.at[k], probe, no_v8, &w->terms[k]);
+        judge_term(p, &r->terms.at[k], probe, lacks, &w->terms[k]);
         w->readings[k] = w->terms[k].reading;
     }
     w->judged = true;

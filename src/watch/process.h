@@ -21,7 +21,8 @@ struct watch_news {
 /* The rule of that number (from 0) on what was added last. `probe` is of the endpoint that the rule
  * asks, NULL when it asks none; one that was seen before is no observation. */
 struct watch_news watch_process_judge(struct watch_process *p, size_t rule,
-                                      const struct watch_probe *probe, const char *no_v8);
+                                      const struct watch_probe *probe,
+                                      const struct watch_lacks *lacks);
 
 /* Of the last judgement: one for each term of the rule; never NULL. */
 const struct watch_reading *watch_process_readings(const struct watch_process *p, size_t rule);

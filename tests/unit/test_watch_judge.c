@@ -36,7 +36,8 @@ static enum watch_truth next(struct bench *b) {
     size_t endpoint;
     bool asks = watch_rule_asks(&b->rules.list.at[0], &endpoint);
     struct watch_news news =
-        watch_process_judge(b->process, 0, asks ? &b->probe : NULL, "it is no Node");
+        watch_process_judge(b->process, 0, asks ? &b->probe : NULL,
+                            &(struct watch_lacks){"it is no Node", "they are not watched"});
     b->fired += news.guard == GUARD_FIRES;
     b->cleared += news.guard == GUARD_CLEARS;
     return news.is;
@@ -71,7 +72,7 @@ static void unknown_is_neither(void **state) {
     end(&b);
     begin(&b, "when gc_time > 10% then print");
     next(&b);
-    reads(&b, "the pauses of its collections cannot be watched here");
+    reads(&b, "the pauses of its collections cannot be seen: they are not watched");
     end(&b);
 }
 
@@ -228,9 +229,10 @@ static uint64_t saw(uint64_t s, double leak_per_s) {
 
 static unsigned slopes(const char *rule, double leak_per_s, struct bench *b) {
     begin(b, rule);
-    sample_set(&b->sample, SAMPLE_HEAP_LIMIT, 400 * MIB);
+    sample_set(&b->sample, SAMPLE_OLD_GENERATION_LIMIT, 400 * MIB);
     for (uint64_t s = 0; s < 900; s++) {
         sample_set(&b->sample, SAMPLE_GC_MAJOR, s / 30);
+        sample_set(&b->sample, SAMPLE_LIVE_AFTER_GC, saw(s / 30 * 30, leak_per_s));
         with(b, SAMPLE_HEAP_USED, saw(s, leak_per_s));
     }
     return b->fired;

@@ -38,9 +38,9 @@ static const struct {
      "50.0 % of cgroup_limit: print it; again when it has not held in between."},
     {"when time_to(heap_limit) <= 30m over 5m then growth for 30s, run \"x \\\"y\\\" \\\\\" "
      "timeout 5s",
-     "When heap_used grows, by its slope over 5 min and with the whole 95 % interval, to "
-     "heap_limit "
-     "in a time of at most 30 min: look for 30 s at what grows, then run `x \"y\" \\` for at most "
+     "When live_after_gc grows, by its slope over 5 min and with the whole 95 % interval, to "
+     "old_generation_limit in a time of at most 30 min: look for 30 s at what grows, then run `x "
+     "\"y\" \\` for at most "
      "5 "
      "s; again when it has not held in between, 10 min later at the earliest."},
     {"when rate(faults_major) > 100/s and rate(cpu_user_ns) > 80% over 30s and threads > 64 then "
