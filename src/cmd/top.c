@@ -14,7 +14,7 @@
 #include <time.h>
 
 #define SECOND_NS 1000000000ull
-#define SHORTEST_NS (SECOND_NS / 10) /* more often is not to be had at next to no cost */
+#define SHORTEST_NS (SECOND_NS / 50) /* more often is not to be had at next to no cost */
 
 static const struct opt opts[] = {
     {"cgroup", 'g', OPT_STRING, "PATH", "only processes in this memory cgroup, or below it"},
@@ -184,7 +184,7 @@ static int watch(struct run *r, const struct sampler_query *q, const struct top_
     struct top_watch *w;
     if (every_ns < SHORTEST_NS)
         return err_set(&r->err, -EINVAL, "memwhy record keeps what happens between two rounds.",
-                       "--every can be 100ms at least.");
+                       "--every can be 20ms at least.");
     bool draws = r->out == stdout && term_is_tty(stdout) && term_is_tty(stdin) && !r->json;
     if (opt_flag(r->opts, "once") || (rounds == none && !draws))
         rounds = 1;
@@ -235,8 +235,10 @@ const struct command cmd_top = {
         "cannot be told apart, F files and shared memory. They add up to RSS; an estimate, as how\n"
         "much of each is resident is not asked of the kernel each second. Enter opens the account\n"
         "of a process, as memwhy explain makes it: every byte, after a hold of milliseconds. '?'\n"
-        "is not known. ROOM% is what is left of the heap's limit. A process that has ended is\n"
-        "shown as gone for one round more.\n"
+        "is not known. ROOM% is what is left of the heap's limit. RSS/MIN is the slope of the "
+        "last\n"
+        "300 rounds, once there are 60; 'steady' is one that chance may have made. A process that\n"
+        "has ended is shown as gone for one round more.\n"
         "\n"
         "Where standard output or input is no terminal, it prints one round, a second after it "
         "has\n"

@@ -2,14 +2,28 @@
 
 #include "base/clock.h"
 #include "base/search.h"
+#include "cmd/top_trend.h"
 #include "kernel/process.h"
+
+/* One process, as long as it is watched. */
+struct seen {
+    struct process_id id;
+    pid_t parent; /* the nearest ancestor that was sampled when it came */
+    struct sample last;
+    struct top_trend trend;
+};
+
+struct seen_list { /* ascending by pid */
+    struct seen *at;
+    size_t n, cap;
+};
 
 struct top_watch {
     const char *root;
     struct sampler *sampler;
     struct sampler_round round;
     VEC(struct top_process) processes;
-    VEC(struct top_process) before; /* of the round before; its texts are no longer there */
+    struct seen_list seen;
     uint64_t began_ns, began_cpu_ns;
 };
 
@@ -33,11 +47,17 @@ int top_watch_new(const struct sampler_query *q, struct top_watch **ret, struct 
     return 0;
 }
 
-static const struct top_process *was(const struct top_watch *w, const struct process_id *id) {
-    size_t i = first_where(w->before.n, k, w->before.at[k].id.pid >= id->pid);
-    for (; i < w->before.n && w->before.at[i].id.pid == id->pid; i++)
-        if (w->before.at[i].id.started_ns == id->started_ns)
-            return &w->before.at[i];
+static void forget(struct top_watch *w) {
+    for (size_t i = 0; i < w->seen.n; i++)
+        top_trend_done(&w->seen.at[i].trend);
+    vec_free(&w->seen);
+}
+
+static struct seen *find(struct top_watch *w, const struct process_id *id) {
+    size_t i = first_where(w->seen.n, k, w->seen.at[k].id.pid >= id->pid);
+    for (; i < w->seen.n && w->seen.at[i].id.pid == id->pid; i++)
+        if (w->seen.at[i].id.started_ns == id->started_ns)
+            return &w->seen.at[i];
     return NULL;
 }
 
@@ -60,20 +80,63 @@ static pid_t find_parent(const struct top_watch *w, pid_t pid) {
 }
 
 static struct top_process shown(const struct sampled_process *p, const struct sample *now,
-                                const struct top_process *was) {
+                                const struct seen *s, const struct sample *before) {
     struct top_process t = {
         .id = p->id,
-        .parent = was ? was->parent : 0,
+        .parent = s->parent,
         .command = p->command,
         .cgroup = p->cgroup,
         .version = p->version,
         .no_v8 = p->no_v8,
         .now = *now,
-        .has_before = was,
+        .has_before = before,
+        .slope = s->trend.slope,
     };
-    if (was)
-        t.before = was->now;
+    if (before)
+        t.before = *before;
     return t;
+}
+
+static void show_row(struct top_watch *w, const struct sampler_row *row, struct seen *s,
+                     const struct sample *before) {
+    uint64_t rss;
+    if (sample_get(&row->sample, SAMPLE_RSS, &rss))
+        top_trend_add(&s->trend, row->sample.at_ns, rss);
+    vec_push(&w->processes, shown(row->process, &row->sample, s, before));
+    s->last = row->sample;
+}
+
+static void show_gone(struct top_watch *w) {
+    for (size_t i = 0; i < w->round.gone.n; i++) {
+        const struct sampler_gone *g = &w->round.gone.at[i];
+        const struct seen *s = find(w, &g->process->id);
+        if (!s)
+            continue;
+        vec_push(&w->processes, shown(g->process, &g->last, s, NULL));
+        w->processes.at[w->processes.n - 1].gone = true;
+    }
+}
+
+/* Those that were there before come out of w->seen, the others are new. */
+static void show_rows(struct top_watch *w) {
+    struct seen_list seen = {0};
+    for (size_t i = 0; i < w->round.rows.n; i++) {
+        const struct sampler_row *row = &w->round.rows.at[i];
+        struct seen *old = find(w, &row->process->id), s = {.id = row->process->id};
+        struct sample before;
+        if (old) {
+            s = *old;
+            before = old->last;
+            old->trend = (struct top_trend){0}; /* moved */
+        } else {
+            s.parent = find_parent(w, row->process->ppid);
+        }
+        show_row(w, row, &s, old ? &before : NULL);
+        vec_push(&seen, s);
+    }
+    show_gone(w);
+    forget(w);
+    w->seen = seen;
 }
 
 static int by_pid(const void *a, const void *b) {
@@ -86,23 +149,8 @@ int top_watch_round(struct top_watch *w, struct err *e) {
     int rc = sampler_take(w->sampler, &w->round, e);
     if (rc < 0)
         return rc;
-    w->before.n = 0;
-    for (size_t i = 0; i < w->processes.n; i++)
-        if (!w->processes.at[i].gone)
-            vec_push(&w->before, w->processes.at[i]);
     w->processes.n = 0;
-    for (size_t i = 0; i < w->round.rows.n; i++) {
-        const struct sampler_row *row = &w->round.rows.at[i];
-        const struct top_process *was_there = was(w, &row->process->id);
-        vec_push(&w->processes, shown(row->process, &row->sample, was_there));
-        if (!was_there)
-            w->processes.at[i].parent = find_parent(w, row->process->ppid);
-    }
-    for (size_t i = 0; i < w->round.gone.n; i++) {
-        const struct sampler_gone *g = &w->round.gone.at[i];
-        vec_push(&w->processes, shown(g->process, &g->last, was(w, &g->process->id)));
-        w->processes.at[w->processes.n - 1].gone = true;
-    }
+    show_rows(w);
     vec_sort(&w->processes, by_pid);
     return 0;
 }
@@ -113,7 +161,7 @@ void top_watch_free(struct top_watch *w) {
     sampler_round_done(&w->round);
     sampler_free(w->sampler);
     vec_free(&w->processes);
-    vec_free(&w->before);
+    forget(w);
     free(w);
 }
 

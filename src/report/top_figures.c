@@ -158,10 +158,10 @@ static bool gc_time(const struct top_process *p, double *ret) {
     return true;
 }
 
-static bool slope(const struct top_process *p, double *ret) {
-    if (p->has_slope)
-        *ret = p->slope_bytes;
-    return p->has_slope;
+static bool slope(const struct top_slope *s, double *ret) {
+    if (s->known)
+        *ret = s->low > 0 || s->high < 0 ? s->bytes : 0;
+    return s->known;
 }
 
 bool top_figure(const struct top_process *p, enum top_column c, double *ret) {
@@ -186,7 +186,7 @@ bool top_figure(const struct top_process *p, enum top_column c, double *ret) {
     case TOP_GC_TIME:
         return gc_time(p, ret);
     case TOP_SLOPE:
-        return slope(p, ret);
+        return slope(&p->slope, ret);
     case TOP_CPU:
         return rates(p, SAMPLE_CPU_USER_NS, SAMPLE_CPU_SYSTEM_NS, 100, ret);
     case TOP_CPU_TIME:
@@ -212,7 +212,10 @@ char *top_figure_text(char buf[FMT_MAX], const struct top_process *p, enum top_c
     case TOP_KIND_BYTES:
         return fmt_bytes(buf, (uint64_t)v);
     case TOP_KIND_DELTA:
-        return fmt_delta(buf, (int64_t)v);
+        if ((int64_t)v)
+            return fmt_delta(buf, (int64_t)v);
+        snprintf(buf, FMT_MAX, "steady");
+        return buf;
     case TOP_KIND_NS:
         return fmt_duration(buf, (uint64_t)v);
     case TOP_KIND_RATE:

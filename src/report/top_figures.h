@@ -6,6 +6,12 @@
 #include "base/fmt.h"
 #include "model/sample.h"
 
+struct top_slope {
+    bool known;
+    double bytes;     /* by which RSS rises a minute */
+    double low, high; /* the interval of 95 %; may be infinite */
+};
+
 struct top_process {
     struct process_id id;
     pid_t parent; /* the nearest ancestor that may be shown; 0: none */
@@ -15,8 +21,7 @@ struct top_process {
     struct sample now, before;
     bool has_before; /* else nothing is known that takes two samples */
     bool gone;       /* it has ended since; `now` is what it was last */
-    bool has_slope;
-    double slope_bytes; /* by which RSS rises a minute */
+    struct top_slope slope;
 };
 
 /* Who owns its memory, by counters alone: an estimate, as these count address space and only the
@@ -90,10 +95,10 @@ const struct top_column_info *top_column_info(enum top_column c);
 /* By key; -1: there is none that can be sorted by. */
 int top_column_find(const char *key);
 
-/* Its value: bytes, nanoseconds, a count, a number per second, or percent. False, and `ret`
- * untouched, when it is unknown, or the column is text. */
+/* Its value: bytes, nanoseconds, a count, a number per second, or percent; a slope that may as well
+ * be none is 0. False, and `ret` untouched, when it is unknown, or the column is text. */
 bool top_figure(const struct top_process *p, enum top_column c, double *ret);
-/* The same as shown: "12.3 MiB"; "?" unknown. */
+/* The same as shown: "12.3 MiB"; "steady" is a slope of 0; "?" unknown. */
 char *top_figure_text(char buf[FMT_MAX], const struct top_process *p, enum top_column c);
 /* It has less than a tenth of its heap's limit left. */
 bool top_is_short(const struct top_process *p);

@@ -1,5 +1,6 @@
 #include "base/mem.h"
 #include "base/text.h"
+#include "cmd/top_trend.h"
 #include "report/top_json.h"
 #include "report/top_lines.h"
 #include "unit.h"
@@ -350,6 +351,35 @@ static void legend_names_each_letter(void **state) {
     }
 }
 
+/* A round a second: 1 MiB a second, under garbage of up to 20 MiB that is collected every 7 s. */
+static void add_rounds(struct top_trend *t, unsigned from, unsigned end, uint64_t per_s) {
+    for (unsigned i = from; i < end; i++)
+        top_trend_add(t, i * SECOND, 100 * MIB + i * per_s + i % 7 * 3 * MIB);
+}
+
+static void slope_under_a_saw(void **state) {
+    (void)state;
+    struct top_trend grows = {0}, stays = {0};
+    struct top_process p = process(1);
+    char buf[FMT_MAX];
+    double v;
+    add_rounds(&grows, 0, TOP_TREND_LEAST * TOP_TREND_ROUNDS - 1, MIB);
+    assert_false(grows.slope.known);
+    add_rounds(&grows, TOP_TREND_LEAST * TOP_TREND_ROUNDS - 1, 400, MIB);
+    assert_true(grows.slope.known && grows.slope.low > 0);
+    assert_true(grows.slope.low <= 60.0 * MIB && grows.slope.high >= 60.0 * MIB);
+    assert_true(grows.slope.bytes > 58.0 * MIB && grows.slope.bytes < 62.0 * MIB);
+    assert_int_equal(grows.stretches.n, TOP_TREND_MOST);
+    add_rounds(&stays, 0, 400, 0);
+    p.slope = stays.slope;
+    assert_true(top_figure(&p, TOP_SLOPE, &v) && v >= 0 && v <= 0);
+    assert_string_equal(top_figure_text(buf, &p, TOP_SLOPE), "steady");
+    p.slope = grows.slope;
+    assert_int_equal(top_figure_text(buf, &p, TOP_SLOPE)[0], '+');
+    top_trend_done(&grows);
+    top_trend_done(&stays);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_add_up),
@@ -367,6 +397,7 @@ int main(void) {
         cmocka_unit_test(lines_of_hostile_names),
         cmocka_unit_test(columns_nobody_has_a_value_of),
         cmocka_unit_test(gone_is_said),
+        cmocka_unit_test(slope_under_a_saw),
         cmocka_unit_test(legend_names_each_letter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
