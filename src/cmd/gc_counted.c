@@ -111,22 +111,38 @@ static int check(const struct counting *c) {
                    c->no_v8 ? c->no_v8 : "It is no Node process that memwhy can see.");
 }
 
+static void say_begin(const struct counting *c) {
+    if (!c->r->json)
+        return;
+    json_t *line =
+        json_pack("{s:s, s:s, s:s, s:I, s:I}", "schema", "memwhy/1", "command", "gc-trace", "event",
+                  "began", "at_ns", (json_int_t)clock_ns(), "processes", (json_int_t)c->list.n);
+    json_dumpf(line, c->r->out, JSON_COMPACT);
+    fputc('\n', c->r->out);
+    fflush(c->r->out);
+    json_decref(line);
+}
+
+/* Until the time is over, enough was told, a signal came, or all have ended; the last round is
+ * taken after that. */
 static int count(struct counting *c, struct gc_watch *w, const struct gc_counted *how,
                  struct sampler *s) {
     const struct gc_watcher watcher = {came, gone, c};
+    const struct timespec pause = {.tv_nsec = EVERY_NS};
     struct sampler_round round = {0};
-    bool first = true;
-    int rc = 0;
-    while (rc == 0 && gc_watch_look(w, &watcher) && !*how->stop) {
+    bool over = false;
+    gc_watch_look(w, &watcher);
+    int rc = round_of(c, s, &round);
+    if (rc == 0)
+        rc = check(c);
+    if (rc == 0)
+        say_begin(c);
+    while (rc == 0 && !over) {
+        nanosleep(&pause, NULL);
+        over = *how->stop || (how->until_ns && clock_ns() >= how->until_ns);
+        over |= gc_watch_look(w, &watcher) == 0;
         rc = round_of(c, s, &round);
-        if (rc == 0 && first)
-            rc = check(c);
-        first = false;
-        if ((how->until_ns && clock_ns() >= how->until_ns) || (how->most && c->told >= how->most))
-            break;
-        struct timespec pause = {.tv_nsec = EVERY_NS};
-        if (rc == 0)
-            nanosleep(&pause, NULL);
+        over |= how->most && c->told >= how->most;
     }
     for (size_t i = 0; rc == 0 && i < c->list.n; i++)
         if (c->list.at[i].known)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -78,21 +79,22 @@ static void follow(struct trace *t) {
     const struct gc_watcher watcher = {came, gone, t};
     uint64_t next_look_ns = t->began_ns + SECOND_NS;
     struct gc_event e;
-    for (bool some = true; some;) {
-        while ((!t->most || t->told < t->most) && gc_events_next(t->events, &e))
-            tell(t, &e);
-        fflush(t->r->out);
+    for (bool some = true, over = false; some && !over;) {
         uint64_t now_ns = clock_ns();
-        if (*t->stop || (t->most && t->told >= t->most) || (t->until_ns && now_ns >= t->until_ns))
-            return;
+        over =
+            *t->stop || (t->until_ns && now_ns >= t->until_ns); /* what came before that is told */
         if (now_ns >= next_look_ns) {
             some = gc_watch_look(t->watch, &watcher) > 0 || t->most || t->until_ns;
             next_look_ns = now_ns + SECOND_NS;
             say_refused(t);
         }
+        while ((!t->most || t->told < t->most) && gc_events_next(t->events, &e))
+            tell(t, &e);
+        fflush(t->r->out);
+        over |= t->most && t->told >= t->most;
         uint64_t wake_ns = t->until_ns && t->until_ns < next_look_ns ? t->until_ns : next_look_ns;
         struct pollfd p = {.fd = gc_events_fd(t->events), .events = POLLIN};
-        if (wake_ns > now_ns)
+        if (some && !over && wake_ns > now_ns)
             poll(&p, 1, (int)((wake_ns - now_ns) / 1000000 + 1));
     }
 }
@@ -173,7 +175,7 @@ static int run_gc_trace(struct run *r) {
     if (rc < 0)
         return rc;
     t.until_ns = for_ns ? t.began_ns + for_ns : 0;
-    t.stop = interrupted_by_signals(0);
+    t.stop = interrupted_by_signals(SA_RESTART); /* of writes; what waits is ended all the same */
     rc = trace(&t);
     gc_events_close(t.events);
     gc_watch_free(t.watch);
