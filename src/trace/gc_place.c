@@ -19,8 +19,10 @@ static int probe_offset(const struct elf_file *f, uint64_t vaddr, uint64_t *ret)
 
 static int read_int(struct elf_file *f, const char *symbol, int *ret) {
     struct elf_symbol s;
-    int32_t v;
-    if (elf_file_symbol(f, symbol, &s) < 0 || elf_file_read(f, s.value, &v, sizeof v) < 0)
+    int32_t v = 0; /* a version's zero is not in the file */
+    if (elf_file_symbol(f, symbol, &s) < 0)
+        return -ENODATA;
+    if (!elf_file_is_bss(f, s.value) && elf_file_read(f, s.value, &v, sizeof v) < 0)
         return -ENODATA;
     *ret = v;
     return 0;
