@@ -143,6 +143,10 @@ static void report_json(struct run *r, const struct record_loop *l, const struct
     put_count(recording, "deep_looks_failed", l->deep.failed);
     if (l->deep.why[0])
         json_object_set_new(recording, "deep_look_error", text_json(l->deep.why));
+    if (l->gcs.events)
+        put_count(recording, "lost_collections", record_gcs_lost(&l->gcs));
+    if (l->gcs.why.code)
+        json_object_set_new(recording, "no_collections", text_json(l->gcs.why.what));
     put_count(recording, "lost_rounds", s->lost);
     put_count(recording, "damaged_blocks", s->damaged);
     put_count(recording, "file_bytes", s->bytes);
@@ -162,14 +166,22 @@ static void report_text(FILE *out, const struct record_loop *l, const struct wri
     cleanup_free char *path = text_printable(l->path);
     if (l->stop == RECORD_STOP_GONE)
         fputs("All that was to be recorded is gone.\n", out);
-    fprintf(out, "Recorded %s %s for %s to %s: %s rounds, %s.\n", fmt_count(a, s->processes),
+    fprintf(out, "Recorded %s %s for %s to %s: %s rounds, ", fmt_count(a, s->processes),
             s->processes == 1 ? "process" : "processes", fmt_duration(b, took), path,
-            fmt_count(c, s->rounds), fmt_bytes(d, s->bytes));
+            fmt_count(c, s->rounds));
+    if (l->gcs.events)
+        fprintf(out, "%s collections, ", fmt_count(a, s->gcs));
+    fprintf(out, "%s.\n", fmt_bytes(d, s->bytes));
     if (l->deep.every_ns)
         fprintf(out, "%s deep looks, %s failed%s%s\n", fmt_count(a, l->deep.taken),
                 fmt_count(b, l->deep.failed), l->deep.failed ? ": " : ".", l->deep.why);
     if (s->lost)
         fprintf(out, "%s rounds are missing: they could not be written.\n", fmt_count(a, s->lost));
+    if (l->gcs.why.code)
+        fprintf(out, "Collections are counted, and not kept one by one: %s\n", l->gcs.why.what);
+    if (record_gcs_lost(&l->gcs))
+        fprintf(out, "%s collections are missing: they came too fast, or were not understood.\n",
+                fmt_count(a, record_gcs_lost(&l->gcs)));
     if (s->damaged)
         fprintf(out, "%s blocks of it were damaged, and could not be summed up.\n",
                 fmt_count(a, s->damaged));
@@ -217,6 +229,8 @@ static int record(struct run *r, struct request *q, struct record_loop *l) {
     int rc = sampler_new(&q->query, &l->sampler, &r->err);
     if (rc == 0)
         rc = open_writer(q, &l->writer, &r->err);
+    if (rc == 0 && !opt_flag(r->opts, "no-gc"))
+        record_gcs_open(&l->gcs);
     if (rc == 0 && q->command)
         rc = record_child_start(q->command, &l->child, &r->err);
     if (rc == 0)
@@ -253,6 +267,7 @@ static const struct opt opts[] = {
     {"every", 'd', OPT_DURATION, "TIME", "from one sample to the next (1s)"},
     {"for", 'f', OPT_DURATION, "TIME", "end after this time (when it is interrupted)"},
     {"deep-every", 'D', OPT_DURATION, "TIME", "look at each process as a whole so often (never)"},
+    {"no-gc", 0, OPT_FLAG, NULL, "only count collections: no probe, which takes them some us each"},
     {"max-size", 0, OPT_BYTES, "SIZE", "of the file; what is oldest goes first (512M)"},
     {0}};
 
@@ -263,15 +278,15 @@ const struct command cmd_record = {
     .summary = "what processes use, second by second, kept for a month",
     .help =
         "Writes samples of processes to a file: memory by kind, V8's and malloc's counters, page\n"
-        "faults, CPU, threads, the cgroup's use and events. Nothing is stopped and nothing is\n"
-        "installed; what cannot be read at once is left out. It ends with Ctrl-C, SIGTERM, --for,\n"
-        "when all TARGETs are gone, or with the command it started.\n"
+        "faults, CPU, threads, the cgroup's use and events; and each collection, where BPF may be\n"
+        "had. Nothing is stopped; what cannot be read at once is left out. It ends with Ctrl-C,\n"
+        "SIGTERM, --for, when all TARGETs are gone, or with the command it started.\n"
         "\n"
         "  $ memwhy record --all-node -o node.db            every Node process, as they come and "
         "go\n"
         "  $ memwhy record 4711 4712 -o two.db --for 1h\n"
         "  $ memwhy record -o test.db -- npm test           Node processes of that command alone\n"
-        "  Recorded 3 processes for 42.1 s to test.db: 43 rounds, 132.0 KiB.\n"
+        "  Recorded 3 processes for 42.1 s to test.db: 43 rounds, 107 collections, 132.0 KiB.\n"
         "  memwhy used 160.1 ms of CPU (0.38 % of one), at most 22.4 ms in a round, and 17.3 MiB.\n"
         "\n"
         "Samples are kept as they are for an hour, then as sums of 10 seconds for a day, then of "

@@ -50,8 +50,11 @@ static void put_row(struct record_loop *l, const struct sampler_row *row) {
     const struct sampled_process *p = row->process;
     if (!is_ours(l, row))
         return;
+    struct sample sample = row->sample;
+    record_gcs_add_to(&l->gcs, p->id, &sample);
     if (row->came) {
         record_oom_came(&l->oom, p->id);
+        record_gcs_came(&l->gcs, p->id);
         record_deep_came(&l->deep, p->id, clock_ns());
     }
     uint64_t now = clock_of(CLOCK_BOOTTIME);
@@ -67,13 +70,14 @@ static void put_row(struct record_loop *l, const struct sampler_row *row) {
                       .no_v8 = p->no_v8,
                       .age_ns = now > p->id.started_ns ? now - p->id.started_ns : 0,
                   },
-                  &row->sample);
+                  &sample);
 }
 
 /* The child's parent knows more of its end than anybody. */
 static void put_gone(struct record_loop *l, struct process_id id) {
     uint64_t kills = 0;
     bool known = record_oom_went(&l->oom, id, &kills);
+    record_gcs_went(&l->gcs, id);
     record_deep_went(&l->deep, id);
     if (id.pid == l->child.pid && record_child_ended(&l->child)) {
         int status = l->child.wait_status;
@@ -108,6 +112,7 @@ static int take_round(struct record_loop *l, struct err *e) {
     if (rc < 0)
         return rc;
     l->running = 0;
+    record_gcs_take(&l->gcs, l->writer);
     for (size_t i = 0; i < l->round.rows.n; i++)
         put_row(l, &l->round.rows.at[i]);
     for (size_t i = 0; i < l->round.gone.n; i++)
@@ -201,6 +206,7 @@ int record_loop_run(struct record_loop *l, struct err *e) {
 
 void record_loop_done(struct record_loop *l) {
     sampler_round_done(&l->round);
+    record_gcs_close(&l->gcs);
     record_oom_done(&l->oom);
     record_deep_done(&l->deep);
     vec_free(&l->family.list);

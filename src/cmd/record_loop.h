@@ -5,6 +5,7 @@
 #include "base/progress.h"
 #include "cmd/record_child.h"
 #include "cmd/record_deep.h"
+#include "cmd/record_gcs.h"
 #include "cmd/record_oom.h"
 #include "collect/sampler.h"
 #include "record/writer.h"
@@ -28,6 +29,7 @@ struct record_loop {
     struct record_child child;
     struct record_deep deep;
     struct progress line;
+    struct record_gcs gcs;
     /* filled: */
     enum record_stop stop;
     uint64_t began_ns, ended_ns; /* by the monotonic clock */

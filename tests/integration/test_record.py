@@ -5,6 +5,7 @@ MEMWHY_KILLS=200 for the long run of kills."""
 import contextlib
 import os
 import random
+import re
 import resource
 import signal
 import sqlite3
@@ -145,6 +146,40 @@ def ends_with_its_command():
         equal("exit code", a.code, 3)
         assert "cannot be started" in a.err, a.err
         equal("left", (d / "b.db").exists(), False)
+
+
+def collections(store):
+    """[(kind, pause in ms)] of the rounds that are no blocks yet; kinds as in enum gc_kind."""
+    found = []
+    for blob, in store.execute("SELECT collections FROM rounds WHERE collections NOT NULL ORDER BY time"):
+        rest = list(numbers(blob))
+        assert len(rest) % 8 == 0, rest  # process, time, isolate, kind, reason, pause, before, after
+        found += [(kind, pause / 1e6) for kind, pause in zip(rest[3::8], rest[5::8])]
+    return found
+
+
+@test(nodes=[24])
+def each_collection(node):
+    """From when the process was first seen on: what its own trace says."""
+    script = """let a = [], began = Date.now(); const t = setInterval(() => {
+        for (let i = 0; i < 2e5; i++) a.push({i}); if (a.length > 2e6) a = [];
+        if (Date.now() - began > 1200) clearInterval(t) }, 30)"""
+    with folder() as d:
+        path = d / "a.db"
+        p = subprocess.run([MEMWHY, "record", "--json", "-o", path, "--every=100ms", "--", node.path, "--trace-gc",
+                            "-e", script], capture_output=True, text=True, timeout=60)
+        trace, answer = p.stdout[:p.stdout.index('{\n')], p.stdout[p.stdout.index('{\n'):]
+        if "no_collections" in answer:
+            raise Skip("collections cannot be had here")
+        kinds = {"Scavenge": 0, "Mark-Compact": 1}
+        said = [(kinds[kind], float(pause)) for kind, pause in
+                re.findall(r"ms: (Scavenge|Mark-Compact).*? MB, (?:pooled: \S+ MB, )?([\d.]+) ", trace)]
+        with opened(path) as store:
+            found = collections(store)
+        assert len(found) > 5, (found, said)
+        for (kind, pause), (want_kind, want_pause) in zip(found, said[-len(found):]):
+            equal("kind", kind, want_kind)
+            at_most("pause, ms, off by", abs(pause - want_pause), 0.1)
 
 
 @test
