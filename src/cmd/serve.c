@@ -167,7 +167,7 @@ static void announce(struct run *r, const struct serving *s) {
         json_object_clear(r->doc); /* it is said */
     } else {
         fprintf(r->out, "Serving %s\n", url);
-        if (unseen->code)
+        if (unseen->code && !opt_flag(r->opts, "no-probe"))
             fprintf(stderr, "memwhy: No nodejs_gc_duration_seconds: %s%s%s\n", unseen->what,
                     unseen->hint[0] ? " " : "", unseen->hint);
     }

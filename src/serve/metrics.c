@@ -282,7 +282,7 @@ static void put_own(struct page *p) {
          own->rounds.cpu_ns,
          true},
         {{"memwhy_observer_longest_round_seconds", METRIC_GAUGE, "seconds",
-          "The most a round took."},
+          "The most CPU time a round took."},
          own->rounds.longest_ns,
          true},
         {{"memwhy_observer_round_time_seconds", METRIC_GAUGE, "seconds",
