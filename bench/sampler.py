@@ -31,8 +31,8 @@ def main(processes=60, rounds=30, node="24", busy=0):
         costs = []
         for line in sampler.stdout:
             costs += [json.loads(line)["cost"]] if '"cost"' in line else []
-            if status(sampler.pid, "VmRSS"):  # it has not ended
-                rss, peak = status(sampler.pid, "VmRSS"), status(sampler.pid, "VmHWM")
+            now = status(sampler.pid, "VmRSS"), status(sampler.pid, "VmHWM")
+            rss, peak = now if all(now) else (rss, peak)  # it may have ended
         sampler.wait()
     finally:
         for t in targets:

@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* Names begin in planes of 8 bytes, one array per plane. Most names of node begin with
  * "_ZN2v88internal": four planes reach well into what differs, and the first alone rejects all
@@ -73,6 +74,17 @@ static void prefetch_name(const struct elf_symbols *t, uint32_t i) {
         __builtin_prefetch(t->strs + s.st_name);
 }
 
+/* The names are spread over some 10 MB of the file: what of it was read need not stay in memory
+ * meanwhile. The tables are part of a file's mapping (elf_file.c), so it can be read again. */
+static void let_go(const struct elf_symbols *t, uint32_t done) {
+    enum { EVERY = 1 << 14 };
+    const uintptr_t page = 4096;
+    uintptr_t from = ((uintptr_t)t->strs + page - 1) & ~(page - 1);
+    uintptr_t to = ((uintptr_t)t->strs + t->strs_len) & ~(page - 1);
+    if (done % EVERY == EVERY - 1 && to > from)
+        madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 static uint64_t name_hash(const char *name, size_t len) {
     uint64_t h = len, w;
     for (; len >= 8; name += 8, len -= 8) {
@@ -128,6 +140,7 @@ static void build_hash(struct elf_symbols *t) {
                 continue;
         }
         *slot = i + 1;
+        let_go(t, i);
     }
 }
 
@@ -159,6 +172,7 @@ static void build_heads(struct elf_symbols *t) {
         memcpy(w, name, len < HEAD_BYTES ? len : HEAD_BYTES);
         for (size_t k = 0; k < PLANES; k++)
             t->heads[k * t->n + i] = w[k];
+        let_go(t, i);
     }
 }
 

@@ -49,7 +49,7 @@ static const struct image_ops words_ops = {
 };
 
 int image_open_words(pid_t pid, struct image **ret) {
-    char c;
+    char c = 0;
     if (read_words(pid, 0, &c, 1) < 0 && errno != EFAULT)
         return -errno;
     struct image *img = mem_zalloc(sizeof *img);

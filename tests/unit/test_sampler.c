@@ -1,9 +1,12 @@
+#include "kernel/cgroup_watch.h"
+#include "kernel/pid_list.h"
 #include "kernel/process_sample.h"
 #include "unit.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,11 +103,95 @@ static void samples_a_process(void **state) {
     close(ready[1]);
 }
 
+static void put(const char *dir, const char *name, const char *text) {
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+static void make(const char *root, const char *dir) {
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", root, dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
+/* A machine of its own, with one cgroup. */
+static void watches_cgroups(void **state) {
+    (void)state;
+    char root[] = "/tmp/memwhy-cgroups-XXXXXX", dir[100], command[100];
+    struct cgroup_watch *w;
+    assert_non_null(mkdtemp(root));
+    static const char *const dirs[] = {"proc",   "proc/7",        "sys",
+                                       "sys/fs", "sys/fs/cgroup", "sys/fs/cgroup/app"};
+    for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++)
+        make(root, dirs[i]);
+    snprintf(dir, sizeof dir, "%s/proc/7", root);
+    put(dir, "cgroup", "0::/app\n");
+    snprintf(dir, sizeof dir, "%s/sys/fs/cgroup/app", root);
+    put(dir, "cgroup.procs", "7\n");
+    put(dir, "memory.current", "1000000\n");
+    put(dir, "memory.max", "4096000\n");
+    put(dir, "memory.events", "low 0\nhigh 1\nmax 22\noom 3\noom_kill 4\noom_group_kill 5\n");
+    put(dir, "memory.pressure",
+        "some avg10=0.00 avg60=0.00 avg300=0.00 total=77\n"
+        "full avg10=0.00 avg60=0.00 avg300=0.00 total=33\n");
+    assert_int_equal(cgroup_watch_new(root, 7, &w), 0);
+    struct sample s = {0};
+    cgroup_watch_read(w, &s);
+    assert_int_equal(get(&s, SAMPLE_CGROUP_CURRENT), 1000000);
+    assert_int_equal(get(&s, SAMPLE_CGROUP_LIMIT), 4096000);
+    assert_int_equal(get(&s, SAMPLE_CGROUP_LIMIT_HITS), 22);
+    assert_int_equal(get(&s, SAMPLE_CGROUP_OOM_KILLS), 4);
+    assert_int_equal(get(&s, SAMPLE_PRESSURE_SOME_NS), 77000);
+    assert_int_equal(get(&s, SAMPLE_PRESSURE_FULL_NS), 33000);
+    put(dir, "memory.current", "2000000\n"); /* the same file, read again */
+    put(dir, "memory.max", "max\n");
+    put(dir, "memory.events", "low 0\n");
+    s.known = 0;
+    cgroup_watch_read(w, &s);
+    assert_int_equal(get(&s, SAMPLE_CGROUP_CURRENT), 2000000);
+    assert_int_equal(get(&s, SAMPLE_CGROUP_LIMIT), 4096000); /* not asked anew */
+    assert_false(s.known >> SAMPLE_CGROUP_OOM_KILLS & 1);
+    s.known = 0;
+    cgroup_watch_renew(w, root, 7);
+    cgroup_watch_read(w, &s);
+    assert_false(s.known >> SAMPLE_CGROUP_LIMIT & 1);
+    cgroup_watch_free(w);
+    snprintf(command, sizeof command, "rm -r %s", root);
+    assert_int_equal(system(command), 0);
+}
+
+/* Which pids there are, and that a process keeps its directory's number. */
+static void lists_pids(void **state) {
+    (void)state;
+    struct pid_list l;
+    uint64_t inode = 0;
+    assert_int_equal(pid_list_open("", &l), 0);
+    for (int round = 0; round < 3; round++) {
+        bool found = false;
+        assert_int_equal(pid_list_read(&l), 0);
+        for (size_t i = 0; i < l.list.n; i++) {
+            assert_true(i == 0 || l.list.at[i - 1].pid < l.list.at[i].pid);
+            if (l.list.at[i].pid != getpid())
+                continue;
+            found = true;
+            assert_true(!inode || l.list.at[i].inode == inode);
+            inode = l.list.at[i].inode;
+        }
+        assert_true(found);
+    }
+    pid_list_close(&l);
+    assert_true(pid_list_open("/nowhere", &l) < 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parses_stat),
-        cmocka_unit_test(parses_status),
-        cmocka_unit_test(samples_a_process),
+        cmocka_unit_test(parses_stat),       cmocka_unit_test(parses_status),
+        cmocka_unit_test(samples_a_process), cmocka_unit_test(watches_cgroups),
+        cmocka_unit_test(lists_pids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
