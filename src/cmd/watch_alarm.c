@@ -254,7 +254,7 @@ static void begin_post(struct alarm *a, const struct alarm_how *how) {
     if (clock_ns() < a->again_ns)
         return;
     cleanup_free char *body = json_dumps(a->event, JSON_COMPACT | JSON_REAL_PRECISION(12));
-    exchange_begin(&a->web, web_book_find(how->book, action_of(a)->text), body,
+    exchange_begin(&a->web, web_book_find(how->book, action_of(a)->text), 0, body,
                    WEBHOOK_S * SECOND_NS);
     a->going = true;
     a->tries++;

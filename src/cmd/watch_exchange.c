@@ -1,6 +1,7 @@
 #include "cmd/watch_exchange.h"
 
 #include "base/clock.h"
+#include "inspector/netns.h"
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -67,7 +68,17 @@ static const char *no_connection(int error) {
     }
 }
 
-void exchange_begin(struct exchange *x, const struct web_address *to, const char *body,
+static int open_socket(const struct web_address *to, pid_t whose) {
+    int back = -1;
+    int rc = whose && to->loopback ? netns_enter(whose, &back, NULL) : 0;
+    if (rc < 0 && rc != -EACCES) /* whose network may not even be seen: ours, as likely as not */
+        return -1;
+    int fd = socket(to->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    netns_leave(back);
+    return fd;
+}
+
+void exchange_begin(struct exchange *x, const struct web_address *to, pid_t whose, const char *body,
                     uint64_t timeout_ns) {
     const char *path = to->url.path;
     exchange_done(x);
@@ -83,9 +94,9 @@ void exchange_begin(struct exchange *x, const struct web_address *to, const char
                           *path == '/' ? "" : "/", path, to->url.authority);
     x->n = strlen(x->request);
     http_response_begin(&x->response);
-    x->fd = socket(to->at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    x->fd = open_socket(to, whose);
     if (x->fd < 0) {
-        over(x, EXCHANGE_FAILED, "no socket could be opened");
+        over(x, EXCHANGE_FAILED, "no socket could be opened in the network of the process");
         return;
     }
     setsockopt(x->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));

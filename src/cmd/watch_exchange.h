@@ -52,8 +52,9 @@ struct exchange {
     struct http_response response;
 };
 
-/* `body` NULL: a GET; else a POST of that JSON. */
-void exchange_begin(struct exchange *x, const struct web_address *to, const char *body,
+/* `body` NULL: a GET; else a POST of that JSON. A loopback address is meant as the process `whose`
+ * sees it, which may be of a container with a network of its own; 0: as we do. */
+void exchange_begin(struct exchange *x, const struct web_address *to, pid_t whose, const char *body,
                     uint64_t timeout_ns);
 /* As far as it goes without waiting; true when it is over. */
 bool exchange_step(struct exchange *x);

@@ -275,7 +275,7 @@ static int take_round(struct watching *w) {
     int rc = sampler_take(w->sampler, &w->round, &w->run->err);
     if (rc < 0)
         return rc;
-    probes_find_owners(&w->probes, &w->round);
+    probes_find_owners(&w->probes, &w->round, w->how->who.n_pids == 1);
     watch_pauses_fetch(&w->pauses);
     for (size_t i = 0; i < w->watched.n; i++)
         w->watched.at[i]->here = false;

@@ -36,7 +36,7 @@ void probes_ask(struct probes *p) {
     for (size_t i = 0; i < p->list.n; i++) {
         struct probe_point *x = &p->list.at[i];
         if (x->web.state != EXCHANGE_GOING)
-            exchange_begin(&x->web, &x->to, NULL, x->timeout_ns);
+            exchange_begin(&x->web, &x->to, x->owner.pid, NULL, x->timeout_ns);
     }
 }
 
@@ -84,15 +84,15 @@ static bool is_here(const struct process_id *id, const struct sampler_round *rou
     return false;
 }
 
-void probes_find_owners(struct probes *p, const struct sampler_round *round) {
+void probes_find_owners(struct probes *p, const struct sampler_round *round, bool one) {
     for (size_t i = 0; i < p->list.n; i++) {
         struct probe_point *x = &p->list.at[i];
         if (x->owner.pid && is_here(&x->owner, round))
             continue;
         x->owner = (struct process_id){0};
-        if (round->rows.n == 1)
+        if (one && round->rows.n)
             x->owner = round->rows.at[0].process->id;
-        if (round->rows.n < 2 || !x->to.loopback ||
+        if (one || !x->to.loopback ||
             (x->owner_at_ns && round->at_ns - x->owner_at_ns < LOOK_AGAIN_NS))
             continue;
         x->owner_at_ns = round->at_ns;

@@ -25,8 +25,9 @@ int probes_new(const struct watch_rules *rules, struct probes *ret, struct err *
 void probes_ask(struct probes *p);
 void probes_step(struct probes *p);
 void probes_poll(const struct probes *p, struct poll_list *l);
-/* Who listens there, of these: the only one there is, or on this machine who has the socket. */
-void probes_find_owners(struct probes *p, const struct sampler_round *round);
+/* Who listens there, of these: with `one` the one that is watched, else the first that has such a
+ * socket, of a loopback address. */
+void probes_find_owners(struct probes *p, const struct sampler_round *round, bool one);
 void probes_done(struct probes *p);
 
 #endif
