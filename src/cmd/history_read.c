@@ -6,8 +6,9 @@
 
 #define SECOND_NS 1000000000.0
 
-/* Gains below this over the whole time are nothing. */
+/* Gains below this over the whole time are nothing, and this part of the most. */
 #define NOTHING_BYTES (1024.0 * 1024)
+#define NOTHING_PART 0.01
 
 /* What has garbage, or free memory of malloc, in it that nothing tells apart: V8's young generation
  * and its pages grow for some minutes in a program that keeps nothing. */
@@ -70,7 +71,7 @@ struct reading {
 
 static void judge_field(const struct reading *r, uint64_t from_ns, struct history_field *f) {
     const struct sample_field_info *info = sample_field_info(f->field);
-    double nothing = info->unit == SAMPLE_BYTES ? NOTHING_BYTES : 2.5;
+    double nothing = info->unit == SAMPLE_BYTES ? NOTHING_BYTES + NOTHING_PART * f->max : 2.5;
     bool has_gcs = r->collections.n && is_collected(f->field);
     struct points all = {0}, floor = {0};
     to_points(&f->series, from_ns, &all);

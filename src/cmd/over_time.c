@@ -37,7 +37,7 @@ struct watch {
     struct run *r;
     const char *target;
     struct growth_report *g;
-    uint64_t began_ns, for_ns, took_ns;
+    uint64_t began_ns, for_ns;
     struct points floor[OWNERS]; /* by the looks */
     struct points all[OWNERS];   /* by the samples; empty where no counter says it */
     struct sampler *sampler;

@@ -1,7 +1,6 @@
 #include "series/floor.h"
 
 #include <math.h>
-#include <string.h>
 
 void floor_marks_of_counter(const struct points *counter, struct floor_marks *ret) {
     ret->n = 0;
@@ -97,7 +96,7 @@ void floor_of_stretches(const struct points *p, size_t n, struct points *ret) {
 void floor_of_steps(const struct points *p, struct points *ret) {
     ret->n = 0;
     for (size_t i = 0; i < p->n; i++)
-        if (!i || memcmp(&p->at[i].value, &p->at[i - 1].value, sizeof(double)) != 0)
+        if (!i || p->at[i].value < p->at[i - 1].value || p->at[i].value > p->at[i - 1].value)
             vec_push(ret, p->at[i]);
 }
 

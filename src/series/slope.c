@@ -56,7 +56,7 @@ static double independence(const struct points *p, const struct slope *line) {
 
 /* The variance of Kendall's S when there is no trend: equal values say nothing. */
 static double kendall_variance(const struct points *p) {
-    double sorted[SLOPE_POINTS_MAX], n = (double)p->n, variance = n * (n - 1) * (2 * n + 5);
+    double sorted[SLOPE_POINTS_MAX] = {0}, n = (double)p->n, variance = n * (n - 1) * (2 * n + 5);
     for (size_t i = 0; i < p->n; i++)
         sorted[i] = p->at[i].value;
     qsort(sorted, p->n, sizeof *sorted, ascending);

@@ -195,6 +195,55 @@ static void shapes(void **state) {
     }
 }
 
+/* The number of points of a line of tests/series/floors.txt. */
+static size_t read_floors(char *text, struct points *ret) {
+    char *save = NULL;
+    ret->n = 0;
+    for (char *word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
+        char *value;
+        double s = strtod(word, &value);
+        assert_int_equal(*value, ':');
+        vec_push(ret, (struct point){s, strtod(value + 1, NULL) * 1024});
+    }
+    return ret->n;
+}
+
+/* Of real runs: no leak is missed and no healthy program said to grow. */
+static void recorded_floors(void **state) {
+    (void)state;
+    FILE *f = fopen("series/floors.txt", "r");
+    char line[4096], kind[64], owner[32];
+    int leaks = 0, healthy = 0, at;
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        struct points p = {0};
+        struct trend t;
+        if (line[0] == '#')
+            continue;
+        assert_int_equal(sscanf(line, "%63s %*s %31s %n", kind, owner, &at), 2);
+        assert_true(read_floors(line + at, &p) >= 9);
+        bool native = !strcmp(owner, "malloc");
+        double level = p.at[p.n - 1].value;
+        judge_floor(&(struct judge_case){NULL, &p, MIB / 2 + (native ? 0.02 : 0.005) * level}, &t);
+        if (strncmp(kind, "leak/", 5) == 0) {
+            leaks++;
+            if (t.kind != TREND_GROWING)
+                fail_msg("%s, %s: %s", kind, owner, trend_kind_name(t.kind));
+            double rate = strcmp(kind, "leak/compressors") ? 100e3 : 314e3;
+            if (fabs(t.per_s - rate) > 0.1 * rate)
+                fail_msg("%s, %s: %.0f a second", kind, owner, t.per_s);
+        } else {
+            healthy++;
+            if (t.kind == TREND_GROWING)
+                fail_msg("%s, %s: growing by %.0f a second", kind, owner, t.per_s);
+        }
+        vec_free(&p);
+    }
+    fclose(f);
+    assert_int_equal(leaks, 20);
+    assert_int_equal(healthy, 25);
+}
+
 static void few_points_decide_nothing(void **state) {
     (void)state;
     struct points p = {0};
@@ -245,6 +294,7 @@ int main(void) {
         cmocka_unit_test(intervals_hold_the_truth),
         cmocka_unit_test(leak_under_a_saw),
         cmocka_unit_test(shapes),
+        cmocka_unit_test(recorded_floors),
         cmocka_unit_test(few_points_decide_nothing),
         cmocka_unit_test(arrival),
         cmocka_unit_test(large_series_take_milliseconds),
