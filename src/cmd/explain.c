@@ -4,17 +4,32 @@
 #include "cmd/look.h"
 #include "cmd/over_time.h"
 #include "report/document.h"
+#include "report/trend.h"
 #include "rules/rule.h"
 
 #include <errno.h>
 
 enum { EXIT_FINDINGS = 1, EXIT_PARTIAL = 4 };
 
+/* What grows is said before what is large; RSS only when nothing else is known to grow. False when
+ * nothing does. */
+static bool put_growth_first(const struct trends *t, struct diagnosis *d) {
+    const struct trend_row *grows = NULL;
+    for (size_t i = 0; i < t->rows.n; i++)
+        if (t->rows.at[i].trend.kind == TREND_GROWING && !grows)
+            grows = &t->rows.at[i];
+    if (!grows)
+        return false;
+    cleanup_free char *text = report_trend_text(grows, t->end_ns), *rest = d->verdict;
+    d->verdict = mem_printf("%s: %s.%s%s", grows->title, text, rest ? " " : "", rest ? rest : "");
+    return true;
+}
+
 /* Prints it, or fills the document; the exit code. */
 static int show(struct run *r, const struct evidence *ev, const struct growth_report *g) {
     struct diagnosis d = {0};
-    bool grows = false;
     rules_run(ev, &d);
+    bool grows = put_growth_first(&ev->trends, &d);
     if (r->json) {
         document_common(r->doc, ev);
         report_explain_json(r->doc, ev, &d);
@@ -27,8 +42,6 @@ static int show(struct run *r, const struct evidence *ev, const struct growth_re
             fputc('\n', r->out);
         growth_report_print_holders(r, g);
     }
-    for (size_t i = 0; i < ev->trends.rows.n; i++)
-        grows = grows || ev->trends.rows.at[i].trend.kind == TREND_GROWING;
     /* A V8 that could not be read is a partial answer; a process without V8 is a whole one. */
     int code = ev->target.engine == ENGINE_V8 && !ev->has_v8 ? EXIT_PARTIAL
                : d.findings.n || grows                       ? EXIT_FINDINGS

@@ -148,6 +148,11 @@ static void print_amount(FILE *out, enum sample_unit unit, double v) {
     fprintf(out, " %10s", text);
 }
 
+/* Nothing is said of what the process has none of, unless it was asked for. */
+static bool is_shown(struct run *r, const struct history_field *f) {
+    return f->max > 0 || opt_string(r->opts, "owner", NULL);
+}
+
 static void print_fields(struct run *r, const struct recording *rec, const struct history *h) {
     enum { CELLS_LEAST = 16, BEFORE_CELLS = 66 };
     unsigned width = r->width ? r->width : 100;
@@ -157,6 +162,8 @@ static void print_fields(struct run *r, const struct recording *rec, const struc
     for (size_t i = 0; i < h->fields.n; i++) {
         const struct history_field *f = &h->fields.at[i];
         const struct sample_field_info *info = sample_field_info(f->field);
+        if (!is_shown(r, f))
+            continue;
         cleanup_free char *line = sparkline(
             &f->tops, 0, (double)(h->to_ns - h->from_ns) / (double)SECOND_NS, cells, r->unicode);
         fprintf(r->out, "%-20s", info->title);
@@ -169,7 +176,7 @@ static void print_fields(struct run *r, const struct recording *rec, const struc
     fputc('\n', r->out);
     for (size_t i = 0; i < h->fields.n; i++) {
         const struct history_field *f = &h->fields.at[i];
-        if (!f->judged)
+        if (!f->judged || !is_shown(r, f))
             continue;
         cleanup_free char *text = report_trend_text(&f->row, store_wall_ns(rec->store, h->to_ns));
         fprintf(r->out, "%-20s %s\n", sample_field_info(f->field)->title, text);

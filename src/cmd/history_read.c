@@ -84,10 +84,11 @@ static void judge_field(const struct reading *r, uint64_t from_ns, struct histor
         judge_series(&all, has_gcs ? &r->collections : NULL, nothing, &f->row.trend);
     }
     struct trend *t = &f->row.trend;
-    bool exact = has_gcs || r->live.n || info->unit == SAMPLE_COUNT;
+    bool exact =
+        has_gcs || (f->field == SAMPLE_HEAP_USED && r->live.n) || info->unit == SAMPLE_COUNT;
     if (t->kind == TREND_GROWING && !exact && t->to_s - t->from_s < SECONDS_WITHOUT_FLOOR) {
         t->kind = TREND_UNDECIDED;
-        t->why = TREND_RECENT;
+        t->why = TREND_MAY_BE_FREE;
         t->more_s = SECONDS_WITHOUT_FLOOR;
     }
     f->judged = true;

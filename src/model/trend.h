@@ -21,10 +21,11 @@ enum trend_kind {
 };
 
 enum trend_why {
-    TREND_CLEAR,            /* it is decided */
-    TREND_FEW,              /* the floor was seen too few times */
-    TREND_WIDE,             /* it may grow by much or fall by as much */
-    TREND_RECENT,           /* it changed its course too short a while ago */
+    TREND_CLEAR,       /* it is decided */
+    TREND_FEW,         /* the floor was seen too few times */
+    TREND_WIDE,        /* it may grow by much or fall by as much */
+    TREND_RECENT,      /* it changed its course too short a while ago */
+    TREND_MAY_BE_FREE, /* it rises, which may be memory kept for reuse: nothing told it apart */
     TREND_MAY_HAVE_A_BOUND, /* it grows, and what holds it looks like something that fills up */
 };
 

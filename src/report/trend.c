@@ -97,10 +97,10 @@ static char *undecided_text(const struct trend_row *row) {
     char more[FMT_MAX], lasted[FMT_MAX];
     const struct trend *t = &row->trend;
     cleanup_free char *slope = slope_text(row);
-    cleanup_free char *what =
-        t->more_s > 0 ? mem_printf("; --for %.0fs would tell", ceil(t->more_s / 10) * 10)
-                      : mem_strdup("");
-    lasting_text(more, t->more_s);
+    cleanup_free char *what = t->more_s > 0
+                                  ? mem_printf("; a watch of %s would tell",
+                                               lasting_text(more, ceil(t->more_s / 10) * 10))
+                                  : mem_strdup("");
     switch (t->why) {
     case TREND_FEW:
         return mem_printf("not decided: its floor was seen %zu time%s%s", t->points,
@@ -110,6 +110,9 @@ static char *undecided_text(const struct trend_row *row) {
     case TREND_RECENT:
         return mem_printf("not decided: it took another course %s before the end, %s%s",
                           lasting_text(lasted, t->to_s - t->from_s), slope, what);
+    case TREND_MAY_BE_FREE:
+        return mem_printf("not decided: rising %s, which may be memory kept for reuse%s", slope,
+                          what);
     default:
         return mem_printf("growing %s, which may be a cache that has a bound%s", slope, what);
     }
@@ -153,6 +156,7 @@ static const char *why_word(enum trend_why w) {
                                         [TREND_FEW] = "too-few-floors",
                                         [TREND_WIDE] = "interval-too-wide",
                                         [TREND_RECENT] = "changed-recently",
+                                        [TREND_MAY_BE_FREE] = "may-be-free-memory",
                                         [TREND_MAY_HAVE_A_BOUND] = "may-have-a-bound"};
     return words[w];
 }
