@@ -211,7 +211,7 @@ static size_t read_floors(char *text, struct points *ret) {
 /* Of real runs: no leak is missed and no healthy program said to grow. */
 static void recorded_floors(void **state) {
     (void)state;
-    FILE *f = fopen("series/floors.txt", "r");
+    FILE *f = fopen("tests/series/floors.txt", "r");
     char line[4096], kind[64], owner[32];
     int leaks = 0, healthy = 0, at;
     assert_non_null(f);
