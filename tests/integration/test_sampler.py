@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import BUILD, Target, equal, test
+from harness import BUILD, Skip, Target, equal, test
 
 COUNTERS = ["heap_used", "heap_total", "external", "array_buffers"]
 
@@ -174,3 +174,21 @@ def malloc_as_malloc_info_says():
         equal("mapped chunks", s["malloc_mapped"], int(mapped))
         equal("and no heap", "heap_used" in s, False)
         equal("for a reason", "V8" in s["no_v8"], True)
+
+
+@test(nodes=[24])
+def of_another_user(node):
+    """What the kernel shows everybody, and one sentence on why there is no more."""
+    if os.geteuid() != 0:
+        raise Skip("it takes root to be somebody else")
+    with Target([node.path, "-e", "setTimeout(() => {}, 20000)"], ready=False) as t:
+        time.sleep(0.3)
+        try:
+            p = subprocess.run([str(BUILD / "tests" / "samples"), "10", "2", str(t.pid)], capture_output=True,
+                               user=65534, group=65534, extra_groups=[], timeout=60)
+        except PermissionError:
+            raise Skip("this build is not for everybody to see")
+        s = json.loads(p.stdout.splitlines()[0])
+        equal("RSS is known", s["rss"] > 0, True)
+        equal("and why no more", "may not be read" in s["no_v8"], True)
+        equal("which is none", "heap_used" in s or "malloc_arenas" in s, False)
