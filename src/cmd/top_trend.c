@@ -1,13 +1,16 @@
 #include "cmd/top_trend.h"
 
 #include "series/slope.h"
+#include <math.h>
 #include <string.h>
 
+/* A slope whose interval has no end is none: the stretches follow from each other too much. */
 static void judge(struct top_trend *t) {
     struct slope s;
-    if (t->stretches.n < TOP_TREND_LEAST || !slope_of(&t->stretches, 1.96, &s))
-        return;
-    t->slope = (struct top_slope){true, s.per_s * 60, s.low * 60, s.high * 60};
+    t->slope = (struct top_slope){0};
+    if (t->stretches.n >= TOP_TREND_LEAST && slope_of(&t->stretches, 1.96, &s) && isfinite(s.low) &&
+        isfinite(s.high))
+        t->slope = (struct top_slope){true, s.per_s * 60, s.low * 60, s.high * 60};
 }
 
 static void end_stretch(struct top_trend *t) {

@@ -12,7 +12,7 @@ struct top_trend {
     struct points stretches; /* TOP_TREND_MOST at most, the oldest first */
     struct point least;      /* of the stretch under way */
     unsigned rounds;         /* of it, so far */
-    struct top_slope slope;  /* of the stretches; known from TOP_TREND_LEAST on */
+    struct top_slope slope;  /* of the stretches, TOP_TREND_LEAST at least */
 };
 
 /* One round more. */

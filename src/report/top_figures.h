@@ -9,7 +9,7 @@
 struct top_slope {
     bool known;
     double bytes;     /* by which RSS rises a minute */
-    double low, high; /* the interval of 95 %; may be infinite */
+    double low, high; /* the interval of 95 % */
 };
 
 struct top_process {

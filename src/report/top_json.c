@@ -1,7 +1,6 @@
 #include "report/top_json.h"
 
 #include "base/text.h"
-#include <math.h>
 
 static void set_text(json_t *o, const char *key, const char *text) {
     if (text && *text)
@@ -30,15 +29,6 @@ static json_t *spaces_json(const struct sample *s) {
     return o;
 }
 
-/* With its interval, where that has ends. */
-static void set_slope(json_t *o, const struct top_slope *s) {
-    const char *key = top_column_info(TOP_SLOPE)->key;
-    json_object_set_new(o, key, json_real(s->bytes));
-    if (isfinite(s->low) && isfinite(s->high))
-        json_object_set_new(o, "slope_interval_bytes_per_minute",
-                            json_pack("[f, f]", s->low, s->high));
-}
-
 json_t *top_process_json(const struct top_process *p) {
     static const enum top_column figures[] = {TOP_CPU, TOP_GC_RATE, TOP_GC_TIME, TOP_ROOM};
     json_t *o =
@@ -60,8 +50,11 @@ json_t *top_process_json(const struct top_process *p) {
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         if (top_figure(p, figures[i], &d))
             json_object_set_new(o, top_column_info(figures[i])->key, json_real(d));
-    if (p->slope.known)
-        set_slope(o, &p->slope);
+    if (p->slope.known) {
+        json_object_set_new(o, top_column_info(TOP_SLOPE)->key, json_real(p->slope.bytes));
+        json_object_set_new(o, "slope_interval_bytes_per_minute",
+                            json_pack("[f, f]", p->slope.low, p->slope.high));
+    }
     if (p->now.known_spaces)
         json_object_set_new(o, "spaces", spaces_json(&p->now));
     if (top_parts_of(&p->now, &parts))

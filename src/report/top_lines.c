@@ -19,7 +19,8 @@ void top_line_done(struct top_line *l) {
     vec_free(l);
 }
 
-enum { BAR_MOST = 40, BAR_UNBOUNDED = 24 };
+/* What is worth less than the slope is shown when bars and commands have room kept for them. */
+enum { BAR_MOST = 40, BAR_UNBOUNDED = 24, ROOM_KEPT = 20 };
 
 unsigned top_columns_known(const struct top_rows *rows) {
     unsigned known = 0;
@@ -55,9 +56,10 @@ void top_layout_fit(unsigned width, unsigned columns, struct top_layout *ret) {
     for (unsigned rank = 0; rank < TOP_COLUMNS; rank++) {
         enum top_column c = column_of_rank(rank);
         unsigned more = top_column_info(c)->width + (used ? 1 : 0);
+        unsigned kept = rank > top_column_info(TOP_SLOPE)->rank ? ROOM_KEPT : 0;
         if (!(columns >> c & 1))
             continue;
-        if (width && used + more > width)
+        if (width && used + more + kept > width)
             break; /* the order of importance is kept: nothing smaller slips in */
         used += more;
         l.width[c] = top_column_info(c)->width;
