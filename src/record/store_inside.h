@@ -19,9 +19,6 @@ struct store {
     char *reasons[LIMIT_RECORD_REASONS + 1]; /* by number; NULL unknown */
 };
 
-/* Times that nanoseconds of 64 bits can hold. */
-#define STORE_TIME_MOST_MS (UINT64_MAX / MS_NS - 2 * RECORD_KEPT_MS)
-
 /* A column that is a time; false when it cannot be one. */
 bool store_column_time(sqlite3_stmt *q, int column, uint64_t *ret_ms);
 /* Milliseconds of a time that is asked for, as SQLite wants it. */

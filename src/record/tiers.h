@@ -14,6 +14,9 @@ enum {
 };
 #define RECORD_KEPT_MS (30ull * DAY_MS) /* of what is kept longest */
 
+/* Times that nanoseconds of 64 bits can hold. */
+#define STORE_TIME_MOST_MS (UINT64_MAX / MS_NS - 2 * RECORD_KEPT_MS)
+
 struct tier {
     uint64_t step_ms;  /* of a point; 0: as taken */
     uint64_t block_ms; /* how much of a process is in one row */

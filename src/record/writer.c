@@ -117,6 +117,9 @@ static int read_past(struct writer *w, int64_t *ret_last, int64_t *ret_closed, s
         rc = db_number(d, 0, &w->ahead_ms, e, "SELECT ahead FROM clock ORDER BY time DESC LIMIT 1",
                        "");
     *ret_last = last_row > *ret_last ? last_row : *ret_last;
+    if (rc == 0 && *ret_last > (int64_t)STORE_TIME_MOST_MS)
+        rc = err_set(e, -EBADMSG, "", "The recording %s is damaged: no time can follow its last",
+                     d->path);
     w->recording = recording + 1;
     w->next_key = (uint64_t)key + 1;
     return rc < 0 ? rc : read_reasons(w, e);
