@@ -6,6 +6,7 @@
 #include "report/document.h"
 #include "report/trend.h"
 #include "rules/rule.h"
+#include "suspects/suspects.h"
 
 #include <errno.h>
 
@@ -50,6 +51,23 @@ static int show(struct run *r, const struct evidence *ev, const struct growth_re
     return code;
 }
 
+/* With what lives, and what of it looks like a leak, where objects can be told. */
+static int look_whole(struct run *r, const char *target, struct evidence *ret) {
+    const unsigned needs = NEED_ALL | NEED_FLAGS;
+    struct suspects found = {0};
+    if (opt_flag(r->opts, "quick"))
+        return look_at(r, target, needs, ret);
+    int rc = look_at_visited(r, target, needs | NEED_LIVENESS,
+                             &(struct v8_visit){&found, suspects_see}, ret);
+    if (rc < 0) {
+        suspects_done(&found);
+        return rc;
+    }
+    ret->suspects = found;
+    ret->has_suspects = ret->v8.has_liveness;
+    return 0;
+}
+
 static int run_explain(struct run *r) {
     const char *const *args;
     uint64_t for_ns = opt_u64(r->opts, "for", 0);
@@ -66,7 +84,7 @@ static int run_explain(struct run *r) {
         return rc;
     }
     struct evidence ev;
-    int rc = look_at(r, args[0], NEED_ALL | NEED_FLAGS, &ev);
+    int rc = look_whole(r, args[0], &ev);
     if (rc < 0)
         return rc;
     rc = show(r, &ev, &g);
@@ -76,6 +94,7 @@ static int run_explain(struct run *r) {
 
 static const struct opt opts[] = {
     {"for", 'f', OPT_DURATION, "TIME", "watch it for that long, and say what grows"},
+    {"quick", 'q', OPT_FLAG, NULL, "do not ask which objects live: less time and memory"},
     LOOK_OPT_FREEZE,
     LOOK_OPT_MAX_PAUSE,
     {0}};

@@ -84,6 +84,11 @@ int look_at(struct run *r, const char *target, unsigned needs, struct evidence *
     return look(r, target, needs, (struct looker){0}, ret);
 }
 
+int look_at_visited(struct run *r, const char *target, unsigned needs, const struct v8_visit *visit,
+                    struct evidence *ret) {
+    return look(r, target, needs, (struct looker){.heap = visit}, ret);
+}
+
 int look_at_quiet(struct run *r, const char *target, unsigned needs, struct evidence *ret) {
     enum { LOOKS = 5 };
     for (int i = 1;; i++) {

@@ -21,7 +21,11 @@ int look_freeze_how(struct run *r, struct image_freeze_how *ret);
 /* collect() for a command: fills r->err on failure. */
 int look_at(struct run *r, const char *target, unsigned needs, struct evidence *ret);
 
-/* The same, some times over while malloc's census (NEED_MALLOC) has errors: a look that falls into
+/* collect_visited() likewise: V8's heap is shown where there is one that can be read. */
+int look_at_visited(struct run *r, const char *target, unsigned needs, const struct v8_visit *visit,
+                    struct evidence *ret);
+
+/* look_at(), some times over while malloc's census (NEED_MALLOC) has errors: a look that falls into
  * an allocation finds a list in the making. The last one may have some. */
 int look_at_quiet(struct run *r, const char *target, unsigned needs, struct evidence *ret);
 

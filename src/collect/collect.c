@@ -12,6 +12,7 @@
 #include "kernel/cgroup_text.h"
 #include "kernel/cpus.h"
 #include "kernel/process.h"
+#include "kernel/procfs.h"
 #include "kernel/smaps.h"
 #include "malloc/malloc.h"
 #include "v8/flags.h"
@@ -484,12 +485,39 @@ static void open_layout(struct look *k) {
     }
 }
 
+/* How long the main thread has run: the kernel counts it to the nanosecond. */
+static bool ran_ns(const struct image *img, uint64_t *ret) {
+    char *text;
+    size_t n;
+    if (image_kind(img) == IMAGE_CORE || image_pid(img) <= 0 ||
+        procfs_read("", image_pid(img), "schedstat", 256, &text, &n) < 0)
+        return false;
+    const char *p = text;
+    bool found = procfs_number(&p, text + n, ret);
+    free(text);
+    return found;
+}
+
+/* Where the copy took long to read: what the process did meanwhile. A look of some milliseconds
+ * says nothing. */
+static void note_activity(const struct image *img, uint64_t began_ns, bool known, uint64_t ran_then,
+                          struct evidence *ev) {
+    const uint64_t least_ns = 50000000;
+    uint64_t ran, free_ns = clock_ns() - began_ns - image_pause_ns(img);
+    if (!known || free_ns < least_ns || !ran_ns(img, &ran) || ran < ran_then)
+        return;
+    double share = (double)(ran - ran_then) / (double)free_ns;
+    ev->activity = (struct evidence_activity){true, share < 1 ? share : 1};
+}
+
 static int look_at_image(struct image *img, unsigned needs, const struct image_freeze_how *how,
                          const struct v8_visit *visit, const struct whole_visit *whole,
                          struct evidence *ret, struct err *e) {
     uint64_t began = clock_ns();
     struct look k = {
         .img = img, .needs = needs, .how = *how, .visit = visit, .whole = whole, .ev = ret};
+    uint64_t ran = 0;
+    bool ran_known = ran_ns(img, &ran);
     set_rate(img, needs, &k.how);
     *ret = (struct evidence){.target = {.kind = "live", .pid = image_pid(img)}};
     if (image_exe(img)[0])
@@ -529,6 +557,7 @@ static int look_at_image(struct image *img, unsigned needs, const struct image_f
             read_neighbours(ret);
         note_coverage(img, ret);
     }
+    note_activity(img, began, ran_known, ran, ret);
     stack_reader_free(k.stacks);
     handle_reader_free(k.handles);
     v8_layout_free(k.layout);

@@ -32,6 +32,7 @@ void evidence_done(struct evidence *ev) {
     stacks_done(&ev->stacks);
     uv_census_done(&ev->uv);
     v8_census_done(&ev->v8);
+    suspects_done(&ev->suspects);
     flags_done(&ev->flags);
     malloc_census_done(&ev->malloc);
     account_done(&ev->account);

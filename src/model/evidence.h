@@ -13,6 +13,7 @@
 #include "model/region.h"
 #include "model/residency.h"
 #include "model/stack.h"
+#include "model/suspect.h"
 #include "model/trend.h"
 #include "model/usage.h"
 #include "model/uv_census.h"
@@ -54,9 +55,16 @@ struct evidence_neighbour { /* another process of the same container */
     uint64_t rss_bytes;
 };
 
+/* How busy it was while it was looked at, but for the pause. */
+struct evidence_activity {
+    bool is_known;
+    double main_thread; /* share of the time in which its main thread ran: 0 to 1 */
+};
+
 struct evidence {
     struct evidence_target target;
     struct evidence_cost cost;
+    struct evidence_activity activity;
     VEC(char *) notes; /* coverage: what is not known, or is only estimated */
 
     struct region_list regions; /* as of the stop */
@@ -66,6 +74,8 @@ struct evidence {
 
     bool has_v8;
     struct v8_census v8;
+    bool has_suspects;
+    struct suspects suspects; /* of all isolates; with v8.has_liveness */
     bool has_flags;
     struct flag_list flags; /* V8's */
     bool has_malloc;

@@ -320,6 +320,30 @@ static const struct field neighbour[] = {
     {0},
 };
 
+#define PART(m) FIELD(struct suspect_part, m)
+static const struct field suspect_part[] = {
+    FIELD_AS(struct suspect_part, text, FIELD_OWNED), PART(addr), PART(count), PART(bytes), {0}};
+
+#define SUSPECT(m) FIELD(struct suspect, m)
+static const struct field suspect[] = {
+    FIELD_AS(struct suspect, kind, FIELD_TEXT),
+    FIELD_AS(struct suspect, text, FIELD_OWNED),
+    FIELD_AS(struct suspect, path, FIELD_OWNED),
+    SUSPECT(addr),
+    SUSPECT(sample),
+    SUSPECT(count),
+    SUSPECT(bytes),
+    SUSPECT(outside),
+    FIELD_LIST(struct suspect, parts, suspect_part),
+    {0},
+};
+static const struct field suspects[] = {
+    FIELD(struct suspects, least),
+    FIELD(struct suspects, live_bytes),
+    FIELD_LIST(struct suspects, list, suspect),
+    {0},
+};
+
 static const struct field flag[] = {
     FIELD_AS(struct flag, name, FIELD_OWNED),
     NUMBER(struct flag, kind),
@@ -362,10 +386,14 @@ static const struct field cost[] = {
     {0},
 };
 
+static const struct field activity[] = {
+    FIELD(struct evidence_activity, is_known), FIELD(struct evidence_activity, main_thread), {0}};
+
 #define EVIDENCE(m) NUMBER(struct evidence, m)
 const struct field evidence_fields[] = {
     FIELD_IN(struct evidence, target, target),
     FIELD_IN(struct evidence, cost, cost),
+    FIELD_IN(struct evidence, activity, activity),
     FIELD_AS(struct evidence, notes, FIELD_WORDS),
     FIELD_LIST(struct evidence, regions, region),
     FIELD_LIST(struct evidence, residency, run),
@@ -375,6 +403,8 @@ const struct field evidence_fields[] = {
     FIELD_LIST(struct evidence, threads, thread),
     EVIDENCE(has_v8),
     FIELD_IN(struct evidence, v8, v8),
+    EVIDENCE(has_suspects),
+    FIELD_IN(struct evidence, suspects, suspects),
     EVIDENCE(has_flags),
     FIELD_IN(struct evidence, flags, flags),
     EVIDENCE(has_malloc),

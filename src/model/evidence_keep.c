@@ -79,6 +79,18 @@ static bool cgroup_holds(const struct cgroup *c) {
     return c->path && c->dir;
 }
 
+static bool suspects_hold(const struct suspects *l) {
+    for (size_t i = 0; i < l->list.n; i++) {
+        const struct suspect *s = &l->list.at[i];
+        if (!s->kind || !s->text)
+            return false;
+        for (size_t k = 0; k < s->parts.n; k++)
+            if (!s->parts.at[k].text)
+                return false;
+    }
+    return true;
+}
+
 static bool flags_hold(const struct flag_list *l) {
     for (size_t i = 0; i < l->list.n; i++)
         if (!l->list.at[i].name || (unsigned)l->list.at[i].kind >= FLAG_KINDS)
@@ -89,7 +101,7 @@ static bool flags_hold(const struct flag_list *l) {
 static bool holds(const struct evidence *ev) {
     return ev->target.kind && (unsigned)ev->target.engine <= ENGINE_V8 &&
            regions_hold(&ev->regions) && residency_holds(&ev->residency) &&
-           flags_hold(&ev->flags) && malloc_holds(&ev->malloc) &&
+           flags_hold(&ev->flags) && suspects_hold(&ev->suspects) && malloc_holds(&ev->malloc) &&
            account_holds(&ev->account, ev->regions.n) &&
            (!ev->has_process || process_holds(&ev->process)) &&
            (!ev->has_cgroup || cgroup_holds(&ev->cgroup));

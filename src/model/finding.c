@@ -28,6 +28,7 @@ static void finding_done(struct finding *f) {
     free(f->remedy);
     free(f->saving_how);
     free(f->refuted_by);
+    free(f->path);
 }
 
 void diagnosis_done(struct diagnosis *d) {

@@ -36,6 +36,8 @@ struct finding {
     uint64_t saving_bytes;
     char *saving_how;
     char *refuted_by;
+    char *path;     /* of a leak: how what holds it is reached; NULL */
+    uint64_t count; /* of its objects; 0: not told */
 };
 
 struct undecided {
@@ -46,6 +48,8 @@ struct diagnosis {
     VEC(struct finding) findings; /* the one that explains most first */
     VEC(struct undecided) undecided;
     char *verdict; /* one sentence */
+    /* Where there is no finding, and enough is known to say so: "healthy" or a kind of it. NULL. */
+    const char *healthy;
 };
 
 void finding_evidence_add(struct finding *f, uint64_t value, char *command, const char *text, ...)

@@ -1,6 +1,7 @@
 #include "suspects/suspect.h"
 
 #include "base/bits.h"
+#include "collect/heap_outside.h"
 #include "collect/paths.h"
 #include "graph/classes.h"
 #include "v8/places.h"
@@ -229,14 +230,6 @@ static void join_same(const struct suspect_search *s) {
         }
 }
 
-static void free_suspect(struct suspect *x) {
-    free(x->text);
-    free(x->path);
-    for (size_t k = 0; k < x->parts.n; k++)
-        free(x->parts.at[k].text);
-    vec_free(&x->parts);
-}
-
 /* Each is compared with each: of many, which only a least of next to nothing brings, those that
  * hold most are enough. */
 static void keep_most(struct suspects *all) {
@@ -245,7 +238,7 @@ static void keep_most(struct suspects *all) {
         return;
     vec_sort(&all->list, most_first);
     while (all->list.n > MOST)
-        free_suspect(&all->list.at[--all->list.n]);
+        suspect_done(&all->list.at[--all->list.n]);
 }
 
 /* --- how they are reached --- */
@@ -277,6 +270,19 @@ static void find_paths(struct suspect_search *s) {
     ways_done(&w);
 }
 
+/* --- what of it is outside the heap --- */
+
+static void weigh_outside(struct suspect_search *s) {
+    const struct heap_outside *held = heap_look_outside(&s->look);
+    for (size_t i = 0; i < s->ret->list.n; i++) {
+        struct suspect *x = &s->ret->list.at[i];
+        uint32_t holder = x->addr ? v8_node_at(s->nodes, x->addr) : V8_NO_NODE;
+        for (size_t k = 0; holder != V8_NO_NODE && k < held->list.n; k++)
+            if (graph_tree_dominates(s->tree, holder, held->list.at[k].node))
+                x->outside += held->list.at[k].bytes;
+    }
+}
+
 int suspects_see(void *suspects, const struct v8_view *view, struct err *e) {
     struct suspects *ret = suspects;
     struct suspect_search s = {.ret = ret, .nodes = view->nodes};
@@ -294,14 +300,9 @@ int suspects_see(void *suspects, const struct v8_view *view, struct err *e) {
         keep_most(ret);
         join_same(&s);
         find_paths(&s);
+        weigh_outside(&s);
         vec_sort(&ret->list, most_first);
     }
     heap_look_done(&s.look);
     return r;
-}
-
-void suspects_done(struct suspects *s) {
-    for (size_t i = 0; i < s->list.n; i++)
-        free_suspect(&s->list.at[i]);
-    vec_free(&s->list);
 }
