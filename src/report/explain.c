@@ -306,6 +306,9 @@ static json_t *finding_json(const struct finding *f, bool first) {
         json_object_set_new(o, "remedy", r);
     }
     set_text(o, "refuted_by", f->refuted_by);
+    set_text(o, "path", f->path);
+    if (f->count)
+        json_object_set_new(o, "count", json_bytes(f->count));
     return o;
 }
 
@@ -342,6 +345,11 @@ void report_explain_json(json_t *doc, const struct evidence *ev, const struct di
         set_text(u, "command", d->undecided.at[i].command);
         json_array_append_new(undecided, u);
     }
+    const char *cause = d->findings.n ? d->findings.at[0].cause : d->healthy;
+    if (cause)
+        json_object_set_new(doc, "cause", json_string(cause));
+    if (ev->activity.is_known)
+        json_object_set_new(doc, "main_thread_share", json_real(ev->activity.main_thread));
     json_object_set_new(doc, "findings", findings);
     json_object_set_new(doc, "undecided", undecided);
 }

@@ -45,7 +45,6 @@ static const struct advice {
      "Let go of the Buffers, or keep them in files or a store of their own."},
     {"external-string-retention", "release-buffers",
      "Let go of the strings, or keep them in files or a store of their own."},
-    {"worker-leak", "pool-workers", "Keep a small pool of workers, and end those that are done."},
 };
 
 static const struct advice *advice_of(const char *cause) {
@@ -131,8 +130,8 @@ static void check(const struct evidence *ev, struct diagnosis *ret) {
     char target[32];
     for (size_t i = 0; ev->has_suspects && i < ev->suspects.list.n; i++) {
         const struct suspect *s = &ev->suspects.list.at[i];
-        if (!rule_worth_saying(ev, s->bytes))
-            continue;
+        if (!rule_worth_saying(ev, s->bytes) || strcmp(s->kind, "worker-leak") == 0)
+            continue; /* threads are told with all that they cost */
         tell(ev, s, ret);
         told++;
     }

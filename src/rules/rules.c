@@ -1,8 +1,11 @@
 #include "rules/rule.h"
 
 #include "base/fmt.h"
+#include "model/collection.h"
 #include <stdio.h>
 #include <string.h>
+
+#define PEAK_BYTES (64ull << 20)
 
 bool rule_worth_saying(const struct evidence *ev, uint64_t bytes) {
     return bytes >= 8 << 20 && bytes >= rule_rss(ev) / 10;
@@ -43,6 +46,41 @@ static char *name_largest(const struct evidence *ev) {
                       fmt_bytes(size, g.resident[largest]), fmt_bytes(rss, rule_rss(ev)));
 }
 
+/* Nothing stands out, and all of it was looked at: which kind of healthy, and how that is known.
+ * One look does not see what grows slowly. */
+static char *say_healthy(const struct evidence *ev, struct diagnosis *ret) {
+    char now[FMT_MAX], more[FMT_MAX], live[FMT_MAX];
+    uint64_t rss = rule_rss(ev), peak = 0;
+    struct collection k = {0};
+    fmt_bytes(now, rss);
+    if (ev->has_process && process_size_get(&ev->process, PROCESS_RSS_PEAK, &peak) &&
+        peak > rss + rss / 2 && peak - rss > PEAK_BYTES) {
+        ret->healthy = "peak-released";
+        return mem_printf("Nothing to do: it has had %s and gave it back; of the %s that are left "
+                          "nothing stands out.",
+                          fmt_bytes(more, peak), now);
+    }
+    collection_foretell(ev, &k);
+    if (ev->activity.is_known && ev->activity.main_thread > 0.05 &&
+        rule_worth_saying(ev, k.garbage_bytes)) {
+        ret->healthy = "seesaw";
+        return mem_printf("Nothing to do that one look could see: %s live, and %s of garbage comes "
+                          "and goes with the work.",
+                          fmt_bytes(live, k.live_bytes), fmt_bytes(more, k.garbage_bytes));
+    }
+    ret->healthy = "healthy";
+    return mem_printf("Nothing of its %s stands out: %s live on V8's heap, and neither garbage nor "
+                      "free memory is much. Slow growth one look cannot see.",
+                      now, fmt_bytes(live, k.live_bytes));
+}
+
+static char *word_verdict(const struct evidence *ev, struct diagnosis *ret) {
+    bool whole = ev->has_v8 && ev->v8.has_liveness && ev->has_suspects && ev->has_malloc;
+    if (ret->findings.n)
+        return mem_strdup(ret->findings.at[0].why);
+    return whole ? say_healthy(ev, ret) : name_largest(ev);
+}
+
 /* The flags that a remedy names are looked up in the target: what is told must be there. */
 static void look_up_flags(const struct evidence *ev, struct finding *f) {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
@@ -73,5 +111,5 @@ void rules_run(const struct evidence *ev, struct diagnosis *ret) {
     for (size_t i = 0; ev->has_flags && i < ret->findings.n; i++)
         look_up_flags(ev, &ret->findings.at[i]);
     vec_sort(&ret->findings, by_bytes);
-    ret->verdict = ret->findings.n ? mem_strdup(ret->findings.at[0].why) : name_largest(ev);
+    ret->verdict = word_verdict(ev, ret);
 }

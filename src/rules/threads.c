@@ -19,7 +19,7 @@ static void check(const struct evidence *ev, struct diagnosis *ret) {
     char size[FMT_MAX], rss[FMT_MAX], target[32];
     rule_target(ev, target);
     struct finding f = {
-        .cause = "threads",
+        .cause = workers > stacks ? "worker-leak" : "thread-leak",
         .bytes = sum,
         .confidence = CONFIDENCE_LIKELY,
         .why =

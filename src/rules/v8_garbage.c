@@ -1,12 +1,21 @@
 #include "rules/rule.h"
 
 #include "base/fmt.h"
+#include "model/budget.h"
 #include "model/collection.h"
 
-/* A program at work always has garbage: V8 collects it when it has grown by as much as what lived,
- * or so. It is worth a word where nobody comes to collect it. */
-static bool is_at_work(const struct evidence *ev) {
-    return ev->activity.is_known && ev->activity.main_thread > 0.05;
+/* A program at work always has garbage: after a collection V8 lets the old generation grow to up to
+ * four times what lives in it and one semi-space more (MemoryController::CalculateAllocationLimit,
+ * src/heap/heap-controller.cc, V8 9 to 14), and young objects come and go. It is worth a word where
+ * nobody comes to collect it, or where there is more: what a burst has left, under the limit that
+ * the burst has raised. */
+static bool is_seesaw(const struct evidence *ev, const struct collection *k) {
+    enum { GROWING_FACTOR = 4 };
+    const struct v8_isolate_census *iso = &ev->v8.isolates.at[0];
+    struct v8_old_generation old = v8_old_generation_of(iso);
+    return ev->activity.is_known && ev->activity.main_thread > 0.05 &&
+           old.used <= old.live * GROWING_FACTOR + iso->limits.semi_space_bytes &&
+           k->buffer_bytes <= k->live_bytes;
 }
 
 static void tell(const struct evidence *ev, const struct collection *k, bool outside,
@@ -72,7 +81,7 @@ static void check(const struct evidence *ev, struct diagnosis *ret) {
         return;
     uint64_t pool = ev->v8.stale.resident;
     k.heap_bytes -= k.heap_bytes < pool ? k.heap_bytes : pool;
-    if (!rule_worth_saying(ev, k.heap_bytes + k.buffer_bytes) || is_at_work(ev))
+    if (!rule_worth_saying(ev, k.heap_bytes + k.buffer_bytes) || is_seesaw(ev, &k))
         return;
     if (k.buffer_bytes > k.heap_bytes)
         tell(ev, &k, true, ret);

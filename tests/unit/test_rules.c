@@ -267,7 +267,7 @@ static void threads(void **state) {
         if (i)
             owns(&ev, path, 10 * MIB);
     }
-    assert_string_equal(causes(&ev), "threads");
+    assert_string_equal(causes(&ev), "worker-leak");
 
     ev = process(400 * MIB); /* one worker with much in it: not its number is the cause */
     ev.has_v8 = true;
@@ -275,6 +275,96 @@ static void threads(void **state) {
         vec_push(&ev.v8.isolates, (struct v8_isolate_census){.isolate = (uint64_t)i + 1});
     owns(&ev, "v8/worker-1/old/objects", 300 * MIB);
     assert_string_equal(causes(&ev), "");
+}
+
+/* A heap of which it is known what lives: all in the old space. */
+static struct evidence heap(uint64_t rss, uint64_t used, uint64_t live) {
+    struct evidence ev = process(rss);
+    struct v8_isolate_census iso = {.isolate = 1, .name = "main"};
+    iso.limits = (struct v8_limits){1024 * MIB, 16 * MIB, 3};
+    iso.space[V8_OLD] = (struct v8_space_census){.used = used, .committed = used, .live = live};
+    iso.space[V8_OLD].part[V8_OBJECTS] = (struct v8_tally){used, used};
+    vec_push(&ev.v8.isolates, iso);
+    ev.has_v8 = ev.v8.has_liveness = ev.has_suspects = ev.has_malloc = true;
+    ev.suspects.live_bytes = live;
+    owns(&ev, "v8/main/old/objects", used);
+    return ev;
+}
+
+static void suspect(struct evidence *ev, const char *kind, uint64_t bytes, uint64_t outside) {
+    vec_push(&ev->suspects.list, (struct suspect){.kind = kind,
+                                                  .text = mem_strdup("one Map(7) holds much"),
+                                                  .path = mem_strdup("variable all"),
+                                                  .addr = 0x1001,
+                                                  .count = 7,
+                                                  .bytes = bytes,
+                                                  .outside = outside});
+}
+
+static void what_is_kept(void **state) {
+    (void)state;
+    struct evidence ev = heap(300 * MIB, 200 * MIB, 190 * MIB);
+    suspect(&ev, "listener-leak", 150 * MIB, 0);
+    suspect(&ev, "collection-leak", 9 * MIB, 0); /* a thirtieth of the process */
+    assert_string_equal(causes(&ev), "listener-leak");
+    ev = heap(300 * MIB, 10 * MIB, 9 * MIB); /* small on the heap, large outside it */
+    owns(&ev, "arraybuffers/mmap", 220 * MIB);
+    ev.v8.isolates.at[0].array_buffer_bytes = 220 * MIB;
+    suspect(&ev, "collection-leak", 215 * MIB, 210 * MIB);
+    assert_string_equal(causes(&ev), "arraybuffer-retention");
+    ev = heap(300 * MIB, 10 * MIB, 9 * MIB); /* nobody in particular holds them */
+    owns(&ev, "strings/external", 220 * MIB);
+    assert_string_equal(causes(&ev), "external-string-retention");
+}
+
+static struct evidence at_work(struct evidence ev, double share) {
+    ev.activity = (struct evidence_activity){true, share};
+    return ev;
+}
+
+static void garbage(void **state) {
+    (void)state;
+    struct evidence ev = heap(200 * MIB, 110 * MIB, 30 * MIB);
+    assert_string_equal(causes(&ev), "v8-garbage-not-collected");
+    ev = at_work(heap(200 * MIB, 110 * MIB, 30 * MIB), 0.01);
+    assert_string_equal(causes(&ev), "v8-garbage-not-collected");
+    ev = at_work(heap(200 * MIB, 110 * MIB, 30 * MIB), 0.3); /* V8 will see to it */
+    assert_string_equal(causes(&ev), "");
+    ev = at_work(heap(200 * MIB, 150 * MIB, 30 * MIB), 0.3); /* over 4 times 30 and 16 */
+    assert_string_equal(causes(&ev), "v8-garbage-not-collected");
+    ev = heap(200 * MIB, 40 * MIB, 30 * MIB);
+    ev.v8.isolates.at[0].array_buffer_garbage = 100 * MIB;
+    owns(&ev, "arraybuffers/mmap", 100 * MIB);
+    assert_string_equal(causes(&ev), "external-garbage-not-collected");
+    ev = heap(200 * MIB, 40 * MIB, 40 * MIB);
+    owns(&ev, "v8/main/old/free", 70 * MIB);
+    assert_string_equal(causes(&ev), "v8-heap-fragmentation");
+}
+
+static const char *healthy(struct evidence *ev) {
+    struct diagnosis d = {0};
+    rules_run(ev, &d);
+    assert_int_equal(d.findings.n, 0);
+    const char *word = d.healthy ? d.healthy : "";
+    diagnosis_done(&d);
+    evidence_done(ev);
+    return word;
+}
+
+static void nothing_to_do(void **state) {
+    (void)state;
+    struct evidence ev = heap(100 * MIB, 12 * MIB, 11 * MIB);
+    assert_string_equal(healthy(&ev), "healthy");
+    ev = at_work(heap(100 * MIB, 60 * MIB, 30 * MIB), 0.3);
+    assert_string_equal(healthy(&ev), "seesaw");
+    ev = heap(100 * MIB, 12 * MIB, 11 * MIB);
+    ev.has_process = true;
+    ev.process.sizes[PROCESS_RSS_PEAK] = 400 * MIB;
+    ev.process.known_sizes = 1u << PROCESS_RSS_PEAK;
+    assert_string_equal(healthy(&ev), "peak-released");
+    ev = heap(100 * MIB, 12 * MIB, 11 * MIB); /* not all was looked at */
+    ev.has_suspects = false;
+    assert_string_equal(healthy(&ev), "");
 }
 
 static void someone_else(void **state) {
@@ -316,13 +406,23 @@ static void largest_first(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_to_say),   cmocka_unit_test(other_malloc_keeps),
-        cmocka_unit_test(malloc_keeps),     cmocka_unit_test(saving_is_what_trim_gives),
-        cmocka_unit_test(malloc_has_holes), cmocka_unit_test(page_pool),
-        cmocka_unit_test(off_heap),         cmocka_unit_test(files_and_shared_memory),
-        cmocka_unit_test(near_heap_limit),  cmocka_unit_test(flags_of_remedies),
-        cmocka_unit_test(threads),          cmocka_unit_test(someone_else),
-        cmocka_unit_test(page_cache),       cmocka_unit_test(largest_first),
+        cmocka_unit_test(nothing_to_say),
+        cmocka_unit_test(other_malloc_keeps),
+        cmocka_unit_test(malloc_keeps),
+        cmocka_unit_test(saving_is_what_trim_gives),
+        cmocka_unit_test(malloc_has_holes),
+        cmocka_unit_test(page_pool),
+        cmocka_unit_test(what_is_kept),
+        cmocka_unit_test(garbage),
+        cmocka_unit_test(nothing_to_do),
+        cmocka_unit_test(off_heap),
+        cmocka_unit_test(files_and_shared_memory),
+        cmocka_unit_test(near_heap_limit),
+        cmocka_unit_test(flags_of_remedies),
+        cmocka_unit_test(threads),
+        cmocka_unit_test(someone_else),
+        cmocka_unit_test(page_cache),
+        cmocka_unit_test(largest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
