@@ -22,7 +22,7 @@ static void put(struct run *r, const char *kind, json_t *kept) {
 static int run_deep_look(struct run *r) {
     const unsigned needs = NEED_ALL | NEED_FLAGS | NEED_LIVENESS;
     const char *const *args;
-    struct heap_summary heap = {0};
+    struct heap_summary heap = {.with_suspects = true};
     struct evidence ev;
     opt_args(r->opts, &args);
     int rc = look_at_heap_and(r, args[0], needs, &(struct v8_visit){&heap, heap_summary_see}, &ev);
@@ -31,6 +31,9 @@ static int run_deep_look(struct run *r) {
         rc = look_at(r, args[0], NEED_ALL, &ev);
     if (rc < 0)
         return rc;
+    ev.suspects = heap.suspects;
+    ev.has_suspects = has_heap;
+    heap.suspects = (struct suspects){0};
     put(r, RECORDED_EVIDENCE, evidence_to_json(&ev));
     if (has_heap)
         put(r, RECORDED_HEAP, heap_summary_to_json(&heap));

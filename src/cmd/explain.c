@@ -1,12 +1,12 @@
 #include "report/explain.h"
 #include "cmd/cmd.h"
+#include "cmd/explain_look.h"
 #include "cmd/growth_report.h"
 #include "cmd/look.h"
 #include "cmd/over_time.h"
 #include "report/document.h"
 #include "report/trend.h"
 #include "rules/rule.h"
-#include "suspects/suspects.h"
 
 #include <errno.h>
 
@@ -51,23 +51,6 @@ static int show(struct run *r, const struct evidence *ev, const struct growth_re
     return code;
 }
 
-/* With what lives, and what of it looks like a leak, where objects can be told. */
-static int look_whole(struct run *r, const char *target, struct evidence *ret) {
-    const unsigned needs = NEED_ALL | NEED_FLAGS;
-    struct suspects found = {0};
-    if (opt_flag(r->opts, "quick"))
-        return look_at(r, target, needs, ret);
-    int rc = look_at_visited(r, target, needs | NEED_LIVENESS,
-                             &(struct v8_visit){&found, suspects_see}, ret);
-    if (rc < 0) {
-        suspects_done(&found);
-        return rc;
-    }
-    ret->suspects = found;
-    ret->has_suspects = ret->v8.has_liveness;
-    return 0;
-}
-
 static int run_explain(struct run *r) {
     const char *const *args;
     uint64_t for_ns = opt_u64(r->opts, "for", 0);
@@ -79,12 +62,13 @@ static int run_explain(struct run *r) {
         int rc = over_time_watch(r, args[0], for_ns, NEED_ALL | NEED_FLAGS, &g);
         if (rc < 0)
             return rc;
-        rc = show(r, &g.side[g.n - 1].ev, &g);
+        rc = explain_look_for_lost(r, args[0], &g.side[g.n - 1].ev);
+        rc = rc < 0 ? rc : show(r, &g.side[g.n - 1].ev, &g);
         growth_report_done(&g);
         return rc;
     }
     struct evidence ev;
-    int rc = look_whole(r, args[0], &ev);
+    int rc = explain_look(r, args[0], opt_flag(r->opts, "quick"), &ev);
     if (rc < 0)
         return rc;
     rc = show(r, &ev, &g);

@@ -113,6 +113,7 @@ static int take_full_look(struct watch *w, unsigned needs) {
     struct growth_side *s = &g->side[g->n];
     *s = (struct growth_side){.target = w->target};
     s->summary.earlier = g->n ? &g->side[g->n - 1].summary.holders : NULL;
+    s->summary.with_suspects = needs != 0;
     uint64_t now_ns = clock_ns();
     int rc =
         look_at_whole(w->r, w->target,
@@ -123,6 +124,9 @@ static int take_full_look(struct watch *w, unsigned needs) {
         return rc;
     }
     g->n++;
+    s->ev.has_suspects = s->summary.with_suspects && s->ev.v8.has_liveness;
+    s->ev.suspects = s->summary.suspects;
+    s->summary.suspects = (struct suspects){0};
     s->seconds = g->n > 1 ? (double)(s->summary.seen_ns - s[-1].summary.seen_ns) / 1e9 : 0;
     note_look(w, &s->ev, now_ns);
     return same_process(w, &s->ev);

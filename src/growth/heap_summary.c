@@ -36,7 +36,9 @@ int heap_summary_see(void *heap_summary, const struct v8_view *view, struct err 
         r = count(&s->shapes, HISTOGRAM_BY_SHAPE, view, e);
     if (r == 0)
         r = count(&s->sources, HISTOGRAM_BY_SCRIPT, view, e);
-    return r == 0 ? find_holders(s, view, e) : r;
+    if (r == 0)
+        r = find_holders(s, view, e);
+    return r == 0 && s->with_suspects ? suspects_see(&s->suspects, view, e) : r;
 }
 
 /* --- of a file --- */
@@ -92,5 +94,6 @@ void heap_summary_done(struct heap_summary *s) {
     histogram_done(&s->sources);
     holders_done(&s->holders);
     sketch_done(&s->ids);
+    suspects_done(&s->suspects);
     s->live_bytes = 0;
 }

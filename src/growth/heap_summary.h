@@ -6,10 +6,12 @@
 #include "base/progress.h"
 #include "collect/histogram.h"
 #include "growth/holders.h"
+#include "suspects/suspects.h"
 
 struct heap_summary {
     /* Set by the caller. */
     const struct holders *earlier; /* of an earlier look: what has grown since is named; NULL */
+    bool with_suspects;            /* them too, which takes as long again; not of a file */
     /* The answer. */
     uint64_t seen_ns;    /* clock_ns() then */
     uint64_t live_bytes; /* on the heap and held outside it */
@@ -17,6 +19,7 @@ struct heap_summary {
     struct histogram classes, shapes, sources;
     struct sketch ids; /* of a file: its objects, by id and class */
     struct holders holders;
+    struct suspects suspects;
 };
 
 /* Made with the view; `arg` of the visit is the summary. */

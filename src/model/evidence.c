@@ -33,6 +33,7 @@ void evidence_done(struct evidence *ev) {
     uv_census_done(&ev->uv);
     v8_census_done(&ev->v8);
     suspects_done(&ev->suspects);
+    lost_done(&ev->lost);
     flags_done(&ev->flags);
     malloc_census_done(&ev->malloc);
     account_done(&ev->account);

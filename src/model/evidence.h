@@ -8,6 +8,7 @@
 #include "model/cgroup.h"
 #include "model/cpus.h"
 #include "model/flags.h"
+#include "model/lost.h"
 #include "model/malloc_census.h"
 #include "model/process.h"
 #include "model/region.h"
@@ -80,6 +81,7 @@ struct evidence {
     struct flag_list flags; /* V8's */
     bool has_malloc;
     struct malloc_census malloc;
+    struct lost_native lost;
     struct stacks stacks; /* of all threads; empty if not asked for */
     bool has_uv;
     struct uv_census uv; /* of no loop, when there is no libuv */

@@ -344,6 +344,25 @@ static const struct field suspects[] = {
     {0},
 };
 
+#define LOST_GROUP(m) FIELD(struct lost_blocks, m)
+static const struct field lost_group[] = {
+    LOST_GROUP(size),   LOST_GROUP(count),
+    LOST_GROUP(bytes),  FIELD_AS(struct lost_blocks, label, FIELD_OWNED),
+    LOST_GROUP(sample), {0},
+};
+#define LOST(m) FIELD(struct lost_native, m)
+static const struct field lost[] = {
+    LOST(is_known),
+    LOST(in_use_bytes),
+    LOST(count),
+    LOST(bytes),
+    LOST(handle_blocks),
+    LOST(handle_bytes),
+    FIELD_AS(struct lost_native, handle_value, FIELD_TEXT),
+    FIELD_LIST(struct lost_native, groups, lost_group),
+    {0},
+};
+
 static const struct field flag[] = {
     FIELD_AS(struct flag, name, FIELD_OWNED),
     NUMBER(struct flag, kind),
@@ -405,6 +424,7 @@ const struct field evidence_fields[] = {
     FIELD_IN(struct evidence, v8, v8),
     EVIDENCE(has_suspects),
     FIELD_IN(struct evidence, suspects, suspects),
+    FIELD_IN(struct evidence, lost, lost),
     EVIDENCE(has_flags),
     FIELD_IN(struct evidence, flags, flags),
     EVIDENCE(has_malloc),

@@ -49,7 +49,8 @@ static void tell(const struct evidence *ev, const struct collection *k, bool out
     vec_push(&ret->findings, f);
 }
 
-/* Live objects few and far between: pages that only a compaction empties. */
+/* Hardly any garbage, and live objects few and far between: pages that only a compaction empties.
+ */
 static void tell_holes(const struct evidence *ev, const struct collection *k,
                        struct diagnosis *ret) {
     char size[FMT_MAX], rss[FMT_MAX], lives[FMT_MAX], target[32];
@@ -85,7 +86,7 @@ static void check(const struct evidence *ev, struct diagnosis *ret) {
         return;
     if (k.buffer_bytes > k.heap_bytes)
         tell(ev, &k, true, ret);
-    else if (k.garbage_bytes >= k.heap_bytes / 2)
+    else if (k.garbage_bytes > k.live_bytes / 2 || k.garbage_bytes >= k.heap_bytes / 2)
         tell(ev, &k, false, ret);
     else
         tell_holes(ev, &k, ret);

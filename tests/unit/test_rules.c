@@ -341,6 +341,34 @@ static void garbage(void **state) {
     assert_string_equal(causes(&ev), "v8-heap-fragmentation");
 }
 
+static struct evidence lost(uint64_t bytes, uint64_t handles) {
+    struct evidence ev = process(300 * MIB);
+    owns(&ev, "malloc/arena-0/in-use", 200 * MIB);
+    ev.lost = (struct lost_native){.is_known = true,
+                                   .in_use_bytes = 200 * MIB,
+                                   .count = bytes / 8192,
+                                   .bytes = bytes,
+                                   .handle_blocks = handles / 8192,
+                                   .handle_bytes = handles};
+    vec_push(&ev.lost.groups, (struct lost_blocks){8192, bytes / 8192, bytes, NULL, 0x1000});
+    return ev;
+}
+
+static void native_leaks(void **state) {
+    (void)state;
+    struct evidence ev = lost(150 * MIB, 0);
+    assert_string_equal(causes(&ev), "native-leak-lost");
+    ev = lost(0, 150 * MIB);
+    assert_string_equal(causes(&ev), "handlescope-leak");
+    ev = lost(2 * MIB, 0); /* all is referred to: one look cannot say */
+    struct diagnosis d = {0};
+    rules_run(&ev, &d);
+    assert_int_equal(d.findings.n, 0);
+    assert_int_equal(d.undecided.n, 1);
+    diagnosis_done(&d);
+    evidence_done(&ev);
+}
+
 static const char *healthy(struct evidence *ev) {
     struct diagnosis d = {0};
     rules_run(ev, &d);
@@ -406,23 +434,15 @@ static void largest_first(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_to_say),
-        cmocka_unit_test(other_malloc_keeps),
-        cmocka_unit_test(malloc_keeps),
-        cmocka_unit_test(saving_is_what_trim_gives),
-        cmocka_unit_test(malloc_has_holes),
-        cmocka_unit_test(page_pool),
-        cmocka_unit_test(what_is_kept),
-        cmocka_unit_test(garbage),
-        cmocka_unit_test(nothing_to_do),
-        cmocka_unit_test(off_heap),
-        cmocka_unit_test(files_and_shared_memory),
-        cmocka_unit_test(near_heap_limit),
-        cmocka_unit_test(flags_of_remedies),
-        cmocka_unit_test(threads),
-        cmocka_unit_test(someone_else),
-        cmocka_unit_test(page_cache),
-        cmocka_unit_test(largest_first),
+        cmocka_unit_test(nothing_to_say),   cmocka_unit_test(other_malloc_keeps),
+        cmocka_unit_test(malloc_keeps),     cmocka_unit_test(saving_is_what_trim_gives),
+        cmocka_unit_test(malloc_has_holes), cmocka_unit_test(page_pool),
+        cmocka_unit_test(what_is_kept),     cmocka_unit_test(garbage),
+        cmocka_unit_test(native_leaks),     cmocka_unit_test(nothing_to_do),
+        cmocka_unit_test(off_heap),         cmocka_unit_test(files_and_shared_memory),
+        cmocka_unit_test(near_heap_limit),  cmocka_unit_test(flags_of_remedies),
+        cmocka_unit_test(threads),          cmocka_unit_test(someone_else),
+        cmocka_unit_test(page_cache),       cmocka_unit_test(largest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,72 @@
+#include "cmd/explain_look.h"
+
+#include "cmd/look.h"
+#include "collect/recorded.h"
+#include "native/leaks.h"
+#include "suspects/suspects.h"
+#include <string.h>
+
+enum { GROUPS_KEPT = 5 };
+#define MUCH_BYTES (32ull << 20)
+
+/* A quarter of the process: beside V8's heap and what it holds, not a usual thing. */
+static bool has_much_native(const struct evidence *ev) {
+    uint64_t in_use = account_sum_leaf(&ev->account, "malloc", "in-use");
+    return ev->has_malloc && ev->malloc.kind == MALLOC_GLIBC && in_use >= MUCH_BYTES &&
+           in_use >= ev->account.attributed_bytes / 4;
+}
+
+static void keep_lost(struct leaks *l, struct lost_native *ret) {
+    *ret = (struct lost_native){.is_known = true,
+                                .in_use_bytes = l->in_use_bytes,
+                                .count = l->lost_count,
+                                .bytes = l->lost_bytes,
+                                .handle_blocks = l->handles.count,
+                                .handle_bytes = l->handles.bytes,
+                                .handle_value = l->handles.value};
+    for (size_t i = 0; i < l->groups.n && i < GROUPS_KEPT; i++) {
+        struct leak_group *g = &l->groups.at[i];
+        vec_push(&ret->groups,
+                 (struct lost_blocks){g->size, g->count, g->bytes, g->label, g->sample});
+        g->label = NULL;
+    }
+}
+
+int explain_look_for_lost(struct run *r, const char *target, struct evidence *ev) {
+    struct leaks l = {0};
+    struct evidence again;
+    if (!has_much_native(ev) || strcmp(ev->target.kind, "recorded") == 0)
+        return 0;
+    int rc = look_at_still(r, target, NEED_V8 | NEED_MALLOC | NEED_PIECES,
+                           &(struct still_visit){&l, leaks_see}, &again);
+    if (rc < 0) { /* what is known is known */
+        evidence_note(ev, "lost native memory was not looked for: %s", r->err.what);
+        r->err = (struct err){0};
+        return 0;
+    }
+    keep_lost(&l, &ev->lost);
+    ev->cost.pause_ns += again.cost.pause_ns;
+    ev->cost.stops += again.cost.stops;
+    ev->cost.took_ns += again.cost.took_ns;
+    if (again.cost.longest_ns > ev->cost.longest_ns)
+        ev->cost.longest_ns = again.cost.longest_ns;
+    leaks_done(&l);
+    evidence_done(&again);
+    return 0;
+}
+
+int explain_look(struct run *r, const char *target, bool quick, struct evidence *ret) {
+    const unsigned needs = NEED_ALL | NEED_FLAGS;
+    struct suspects found = {0};
+    if (quick || recorded_is(target))
+        return look_at(r, target, needs, ret);
+    int rc = look_at_visited(r, target, needs | NEED_LIVENESS,
+                             &(struct v8_visit){&found, suspects_see}, ret);
+    if (rc < 0) {
+        suspects_done(&found);
+        return rc;
+    }
+    ret->suspects = found;
+    ret->has_suspects = ret->v8.has_liveness;
+    return explain_look_for_lost(r, target, ret);
+}
