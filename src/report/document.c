@@ -38,6 +38,8 @@ static json_t *cost_json(const struct evidence *ev) {
     set_text(o, "not_forked", ev->cost.not_forked);
     set_u64(o, "stops", ev->cost.stops);
     set_u64(o, "took_ns", ev->cost.took_ns);
+    if (ev->activity.is_known) /* meanwhile */
+        json_object_set_new(o, "main_thread_share", json_real(ev->activity.main_thread));
     set_u64(o, "own_rss_bytes", ev->cost.own_rss_bytes);
     if (ev->cost.reap_ns)
         set_u64(o, "reap_pause_ns", ev->cost.reap_ns);

@@ -348,8 +348,6 @@ void report_explain_json(json_t *doc, const struct evidence *ev, const struct di
     const char *cause = d->findings.n ? d->findings.at[0].cause : d->healthy;
     if (cause)
         json_object_set_new(doc, "cause", json_string(cause));
-    if (ev->activity.is_known)
-        json_object_set_new(doc, "main_thread_share", json_real(ev->activity.main_thread));
     json_object_set_new(doc, "findings", findings);
     json_object_set_new(doc, "undecided", undecided);
 }

@@ -20,9 +20,9 @@
 struct executable {
     dev_t dev;
     ino_t ino;
-    int rc; /* 0: it is probed */
+    int rc; /* 0: its place for a probe is known */
     struct err err;
-    uint64_t heap_in_isolate;
+    struct gc_place place;
     const struct gc_layout *layout;
 };
 
@@ -73,8 +73,8 @@ static void on_record(void *ctx, const struct gc_probe_record *r) {
     }
     event.process = t->id;
     event.tid = (pid_t)r->tid;
-    if (x->heap_in_isolate)
-        event.isolate = gc_layout_heap(r) - x->heap_in_isolate;
+    if (x->place.heap_in_isolate)
+        event.isolate = gc_layout_heap(r) - x->place.heap_in_isolate;
     vec_push(&g->ready, event);
 }
 
@@ -99,16 +99,11 @@ void gc_events_close(struct gc_events *g) {
     free(g);
 }
 
-static int probe_file(struct gc_events *g, int fd, const char *path, struct executable *ret) {
-    struct gc_place place;
-    int rc = gc_place_find(fd, path, &place, &ret->err);
-    for (size_t i = 0; rc == 0 && i < place.n; i++)
-        rc = gc_kernel_attach(g->kernel, path, place.offset[i], &ret->err);
-    if (rc < 0)
-        return rc;
-    ret->layout = gc_layout_of(place.major, place.minor);
-    ret->heap_in_isolate = place.heap_in_isolate;
-    return 0;
+static int find_place(int fd, const char *path, struct executable *ret) {
+    int rc = gc_place_find(fd, path, &ret->place, &ret->err);
+    if (rc == 0)
+        ret->layout = gc_layout_of(ret->place.major, ret->place.minor);
+    return rc;
 }
 
 /* Looked at once, with what came of it. */
@@ -134,7 +129,7 @@ static int executable_of(struct gc_events *g, const char *path, size_t *ret, str
         }
     }
     struct executable x = {.dev = st.st_dev, .ino = st.st_ino};
-    x.rc = probe_file(g, fd, path, &x);
+    x.rc = find_place(fd, path, &x);
     if (x.rc < 0 && e)
         *e = x.err;
     *ret = g->executables.n;
@@ -179,8 +174,12 @@ int gc_events_add(struct gc_events *g, const struct process_id *id, struct err *
         return rc;
     const struct executable *x = &g->executables.at[t.executable];
     rc = gc_kernel_watch(g->kernel, id->pid, gc_layout_places(x->layout), e);
-    if (rc < 0)
+    for (size_t i = 0; rc == 0 && i < x->place.n; i++)
+        rc = gc_kernel_attach(g->kernel, id->pid, path, x->place.offset[i], e);
+    if (rc < 0) {
+        gc_kernel_unwatch(g->kernel, id->pid);
         return rc;
+    }
     if (known)
         *known = t;
     else

@@ -14,8 +14,9 @@ int gc_kernel_open(void (*tell)(void *ctx, const struct gc_probe_record *r), voi
 void gc_kernel_close(struct gc_kernel *k) {
     (void)k;
 }
-int gc_kernel_attach(struct gc_kernel *k, const char *path, uint64_t offset, struct err *e) {
-    (void)k, (void)path, (void)offset, (void)e;
+int gc_kernel_attach(struct gc_kernel *k, pid_t pid, const char *path, uint64_t offset,
+                     struct err *e) {
+    (void)k, (void)pid, (void)path, (void)offset, (void)e;
     return -ENOTSUP;
 }
 int gc_kernel_watch(struct gc_kernel *k, pid_t pid, struct gc_probe_process p, struct err *e) {
@@ -59,7 +60,11 @@ uint64_t gc_kernel_lost(const struct gc_kernel *k) {
 struct gc_kernel {
     struct gc_probe *probe;
     struct ring_buffer *ring;
-    VEC(struct bpf_link *) links;
+    VEC(struct attached {
+        pid_t pid;
+        struct bpf_link *link;
+    })
+    links;
     void (*tell)(void *ctx, const struct gc_probe_record *r);
     void *ctx;
 };
@@ -126,24 +131,25 @@ void gc_kernel_close(struct gc_kernel *k) {
     if (!k)
         return;
     for (size_t i = 0; i < k->links.n; i++)
-        bpf_link__destroy(k->links.at[i]);
+        bpf_link__destroy(k->links.at[i].link);
     vec_free(&k->links);
     ring_buffer__free(k->ring);
     gc_probe__destroy(k->probe);
     free(k);
 }
 
-int gc_kernel_attach(struct gc_kernel *k, const char *path, uint64_t offset, struct err *e) {
+int gc_kernel_attach(struct gc_kernel *k, pid_t pid, const char *path, uint64_t offset,
+                     struct err *e) {
     LIBBPF_OPTS(bpf_uprobe_opts, opts);
     struct bpf_link *link =
-        bpf_program__attach_uprobe_opts(k->probe->progs.collected, -1, path, offset, &opts);
+        bpf_program__attach_uprobe_opts(k->probe->progs.collected, pid, path, offset, &opts);
     if (!link)
         /* "perf/core: require CAP_SYS_ADMIN for uprobes", 2025, also in the stable lines. */
         return refused(-errno,
                        "put no probe into a program: that takes CAP_SYS_ADMIN (CAP_PERFMON until "
                        "2025).",
                        e);
-    vec_push(&k->links, link);
+    vec_push(&k->links, (struct attached){pid, link});
     return 0;
 }
 
@@ -158,6 +164,14 @@ int gc_kernel_watch(struct gc_kernel *k, pid_t pid, struct gc_probe_process p, s
 void gc_kernel_unwatch(struct gc_kernel *k, pid_t pid) {
     uint32_t key = (uint32_t)pid;
     bpf_map_delete_elem(bpf_map__fd(k->probe->maps.processes), &key);
+    size_t kept = 0;
+    for (size_t i = 0; i < k->links.n; i++) {
+        if (k->links.at[i].pid == pid)
+            bpf_link__destroy(k->links.at[i].link);
+        else
+            k->links.at[kept++] = k->links.at[i];
+    }
+    k->links.n = kept;
 }
 
 int gc_kernel_fd(const struct gc_kernel *k) {

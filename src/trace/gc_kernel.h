@@ -20,10 +20,12 @@ int gc_kernel_open(void (*tell)(void *ctx, const struct gc_probe_record *r), voi
 /* NULL is fine. */
 void gc_kernel_close(struct gc_kernel *k);
 
-/* Every process that maps the file runs into the probe from now on, and is let through at once
- * unless it is watched. */
-int gc_kernel_attach(struct gc_kernel *k, const char *path, uint64_t offset, struct err *e);
+/* The process runs into a probe at that place of the file from now on; others that map the file do
+ * not. Only what is watched is told of. */
+int gc_kernel_attach(struct gc_kernel *k, pid_t pid, const char *path, uint64_t offset,
+                     struct err *e);
 int gc_kernel_watch(struct gc_kernel *k, pid_t pid, struct gc_probe_process p, struct err *e);
+/* Takes its probes out again, too. */
 void gc_kernel_unwatch(struct gc_kernel *k, pid_t pid);
 
 /* For poll(2): readable when there are records. */

@@ -71,5 +71,7 @@ def near_it():
     with Target([Node(22).need().path, "--expose-gc", "--max-old-space-size=64", "-e", filler]) as t:
         doc = ask("heap", t.pid)["isolates"][0]
         equal("live is over four fifths", doc["live_bytes"] > 0.8 * 64 * MIB, True)
-        undecided = ask("explain", t.pid)["undecided"]
-        equal("explain asks", [u["command"] for u in undecided if "64.0 MiB V8 allows" in u["question"]], [f"memwhy heap {t.pid}"])
+        causes = [f["cause"] for f in ask("explain", t.pid, codes=(1,))["findings"]]
+        equal("explain says both", ["near-heap-limit" in causes, causes[0]], [True, "collection-leak"])
+        undecided = ask("explain", "--quick", t.pid, codes=(0, 1))["undecided"]
+        equal("and asks, where it is not known what lives", [u["command"] for u in undecided if "64.0 MiB V8 allows" in u["question"]], [f"memwhy heap {t.pid}"])
