@@ -223,6 +223,7 @@ static void begin_run(struct alarm *a) {
     child_start(&a->child, &(struct child_how){.path = "/bin/sh",
                                                .argv = argv,
                                                .envp = envp,
+                                               .strange = true,
                                                .errors = true,
                                                .timeout_ns = x->time_ns,
                                                .keep = RUN_KEEP});

@@ -11,13 +11,44 @@
 
 #define GRACE_NS 2000000000ull
 
+static void end_group(int signal) {
+    (void)signal;
+    kill(0, SIGKILL);
+}
+
+/* Between us and a command that knows nothing of us stays a process that ends the group when we
+ * die: a signal at the death of a parent reaches one process, not those it started. Returns in the
+ * command's. */
+static void stand_between(pid_t parent) {
+    int status;
+    signal(SIGUSR1, end_group);
+    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    if (getppid() != parent)
+        _exit(127);
+    pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGUSR1, SIG_DFL);
+        return;
+    }
+    if (pid < 0)
+        _exit(127);
+    signal(SIGTERM, SIG_IGN); /* that is for the command to follow */
+    close_range(0, ~0u, 0);   /* its output, and the turn that only one may have */
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
 /* In the child: only what may be called between fork and exec. */
 static void become(const struct child_how *how, pid_t parent, int output) {
     static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
     int null = open("/dev/null", O_RDWR);
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent)
+    if (how->strange)
+        stand_between(parent);
+    else
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (!how->strange && getppid() != parent)
         _exit(127);
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         signal(signals[i], SIG_DFL);

@@ -1,6 +1,6 @@
 /* A program that was started beside the watching: in a process group of its own, bounded in time,
- * in what it prints, and in the size of the files it writes. It is asked to end when memwhy dies.
- */
+ * in what it prints, and in the size of the files it writes. When memwhy dies, SIGKILL included, it
+ * is told to end; one that is strange is ended, with all of its group. */
 #ifndef MEMWHY_CMD_WATCH_CHILD_H
 #define MEMWHY_CMD_WATCH_CHILD_H
 
@@ -25,7 +25,8 @@ struct child_how {
     const char *path;
     char *const *argv;
     char *const *envp;
-    bool errors; /* what it says on standard error is kept as well */
+    bool strange; /* no command of ours */
+    bool errors;  /* what it says on standard error is kept as well */
     uint64_t timeout_ns;
     uint64_t file_bytes; /* of each file it writes, at most; 0: no limit */
     size_t keep;

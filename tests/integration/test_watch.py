@@ -250,6 +250,26 @@ def commands(node):
 
 
 @test(nodes=[24])
+def killed(node):
+    """A watcher that is killed leaves no command behind, and no look."""
+    mark = f"{time.time_ns() % 10**9 + 10**9}"
+    with watched("idle", node) as t, \
+            Watch("-e", f'when rss > 1MB then run "sleep {mark} & sleep {mark}; true" once',
+                  "-e", f"when rss > 1MB then growth for {mark[:4]}s once", t.pid) as w:
+        look = f"--for={mark[:4]}000000000ns"
+        until = time.monotonic() + 20
+        while (len(running(mark)) < 2 or not running(look)) and time.monotonic() < until:
+            time.sleep(0.02)
+        equal("both run", (len(running(mark)), bool(running(look))), (2, True))
+        w.process.kill()
+        until = time.monotonic() + 20
+        while running(mark) + running(look) and time.monotonic() < until:
+            time.sleep(0.02)
+        equal("nothing is left", running(mark) + running(look), [])
+        equal("the target is well", t.alive(), True)
+
+
+@test(nodes=[24])
 def budget(node):
     """The oldest of its own files go for the next; nothing of others; never more than the budget."""
     with tempfile.TemporaryDirectory() as folder, watched("idle", node) as t:
