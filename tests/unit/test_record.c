@@ -363,7 +363,7 @@ static void what_goes_in_comes_out_by_tiers(void **state) {
     assert_int_equal(from, time_of(15));
     assert_int_equal(to, time_of(seconds));
     struct sample sample;
-    uint64_t span, value;
+    uint64_t span, value = 0;
     assert_int_equal(store_read_moment(s, 1, time_of(seconds - 15) + 5, &sample, &span, &e), 0);
     assert_true(span == 0 && sample_get(&sample, SAMPLE_RSS, &value));
     assert_int_equal(value, rss_at(seconds - 15));
