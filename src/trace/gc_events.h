@@ -8,9 +8,9 @@
  *     while (gc_events_next(g, &event)) ... // never waits; poll(2) on gc_events_fd() does
  *     gc_events_close(g);
  *
- * A probe is put into a file, once for all that run it, so processes that come and go cost a map
- * entry. It is taken out by gc_events_close(), or by the kernel when memwhy ends in any other way.
- */
+ * What an executable says is looked up once for all that run it. Probes are in the traced processes
+ * alone, and take four file descriptors each; they are taken out by gc_events_remove() and
+ * gc_events_close(), or by the kernel when memwhy ends in any other way. */
 #ifndef MEMWHY_TRACE_GC_EVENTS_H
 #define MEMWHY_TRACE_GC_EVENTS_H
 
