@@ -105,6 +105,7 @@ static void set_limit(const struct reading *r, struct history_field *f) {
         f->row.limit_name = "V8's limit";
     } else if (f->field == SAMPLE_CGROUP_CURRENT || f->field == SAMPLE_RSS) {
         f->row.limit = last_of(&r->all[SAMPLE_CGROUP_LIMIT]);
+        f->row.limit_used = f->row.limit ? last_of(&r->all[SAMPLE_CGROUP_CURRENT]) : 0;
         f->row.limit_name = "the cgroup's limit";
     }
 }

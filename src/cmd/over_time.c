@@ -246,26 +246,34 @@ static uint64_t heap_limit(const struct evidence *ev) {
     return ev->has_v8 && ev->v8.isolates.n ? ev->v8.isolates.at[0].limits.old_bytes : 0;
 }
 
-/* Where that owner alone would bring its container to its limit. */
-static uint64_t container_limit(const struct watch *w, const struct trend *t) {
-    const struct cgroup *c = &w->g->side[w->g->n - 1].ev.cgroup;
-    bool known = w->g->side[w->g->n - 1].ev.has_cgroup;
-    uint64_t now = w->cgroup_bytes, limit = w->cgroup_limit;
-    if (!limit && known && c->effective_max.state == CGROUP_LIMIT_SET)
-        limit = c->effective_max.bytes;
-    if (!now && known && !cgroup_get(c, CGROUP_CURRENT, &now))
-        return 0;
-    return limit > now ? (uint64_t)t->level + (limit - now) : 0;
+/* V8's for the heap, the cgroup's for all: there everything of the container counts. */
+static void set_limit(const struct watch *w, enum watched owner, struct trend_row *row) {
+    const struct evidence *ev = &w->g->side[w->g->n - 1].ev;
+    uint64_t used = w->cgroup_bytes, limit = w->cgroup_limit;
+    if (owner == HEAP) {
+        row->limit = heap_limit(ev);
+        row->limit_name = "V8's limit";
+        return;
+    }
+    if (!limit && ev->has_cgroup && ev->cgroup.effective_max.state == CGROUP_LIMIT_SET)
+        limit = ev->cgroup.effective_max.bytes;
+    if (!used && (!ev->has_cgroup || !cgroup_get(&ev->cgroup, CGROUP_CURRENT, &used)))
+        return;
+    row->limit = limit;
+    row->limit_used = limit ? used : 0;
+    row->limit_name = "the cgroup's limit";
 }
 
-/* Does what `growth` saw of the holders say that most of it went to something with a bound, such as
- * a cache, that has not reached it? How it grows is the series' to say: it has more looks. */
+/* Did most of it go to something with a bound beside it, such as a cache, that has not reached it?
+ * Of `growth`'s verdict on the holder only that: how it grows is the series' to say, which has more
+ * looks. */
 static bool has_bound(const struct growth_report *g, double gained) {
     int64_t bounded = 0, free = 0;
     for (size_t i = 0; i < g->list.list.n; i++) {
         const struct growth *one = &g->list.list.at[i];
         int64_t more = one->bytes_delta > 0 ? one->bytes_delta : 0;
-        *(one->verdict == GROWTH_BOUNDED ? &bounded : &free) += more;
+        bool may_fill = one->now->bound_name && one->now->bound > one->now->members;
+        *(may_fill ? &bounded : &free) += more;
     }
     return (double)bounded > gained / 2 && bounded > free;
 }
@@ -290,7 +298,7 @@ static double nothing_of(const struct watch *w, enum watched owner) {
 
 static void judge_owner(struct watch *w, enum watched owner, struct trends *ret) {
     static const struct trend_row rows[OWNERS] = {
-        [HEAP] = {"heap", "heap", SAMPLE_BYTES, .limit_name = "V8's limit"},
+        [HEAP] = {"heap", "heap", SAMPLE_BYTES},
         [WORKERS_HEAP] = {"workers_heap", "workers' heaps", SAMPLE_BYTES},
         [WORKERS] = {"workers", "workers", SAMPLE_COUNT},
         [BUFFERS] = {"array_buffers", "array buffers", SAMPLE_BYTES},
@@ -312,9 +320,7 @@ static void judge_owner(struct watch *w, enum watched owner, struct trends *ret)
         t->more_s = 5 * seconds_of(w, w->began_ns + w->for_ns);
     }
     if (row.unit == SAMPLE_BYTES)
-        row.limit = owner == HEAP ? heap_limit(&w->g->side[w->g->n - 1].ev) : container_limit(w, t);
-    if (owner != HEAP)
-        row.limit_name = "the cgroup's limit";
+        set_limit(w, owner, &row);
     row.floor = *floor;
     w->floor[owner] = (struct points){0};
     vec_push(&ret->rows, row);

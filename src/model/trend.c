@@ -20,6 +20,12 @@ bool trend_reaches(const struct trend *t, double limit, struct trend_arrival *re
     return true;
 }
 
+bool trend_row_reaches(const struct trend_row *row, struct trend_arrival *ret) {
+    double level = row->trend.level, limit = (double)row->limit;
+    double own = row->limit_used ? level + limit - (double)row->limit_used : limit;
+    return row->limit && trend_reaches(&row->trend, own, ret);
+}
+
 void trends_done(struct trends *t) {
     for (size_t i = 0; i < t->rows.n; i++)
         vec_free(&t->rows.at[i].floor);

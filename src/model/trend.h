@@ -60,8 +60,11 @@ struct trend_row {
     struct trend trend;
     struct points floor;    /* what was judged; seconds from the beginning of the watch */
     uint64_t limit;         /* that it may not reach; 0: there is none, or it is not known */
+    uint64_t limit_used;    /* what counts against it now; 0: what the trend is of, alone */
     const char *limit_name; /* "V8's limit", "the cgroup's limit" */
 };
+/* As trend_reaches(), of its own limit. */
+bool trend_row_reaches(const struct trend_row *row, struct trend_arrival *ret);
 
 struct trends {
     double seconds;   /* over which; 0: nothing was watched */

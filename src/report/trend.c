@@ -74,8 +74,7 @@ static char *arrival_text(const struct trend_row *row, uint64_t end_ns) {
     enum { SECONDS_MOST = 365 * 86400 };
     char limit[FMT_MAX], in[FMT_MAX];
     struct trend_arrival a;
-    if (!row->limit || !trend_reaches(&row->trend, (double)row->limit, &a) ||
-        a.likely_s > SECONDS_MOST)
+    if (!trend_row_reaches(row, &a) || a.likely_s > SECONDS_MOST)
         return mem_strdup("");
     cleanup_free char *when = date_text(end_ns, a.likely_s);
     return mem_printf(", reaches %s of %s %s (in %s)", row->limit_name,
@@ -191,7 +190,9 @@ json_t *report_trend_json(const struct trend_row *row, uint64_t end_ns) {
     json_decref(floor);
     if (row->limit)
         json_object_set_new(o, "limit", json_integer((json_int_t)row->limit));
-    if (row->limit && trend_reaches(t, (double)row->limit, &a)) {
+    if (row->limit_used)
+        json_object_set_new(o, "limit_used", json_integer((json_int_t)row->limit_used));
+    if (trend_row_reaches(row, &a)) {
         put_real(o, "reaches_in_s", a.likely_s);
         put_real(o, "reaches_in_earliest_s", a.earliest_s);
         put_real(o, "reaches_in_latest_s", a.latest_s);

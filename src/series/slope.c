@@ -2,6 +2,10 @@
 
 #include <math.h>
 
+/* Of so many points the slopes of all pairs are as wide as an interval gets, however much they
+ * follow from each other: where each is above the one before, growth is no chance. */
+enum { ALL_PAIRS_POINTS = 6 };
+
 static int ascending(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -79,6 +83,8 @@ static bool slope_of_few(const struct points *p, double z, struct slope *ret) {
         double share = independence(p, &line);
         line.counts = share * (double)p->n;
         double reach = z * sqrt(kendall_variance(p) / share);
+        if (p->n >= ALL_PAIRS_POINTS)
+            reach = fmin(reach, (double)n - 2);
         double first = floor(((double)n - reach) / 2), last = ceil(((double)n + reach) / 2);
         if (first >= 1 && last < (double)n + 1) {
             line.low = pairs[(size_t)first - 1];

@@ -1,7 +1,8 @@
 /* The slope of a series by Theil and Sen: the median of the slopes of all pairs, which a third of
  * wild points does not move; with the interval that Kendall's statistic gives it (Sen 1968; Gilbert
  * 1987, 16.4), wider where neighbours resemble each other: points that follow from the one before
- * count for less (as Yue and Wang 2004 do, by the correlation at lag 1 around the line). */
+ * count for less (as Yue and Wang 2004 do, by the correlation at lag 1 around the line), though
+ * from six points on it is never wider than all the slopes are. */
 #ifndef MEMWHY_SERIES_SLOPE_H
 #define MEMWHY_SERIES_SLOPE_H
 

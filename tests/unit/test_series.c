@@ -121,6 +121,25 @@ static void leak_under_a_saw(void **state) {
     vec_free(&collections);
 }
 
+/* A smooth curve that only rises grows, however much each point follows from the one before: live
+ * bytes of a slow leak beside a table, as they were measured. */
+static void smooth_growth(void **state) {
+    (void)state;
+    static const struct point measured[] = {
+        {0, 66.447},    {27.6, 67.050}, {34.7, 67.200}, {44.0, 67.370},
+        {52.7, 67.565}, {58.3, 67.676}, {64.2, 67.821}, {69.6, 67.944},
+        {76.7, 68.114}, {83.2, 68.258}, {87.6, 68.353}, {90.0, 68.400},
+    };
+    struct points p = {0};
+    struct trend t;
+    for (size_t i = 0; i < sizeof measured / sizeof *measured; i++)
+        vec_push(&p, (struct point){measured[i].s, measured[i].value * 1e6});
+    judge_floor(&(struct judge_case){NULL, &p, 0.85e6}, &t);
+    assert_int_equal(t.kind, TREND_GROWING);
+    assert_true(15e3 < t.low && t.high < 26e3);
+    vec_free(&p);
+}
+
 /* Twenty floors over two minutes. */
 static enum trend_kind kind_of(double (*f)(double s), uint32_t seed, struct trend *t) {
     struct points p = {0};
@@ -268,6 +287,15 @@ static void arrival(void **state) {
     assert_float_equal(a.likely_s, 100, 1e-9);
     assert_float_equal(a.latest_s, 200, 1e-9);
     assert_false(trend_reaches(&t, 100, &a));
+    /* a limit that others count against, too */
+    struct trend_row row = {.trend = t, .limit = 1000, .limit_used = 900};
+    assert_true(trend_row_reaches(&row, &a));
+    assert_float_equal(a.likely_s, 50, 1e-9);
+    row.limit_used = 0;
+    assert_true(trend_row_reaches(&row, &a));
+    assert_float_equal(a.likely_s, 450, 1e-9);
+    row.limit = 0;
+    assert_false(trend_row_reaches(&row, &a));
     t.kind = TREND_UNDECIDED;
     assert_false(trend_reaches(&t, 300, &a));
 }
@@ -293,6 +321,7 @@ int main(void) {
         cmocka_unit_test(interval_of_five_is_all_pairs),
         cmocka_unit_test(intervals_hold_the_truth),
         cmocka_unit_test(leak_under_a_saw),
+        cmocka_unit_test(smooth_growth),
         cmocka_unit_test(shapes),
         cmocka_unit_test(recorded_floors),
         cmocka_unit_test(few_points_decide_nothing),
