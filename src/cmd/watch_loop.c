@@ -408,9 +408,9 @@ static void say_end(struct watching *w) {
     json_object_set_new(event, "cpu_ns", json_integer((json_int_t)cost.cpu_ns));
     json_object_set_new(event, "states", table_to_json(t));
     event_say(w->run, event,
-              mem_printf("the end: %" PRIu64 " alarm%s; %" PRIu64 " rounds took %s of CPU",
+              mem_printf("the end: %" PRIu64 " alarm%s; %" PRIu64 " round%s took %s of CPU",
                          w->n_fired, w->n_fired == 1 ? "" : "s", cost.rounds,
-                         fmt_duration(cpu, cost.cpu_ns)));
+                         cost.rounds == 1 ? "" : "s", fmt_duration(cpu, cost.cpu_ns)));
     if (!w->run->json && table_rows(t)) {
         fputc('\n', w->run->out);
         table_print(t, w->run->out, w->run->width);
