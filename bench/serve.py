@@ -133,7 +133,7 @@ def main():
     node = Node(NODE).need()
     ways = [Nobody(), Memwhy("memwhy serve"), Memwhy("  without the probe", "--no-probe"), Inside()]
     if shutil.which("prometheus-process-exporter"):
-        ways.insert(3, ProcessExporter("process-exporter"))
+        ways[3:3] = [ProcessExporter("process-exporter"), ProcessExporter("  without smaps", "-gather-smaps=false")]
     idle = [Target([node.path, "-e", "console.log('READY'); setInterval(() => JSON.stringify(process.versions), 100)"])
             for _ in range(COUNT - 2)]
     results = {w.name: [] for w in ways}
