@@ -2,9 +2,12 @@
 
 #include "cmd/look.h"
 #include "collect/recorded.h"
+#include "image/headroom.h"
+#include "kernel/process.h"
 #include "native/leaks.h"
 #include "suspects/suspects.h"
 #include <string.h>
+#include <unistd.h>
 
 enum { GROUPS_KEPT = 5 };
 #define MUCH_BYTES (32ull << 20)
@@ -55,11 +58,35 @@ int explain_look_for_lost(struct run *r, const char *target, struct evidence *ev
     return 0;
 }
 
+/* To tell what lives, and what keeps it, takes of us as much as the heap has, of small objects.
+ * Where that is not to be had, in a container with a limit for example, asking would kill us or, if
+ * it is the target's own, the target. */
+static bool has_room(const char *target) {
+    struct process p;
+    uint64_t anonymous;
+    pid_t pid;
+    if (target_pid(target, &pid, NULL) < 0 || process_read("", pid, PROCESS_STATUS, &p) < 0)
+        return true;
+    bool known = process_size_get(&p, PROCESS_RSS_ANON, &anonymous);
+    process_done(&p);
+    return !known || anonymous <= headroom_bytes(getpid());
+}
+
+static int look_quickly(struct run *r, const char *target, bool asked, struct evidence *ret) {
+    int rc = look_at(r, target, NEED_ALL | NEED_FLAGS, ret);
+    if (rc == 0 && !asked)
+        evidence_note(ret, "what lives was not asked for, as it can take memwhy as much memory as "
+                           "the process has, and less is left here");
+    return rc;
+}
+
 int explain_look(struct run *r, const char *target, bool quick, struct evidence *ret) {
     const unsigned needs = NEED_ALL | NEED_FLAGS;
     struct suspects found = {0};
-    if (quick || recorded_is(target))
+    if (recorded_is(target))
         return look_at(r, target, needs, ret);
+    if (quick || !has_room(target))
+        return look_quickly(r, target, quick, ret);
     int rc = look_at_visited(r, target, needs | NEED_LIVENESS,
                              &(struct v8_visit){&found, suspects_see}, ret);
     if (rc < 0) {

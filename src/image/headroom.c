@@ -157,14 +157,14 @@ int headroom_check(pid_t pid, struct err *e) {
     return 0;
 }
 
-static uint64_t room_left(pid_t pid) {
+uint64_t headroom_bytes(pid_t pid) {
     bool frozen;
     uint64_t group = cgroup_room(pid, &frozen), machine = machine_room();
     return group < machine ? group : machine;
 }
 
 void headroom_begin(pid_t pid, struct headroom *ret) {
-    uint64_t left = room_left(pid), kept = WHILE_IT_ENDS(private_bytes(pid));
+    uint64_t left = headroom_bytes(pid), kept = WHILE_IT_ENDS(private_bytes(pid));
     uint64_t half = left > kept ? (left - kept) / 2 : 0;
     *ret = (struct headroom){
         .begun_bytes = left,
@@ -174,7 +174,7 @@ void headroom_begin(pid_t pid, struct headroom *ret) {
 }
 
 bool headroom_suffices(pid_t pid, struct headroom *h) {
-    h->left_bytes = room_left(pid);
+    h->left_bytes = headroom_bytes(pid);
     return h->left_bytes > h->floor_bytes;
 }
 

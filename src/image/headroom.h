@@ -1,5 +1,5 @@
-/* Whether a copy-on-write child can be afforded, before it is made and while it lives. Private to
- * src/image/. */
+/* Whether a copy-on-write child can be afforded, before it is made and while it lives.
+ * Private to src/image/ but for headroom_bytes(). */
 #ifndef MEMWHY_IMAGE_HEADROOM_H
 #define MEMWHY_IMAGE_HEADROOM_H
 
@@ -14,14 +14,16 @@
  * cgroup is frozen and would never run what it is asked to. */
 int headroom_check(pid_t pid, struct err *e);
 
+/* What the process can still take before the tightest limit of its cgroups is met, or the machine
+ * is out of memory; cache that nobody uses counts as left. Some 0.1 ms. */
+uint64_t headroom_bytes(pid_t pid);
+
 struct headroom {
     uint64_t begun_bytes; /* left when the child was made */
     uint64_t left_bytes;  /* when last looked at */
     uint64_t floor_bytes; /* with less left than this, the child is given up */
 };
 
-/* What can be charged before the tightest limit of its cgroups is met, or the machine is out of
- * memory; cache that nobody uses counts as left. Some 0.1 ms. */
 void headroom_begin(pid_t pid, struct headroom *ret);
 /* False when it is below the floor. */
 bool headroom_suffices(pid_t pid, struct headroom *h);

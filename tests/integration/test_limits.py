@@ -1,7 +1,9 @@
 """The heap limits memwhy reads from the isolate, against what V8 says of itself and the flags that set them."""
+import json
 import os
+import subprocess
 
-from harness import Node, Target, ask, equal, memwhy, test
+from harness import MEMWHY, Node, Target, ask, equal, memwhy, test
 from test_frozen import Group
 
 MIB = 1 << 20
@@ -75,3 +77,17 @@ def near_it():
         equal("explain says both", ["near-heap-limit" in causes, causes[0]], [True, "collection-leak"])
         undecided = ask("explain", "--quick", t.pid, codes=(0, 1))["undecided"]
         equal("and asks, where it is not known what lives", [u["command"] for u in undecided if "64.0 MiB V8 allows" in u["question"]], [f"memwhy heap {t.pid}"])
+
+
+@test
+def of_memwhys_own():
+    """In a cgroup with less than the process has, what lives is not asked for, and that is said."""
+    filler = "const a = []; for (let i = 0; i < 2e6; i++) a.push({ i }); console.log('READY {}'); setInterval(() => a, 1e6)"
+    with Group("memory") as group, Target([Node(24).need().path, "-e", filler]) as t:
+        group.set("memory.limit_in_bytes", 64 * MIB)
+        inside = f"echo $$ >{group.folder}/cgroup.procs; exec {MEMWHY} explain {t.pid} --json"
+        doc = json.loads(subprocess.run(["sh", "-c", inside], capture_output=True, text=True, timeout=60).stdout)
+        equal("it is said", any("less is left here" in n for n in doc["coverage"]["notes"]), True)
+        equal("the rest is known", sum(o["resident_bytes"] for o in doc["account"]["owners"]), doc["account"]["rss_bytes"])
+        causes = [f["cause"] for f in ask("explain", t.pid, codes=(1,))["findings"]]
+        equal("with room for it", causes[0], "collection-leak")
