@@ -110,7 +110,7 @@ static void judge_rest(double look_s, const struct judge_case *c, double high, s
     double could_gain = high * lasted, little = fmax(c->nothing, t->level / 10);
     if (rose && high > t->before_per_s / 2)
         set_undecided(t, TREND_RECENT, look_s + lasted);
-    else if (could_gain > little && could_gain > t->saw && t->per_s > 0)
+    else if (could_gain > little && t->per_s > 0)
         set_undecided(t, TREND_WIDE, look_s * pow(could_gain / little, 2.0 / 3));
 }
 
