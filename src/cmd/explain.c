@@ -4,6 +4,7 @@
 #include "cmd/growth_report.h"
 #include "cmd/look.h"
 #include "cmd/over_time.h"
+#include "collect/recorded.h"
 #include "report/document.h"
 #include "report/trend.h"
 #include "rules/rule.h"
@@ -68,7 +69,10 @@ static int run_explain(struct run *r) {
         return rc;
     }
     struct evidence ev;
-    int rc = explain_look(r, args[0], opt_flag(r->opts, "quick"), &ev);
+    cleanup_free char *first = NULL, *last = NULL;
+    int rc = recorded_split(args[0], &first, &last)
+                 ? explain_look_back(r, args[0], last, &ev)
+                 : explain_look(r, args[0], opt_flag(r->opts, "quick"), &ev);
     if (rc < 0)
         return rc;
     rc = show(r, &ev, &g);
@@ -99,6 +103,7 @@ const struct command cmd_explain = {
         "  $ memwhy explain 1234         the same as: memwhy 1234\n"
         "  $ memwhy explain core.1234    from a core file (plain or .zst)\n"
         "  $ memwhy explain server.js    the one process whose command line holds this\n"
+        "  $ memwhy explain rec.db:1234@-2h..last      a deep look, and the two hours before it\n"
         "  $ memwhy explain 1234 --json | jq .account.owners\n"
         "\n"
         "Read it from the top: the verdict, who holds what, V8's own numbers beside the kernel's,\n"

@@ -1,5 +1,6 @@
 #include "cmd/explain_look.h"
 
+#include "cmd/history_read.h"
 #include "cmd/look.h"
 #include "collect/recorded.h"
 #include "image/headroom.h"
@@ -96,4 +97,32 @@ int explain_look(struct run *r, const char *target, bool quick, struct evidence 
     ret->suspects = found;
     ret->has_suspects = ret->v8.has_liveness;
     return explain_look_for_lost(r, target, ret);
+}
+
+int explain_look_back(struct run *r, const char *target, const char *last, struct evidence *ret) {
+    struct recorded_range range;
+    struct history h;
+    int rc = recorded_range_open(target, &range, &r->err);
+    if (rc < 0)
+        return rc;
+    rc = history_read(range.store, &range.all.list.at[range.process], 0, range.from_ns, range.to_ns,
+                      &h, &r->err);
+    if (rc == 0) {
+        rc = look_at(r, last, NEED_ALL | NEED_FLAGS, ret);
+        for (size_t i = 0; rc == 0 && i < h.fields.n; i++) {
+            struct history_field *f = &h.fields.at[i];
+            if (!f->judged)
+                continue;
+            vec_push(&ret->trends.rows, f->row);
+            ret->trends.samples = (uint32_t)f->series.points.n;
+            f->row = (struct trend_row){0};
+        }
+        if (rc == 0) {
+            ret->trends.seconds = (double)(h.to_ns - h.from_ns) / 1e9;
+            ret->trends.end_ns = store_wall_ns(range.store, h.to_ns);
+        }
+        history_done(&h);
+    }
+    recorded_range_close(&range);
+    return rc;
 }

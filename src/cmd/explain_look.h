@@ -10,6 +10,10 @@
  * nothing refers to. */
 int explain_look(struct run *r, const char *target, bool quick, struct evidence *ret);
 
+/* Two moments of a recording, "F:PID@A..B": what was kept at B, and how it came to that from A on.
+ */
+int explain_look_back(struct run *r, const char *target, const char *last, struct evidence *ret);
+
 /* That second look alone, where it is called for. */
 int explain_look_for_lost(struct run *r, const char *target, struct evidence *ev);
 

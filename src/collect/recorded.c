@@ -1,7 +1,6 @@
 #include "collect/recorded.h"
 
 #include "model/evidence_keep.h"
-#include "record/store.h"
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -141,48 +140,64 @@ static struct moment moment_of(uint64_t wall_ns) {
     return m;
 }
 
-/* The one process meant: -EINVAL when there are several. */
-static int choose_process(struct store *s, const struct place *p, uint64_t *ret_key,
+/* The one process meant, of all; of those with one pid the last. -EINVAL when there are several. */
+static int choose_process(const struct place *p, const struct store_processes *all, size_t *ret,
                           struct err *e) {
-    struct store_processes all = {0};
     size_t fit = 0;
-    int r = store_processes(s, &all, e);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < all.list.n; i++) {
-        if (p->pid && all.list.at[i].id.pid != p->pid)
+    for (size_t i = 0; i < all->list.n; i++) {
+        if (p->pid && all->list.at[i].id.pid != p->pid)
             continue;
-        *ret_key = all.list.at[i].key; /* of processes with one pid: the last */
+        *ret = i;
         fit++;
     }
     if (!fit)
-        r = err_set(e, -ESRCH, "`memwhy history` lists the processes of a recording.",
-                    p->pid ? "There is no process %d in this recording"
-                           : "There is no process in this recording yet",
-                    (int)p->pid);
-    else if (fit > 1 && !p->pid)
-        r = err_set(e, -EINVAL, "Name one with FILE:PID; `memwhy history` lists them.",
-                    "There are %zu processes in %s", fit, p->file);
+        return err_set(e, -ESRCH, "`memwhy history` lists the processes of a recording.",
+                       p->pid ? "There is no process %d in this recording"
+                              : "There is no process in this recording yet",
+                       (int)p->pid);
+    if (fit > 1 && !p->pid)
+        return err_set(e, -EINVAL, "Name one with FILE:PID; `memwhy history` lists them.",
+                       "There are %zu processes in %s", fit, p->file);
+    return 0;
+}
+
+static int choose_key(struct store *s, const struct place *p, uint64_t *ret_key, struct err *e) {
+    struct store_processes all = {0};
+    size_t process;
+    int r = store_processes(s, &all, e);
+    if (r == 0)
+        r = choose_process(p, &all, &process, e);
+    if (r == 0)
+        *ret_key = all.list.at[process].key;
     store_processes_done(&all);
     return r;
+}
+
+/* A time of the store. */
+static int choose_time(struct store *s, const char *word, uint64_t *ret, struct err *e) {
+    uint64_t first, last, wall;
+    int r = store_span(s, &first, &last, e);
+    if (r < 0)
+        return r;
+    if (recorded_when(word, store_wall_ns(s, first), store_wall_ns(s, last), &wall) < 0)
+        return err_set(e, -EINVAL,
+                       "For example FILE@14:05, FILE@-10m, FILE@last or FILE@2026-11-22T14:05:30.",
+                       "\"%s\" is no time", word);
+    *ret = store_time_ns(s, wall);
+    return 0;
 }
 
 /* The last look of this kind at that time or before it. */
 static int choose_look(struct store *s, const struct place *p, uint64_t process, const char *kind,
                        struct store_deep *ret, struct err *e) {
     struct store_deeps looks = {0};
-    uint64_t first, last, wall;
-    int r = store_span(s, &first, &last, e);
+    uint64_t until;
+    int r = choose_time(s, p->when, &until, e);
+    if (r == 0)
+        r = store_deeps(s, process, kind, 0, UINT64_MAX, &looks, e);
     if (r < 0)
         return r;
-    if (recorded_when(p->when, store_wall_ns(s, first), store_wall_ns(s, last), &wall) < 0)
-        return err_set(e, -EINVAL,
-                       "For example FILE@14:05, FILE@-10m, FILE@last or FILE@2026-11-22T14:05:30.",
-                       "\"%s\" is no time", p->when);
-    r = store_deeps(s, process, kind, 0, UINT64_MAX, &looks, e);
-    if (r < 0)
-        return r;
-    uint64_t until = store_time_ns(s, wall) + SECOND_NS - 1; /* who says 14:05:30 means all of it */
+    until += SECOND_NS - 1; /* who says 14:05:30 means all of it */
     size_t n = 0;
     while (n < looks.list.n && looks.list.at[n].time_ns <= until)
         n++;
@@ -227,7 +242,7 @@ static int read_kept(const char *target, const char *kind, json_t **ret, uint64_
         return err_set(e, -EINVAL, "", "%s is no recording", target);
     int r = store_open(p.file, &s, e);
     if (r == 0) {
-        r = choose_process(s, &p, &process, e);
+        r = choose_key(s, &p, &process, e);
         if (r == 0)
             r = choose_look(s, &p, process, kind, &look, e);
         if (r == 0)
@@ -258,4 +273,35 @@ int recorded_evidence(const char *target, struct evidence *ret, struct err *e) {
                       moment_of(wall_ns).text);
     }
     return r;
+}
+
+int recorded_range_open(const char *target, struct recorded_range *ret, struct err *e) {
+    struct place p;
+    struct recorded_range range = {0};
+    const char *dots;
+    if (!place_of(target, &p))
+        return err_set(e, -EINVAL, "", "%s is no recording", target);
+    int r = store_open(p.file, &range.store, e);
+    if (r == 0)
+        r = store_processes(range.store, &range.all, e);
+    if (r == 0)
+        r = choose_process(&p, &range.all, &range.process, e);
+    dots = strstr(p.when, "..");
+    cleanup_free char *from = mem_strndup(p.when, dots ? (size_t)(dots - p.when) : strlen(p.when));
+    if (r == 0)
+        r = choose_time(range.store, from, &range.from_ns, e);
+    if (r == 0)
+        r = choose_time(range.store, dots ? dots + 2 : "last", &range.to_ns, e);
+    free(p.file);
+    if (r < 0)
+        recorded_range_close(&range);
+    else
+        *ret = range;
+    return r;
+}
+
+void recorded_range_close(struct recorded_range *r) {
+    store_processes_done(&r->all);
+    store_free(r->store);
+    *r = (struct recorded_range){0};
 }

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "model/evidence.h"
+#include "record/store.h"
 #include <jansson.h>
 
 /* Kinds of deep looks in a store. */
@@ -30,6 +31,16 @@ int recorded_heap(const char *target, json_t **ret, uint64_t *ret_wall_ns, struc
 /* Two targets of one: "F@A..B" is "F@A" and "F@B". False when it names one moment only. The caller
  * frees both. */
 bool recorded_split(const char *target, char **ret_a, char **ret_b);
+
+/* What was sampled of the process of "F:PID@A..B" from A to B. */
+struct recorded_range {
+    struct store *store;
+    struct store_processes all;
+    size_t process;          /* of them */
+    uint64_t from_ns, to_ns; /* times of the store */
+};
+int recorded_range_open(const char *target, struct recorded_range *ret, struct err *e);
+void recorded_range_close(struct recorded_range *r);
 
 /* When: one word of the grammar above, between `first_ns` and `last_ns` of the recording (since
  * 1970). -EINVAL. */

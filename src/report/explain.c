@@ -151,13 +151,14 @@ static void print_trends(const struct printer *p) {
     char time[FMT_MAX];
     if (!t->rows.n)
         return;
-    fprintf(p->out, "%sOver %s%s, %u looks at what lives\n", on(p, BOLD),
-            fmt_duration(time, (uint64_t)(t->seconds * 1e9)), on(p, RESET), t->looks);
+    fprintf(p->out, "%sOver %s%s, %u %s\n", on(p, BOLD),
+            fmt_duration(time, (uint64_t)(t->seconds * 1e9)), on(p, RESET),
+            t->looks ? t->looks : t->samples, t->looks ? "looks at what lives" : "samples");
     for (size_t i = 0; i < t->rows.n; i++) {
         const struct trend_row *row = &t->rows.at[i];
         cleanup_free char *text = report_trend_text(row, t->end_ns);
         bool alarming = row->trend.kind == TREND_GROWING;
-        fprintf(p->out, "  %-15s%s%s%s\n", row->title, alarming ? on(p, BOLD) : "", text,
+        fprintf(p->out, "  %-20s %s%s%s\n", row->title, alarming ? on(p, BOLD) : "", text,
                 alarming ? on(p, RESET) : "");
     }
     fputc('\n', p->out);
