@@ -47,6 +47,15 @@ static char *make_store(char path[64]) {
     return path;
 }
 
+static void remove_store(const char *path) {
+    static const char *const parts[] = {"", "-wal", "-shm"};
+    char name[96];
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        snprintf(name, sizeof name, "%s%s", path, parts[i]);
+        unlink(name);
+    }
+}
+
 static void asked(const char *path, const char *tail, int error, uint64_t seconds) {
     struct evidence ev;
     struct err e = {0};
@@ -94,7 +103,7 @@ static void moments(void **state) {
     free(a);
     free(b);
     assert_false(recorded_split(path, &a, &b));
-    unlink(path);
+    remove_store(path);
 }
 
 static void words_for_a_time(void **state) {
