@@ -88,7 +88,7 @@ int explain_look(struct run *r, const char *target, bool quick, struct evidence 
         return look_at(r, target, needs, ret);
     if (quick || !has_room(target))
         return look_quickly(r, target, quick, ret);
-    int rc = look_at_visited(r, target, needs | NEED_LIVENESS,
+    int rc = look_at_visited(r, target, needs | NEED_LIVENESS | NEED_ANYHOW,
                              &(struct v8_visit){&found, suspects_see}, ret);
     if (rc < 0) {
         suspects_done(&found);

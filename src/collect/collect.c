@@ -280,7 +280,12 @@ static int take_v8(struct look *k, unsigned accept, struct err *e) {
         if (guest.failed || r == -EAGAIN || r == -EBUSY)
             return r;
         evidence_note(k->ev, "V8: %s", e && e->what[0] ? e->what : strerror(-r));
-        return 0;
+        if (!(k->needs & NEED_ANYHOW) ||
+            v8_census_take(k->img, k->layout, accept, NULL, &k->ev->v8, NULL) < 0) {
+            v8_census_done(&k->ev->v8);
+            k->ev->v8 = (struct v8_census){0};
+            return 0;
+        }
     }
     k->ev->has_v8 = k->ev->v8.layout_known;
     return 0;

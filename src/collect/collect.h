@@ -25,6 +25,8 @@ enum collect_need {
     NEED_PIECES = 1 << 11,   /* every chunk of malloc; with NEED_MALLOC */
     NEED_SHAPES = 1 << 12,   /* how many objects there are of each; with NEED_V8 alone */
     NEED_FLAGS = 1 << 13,    /* of V8; with NEED_V8 */
+    NEED_ANYHOW = 1 << 14,   /* with NEED_LIVENESS: V8's census also where it cannot be told what
+                              * lives, as while a worker is being made; visitors do not see it */
 };
 
 /* TARGET, the same everywhere: a pid; a file (an ELF core, plain or .zst); or a name or part of a

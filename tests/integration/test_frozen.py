@@ -331,12 +331,15 @@ def stand_still(t):
 
 
 def kernels_view(pid):
-    """Of a process that stands still: its memory, the masks of its threads, and where each waits."""
+    """Of a process that stands still: its memory, the masks of its threads, and where each waits. Clean
+    pages of files the kernel maps around one that is touched, and drops, as it likes."""
     kept = ("Rss:", "Anonymous:", "Private_Dirty:", "Shared_Dirty:", "Swap:", "AnonHugePages:", "VmFlags:")
     found, region = masks(pid), None
     for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
         if not line[0].isupper():
             region = line
+        elif line.startswith("Rss:") and " /" in region:
+            continue
         elif line.startswith(kept):
             found[region, line.split(":")[0]] = line
     for thread in Path(f"/proc/{pid}/task").iterdir():

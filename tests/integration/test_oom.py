@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -294,7 +295,7 @@ def garbage():
     refuses("oom", "-", json_code="bad-file", says="nothing recognised", stdin=b"")
     refuses("oom", "-", json_code="bad-file", says="nothing recognised", stdin=b"all is well, 12 ms: fine\n" * 1000)
     refuses("oom", "-", json_code="bad-file", stdin=random.Random(1).randbytes(1 << 20))
-    refuses("oom", MEMWHY, json_code="bad-file", says="nothing recognised")
+    refuses("oom", shutil.which("ls"), json_code="bad-file", says="nothing recognised")
     refuses("oom", "/nonexistent", json_code="bad-file", says="cannot be opened")
     refuses("oom", "/", says="")
     refuses("oom", "-", json_code="bad-file", stdin=b'{"header":{"reportVersion":3', says="diagnostic report")
