@@ -61,7 +61,7 @@ def answer(command, what):
     for fact in MOVING:
         doc.get("facts", {}).pop(fact, None)
     without_pss(doc)
-    for judged in ("verdict", "findings", "undecided"):  # of the facts, and of the processes beside
+    for judged in ("cause", "verdict", "findings", "undecided"):  # of the facts, and of the processes beside
         doc.pop(judged, None)
     # What two isolates share is counted in the one that comes to it first, and they are walked at once.
     for isolate in doc.get("isolates", []):
