@@ -3,7 +3,7 @@ import json
 import os
 import subprocess
 
-from harness import MEMWHY, Node, Target, ask, equal, memwhy, test
+from harness import MEMWHY, Node, Target, ask, equal, memwhy, own_findings, test
 from test_frozen import Group
 
 MIB = 1 << 20
@@ -73,7 +73,7 @@ def near_it():
     with Target([Node(22).need().path, "--expose-gc", "--max-old-space-size=64", "-e", filler]) as t:
         doc = ask("heap", t.pid)["isolates"][0]
         equal("live is over four fifths", doc["live_bytes"] > 0.8 * 64 * MIB, True)
-        causes = [f["cause"] for f in ask("explain", t.pid, codes=(1,))["findings"]]
+        causes = [f["cause"] for f in own_findings(t.pid)]
         equal("explain says both", ["near-heap-limit" in causes, causes[0]], [True, "collection-leak"])
         undecided = ask("explain", "--quick", t.pid, codes=(0, 1))["undecided"]
         equal("and asks, where it is not known what lives", [u["command"] for u in undecided if "64.0 MiB V8 allows" in u["question"]], [f"memwhy heap {t.pid}"])
@@ -89,5 +89,5 @@ def of_memwhys_own():
         doc = json.loads(subprocess.run(["sh", "-c", inside], capture_output=True, text=True, timeout=60).stdout)
         equal("it is said", any("less is left here" in n for n in doc["coverage"]["notes"]), True)
         equal("the rest is known", sum(o["resident_bytes"] for o in doc["account"]["owners"]), doc["account"]["rss_bytes"])
-        causes = [f["cause"] for f in ask("explain", t.pid, codes=(1,))["findings"]]
+        causes = [f["cause"] for f in own_findings(t.pid)]
         equal("with room for it", causes[0], "collection-leak")
