@@ -186,14 +186,23 @@ static uint64_t of(const struct suspect *x) {
     return x->addr ? x->addr : x->sample;
 }
 
+/* As many objects with as much, told once by what they are and once by what holds them. The one
+ * that was drawn as a sample may be kept by a word of the stack as well, so that the holder does
+ * not dominate it. */
+static bool are_same_set(const struct suspect *a, const struct suspect *b) {
+    return !a->addr != !b->addr && a->count >= 10 && near(a->count, b->count, 1) &&
+           near(a->bytes, b->bytes, 5);
+}
+
 /* One holds the other and hardly more, or as many of one are held by as many of the other: an array
  * of closures, and the closures of one function. */
 static bool are_same(const struct suspect_search *s, const struct suspect *a,
                      const struct suspect *b) {
     bool alike = near(a->bytes, b->bytes, 10) ||
                  (a->count > 1 && near(a->count, b->count, 5) && near(a->bytes, b->bytes, 25));
-    return alike && (dominates(s, of(a), of(b)) || dominates(s, of(b), of(a)) ||
-                     dominates(s, of(a), b->sample) || dominates(s, of(b), a->sample));
+    return are_same_set(a, b) ||
+           (alike && (dominates(s, of(a), of(b)) || dominates(s, of(b), of(a)) ||
+                      dominates(s, of(a), b->sample) || dominates(s, of(b), a->sample)));
 }
 
 static void join(struct suspects *all, size_t kept, size_t gone) {
