@@ -119,7 +119,7 @@ def while_it_allocates(node):
     """No job control here: memwhy's own stop is the only one."""
     with Target("storm.js", node=node) as t:
         for i in range(12):
-            account = ask("explain", t.pid)["account"]
+            account = ask("explain", "--quick", t.pid)["account"]
             total = sum(o["resident_bytes"] for o in account["owners"])
             equal(f"look {i}: sum of owners", total, account["rss_bytes"])
             unknown = sum(o["resident_bytes"] for o in account["owners"] if o["path"] == "unknown")

@@ -222,7 +222,7 @@ def dies_midway():
         with Target("account.js", node=Node(20), args=["objects"]) as t:
             timer = threading.Timer(random.uniform(0, 0.12), t.process.kill)
             timer.start()
-            doc = ask("explain", t.pid, codes=(0, 1, 3, 4))
+            doc = ask("explain", "--quick", t.pid, codes=(0, 1, 3, 4))
             timer.join()
             seen.add("error" in doc)
             if "error" in doc:
@@ -350,7 +350,7 @@ def of_an_unknown_v8(node):
 def dies_holding(t, sig, rounds, least):
     """memwhy is ended at a random moment of its run; the target must not notice for long."""
     for i in range(rounds):
-        p = subprocess.Popen([str(MEMWHY), "explain", str(t.pid), "--json"], stdout=subprocess.DEVNULL,
+        p = subprocess.Popen([str(MEMWHY), "explain", "--quick", str(t.pid), "--json"], stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
         time.sleep(random.uniform(*least))
         p.send_signal(sig)
@@ -365,7 +365,7 @@ def killed_while_it_holds_the_target():
     random.seed(8)
     with Target("account.js", node=Node(24), args=["objects"]) as t:
         began = time.monotonic()
-        memwhy("explain", t.pid)
+        memwhy("explain", "--quick", t.pid)
         whole = time.monotonic() - began
         dies_holding(t, signal.SIGKILL, 30, (0, whole))
         dies_holding(t, signal.SIGINT, 30, (0, whole))

@@ -53,8 +53,9 @@ def without_pss(doc):
 
 
 def answer(command, what):
-    """What the command says, but for the look itself: its kind, its cost, and what it says of files."""
-    doc = ask(command, what, codes=(0, 1, 4))
+    """What the command says, but for the look itself: its kind, its cost, and what it says of files. Nor
+    what is found, so explain need not look for it."""
+    doc = ask(command, what, *(["--quick"] if command == "explain" else []), codes=(0, 1, 4))
     doc.pop("cost")
     doc.pop("coverage")
     doc["target"].pop("kind")

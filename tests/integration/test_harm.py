@@ -70,7 +70,7 @@ def a_thousand_freezes(node):
     with Load(node) as load:
         before, pauses, failed = state(load.pid), [], 0
         for i in range(FREEZES):
-            doc = ask("explain", load.pid, "--freeze=fork", codes=(0, 1, 3, 4))
+            doc = ask("explain", "--quick", load.pid, "--freeze=fork", codes=(0, 1, 3, 4))
             refused = doc.get("error", {}).get("message", "")
             if "could not be brought to a halt" not in refused:
                 equal("refused", refused, "")
@@ -124,12 +124,12 @@ SIGNALS = [signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signa
 def ended_at_any_moment(node):
     with Load(node) as load:
         began = time.monotonic()
-        ask("explain", load.pid, "--freeze=fork", codes=(0, 1, 3, 4))
+        ask("explain", "--quick", load.pid, "--freeze=fork", codes=(0, 1, 3, 4))
         moment = Moment(node.version, time.monotonic() - began)
         before, midway, ended, killed, i = state(load.pid), 0, 0, 0, 0
         while killed < KILLS:
             how = SIGNALS[(i // 4) % len(SIGNALS)]
-            p = subprocess.Popen([str(MEMWHY), "explain", str(load.pid), "--freeze=fork"],
+            p = subprocess.Popen([str(MEMWHY), "explain", "--quick", str(load.pid), "--freeze=fork"],
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             moment.come(p, load.pid, i)
             supervised = bool(children(p.pid))
@@ -193,7 +193,7 @@ def calls_under_way():
     with Calls() as calls:
         time.sleep(0.2)
         for _ in range(FREEZES):
-            ask("explain", calls.pid, "--freeze=fork", codes=(0, 1, 3, 4))
+            ask("explain", "--quick", calls.pid, "--freeze=fork", codes=(0, 1, 3, 4))
             no_copies(calls.pid)
         print(f"{FREEZES} freezes, {calls.ends_well()} calls")
 
@@ -204,7 +204,7 @@ def job_control_under_way():
     with Calls() as calls:
         wait = random.Random(1)
         for _ in range(FREEZES):
-            p = subprocess.Popen([str(MEMWHY), "explain", str(calls.pid), "--freeze=fork"],
+            p = subprocess.Popen([str(MEMWHY), "explain", "--quick", str(calls.pid), "--freeze=fork"],
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             while p.poll() is None:
                 calls.target.process.send_signal(signal.SIGSTOP)
@@ -226,7 +226,7 @@ def not_held_for_one_that_cannot_stop():
         gaps = []
         for how in ("fork", "stop") * 4:
             time.sleep(0.05)
-            ask("explain", t.pid, f"--freeze={how}", codes=(0, 1, 3, 4))
+            ask("explain", "--quick", t.pid, f"--freeze={how}", codes=(0, 1, 3, 4))
             t.say("gap")
             gaps.append(t.hear()["longest_ms"])
         print(f"gaps {gaps} ms")
