@@ -18,7 +18,7 @@ A test file is tests/integration/test_NAME.py. In it, every function marked @tes
 A target prints one line `READY {json}` on stdout when its state stands, flushes, and stays until
 it is killed (or reads commands from stdin: t.say("line"), t.hear() for its next `READY` line).
 Every test runs in a process group of its own, which is killed when it ends, however it ends.
-Tests run two at a time; mark those that measure time @test(alone=True). `./dev test PATTERN` runs
+Tests run three at a time; mark those that measure time @test(alone=True). `./dev test PATTERN` runs
 those whose name holds PATTERN. raise Skip("why") says what could not run.
 """
 import json

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import harness
 
-JOBS = int(os.environ.get("MEMWHY_JOBS", "2"))
+JOBS = int(os.environ.get("MEMWHY_JOBS", "3"))
 
 
 class Case:

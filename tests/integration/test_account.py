@@ -92,7 +92,7 @@ def answers(target):
     target.hear()
 
 
-@test(nodes=[12, 16, 18, 20, 22, 24, 26], timeout=200)
+@test(nodes=[12, 16, 20, 22, 24, 26], timeout=200)
 def kinds_of_memory(node):
     codes = (0, 1, 4) if node.version == 12 else (0, 1)
     for kind in KINDS:

@@ -55,7 +55,7 @@ def tiers(frames):
     return {f.get("tier") for f in frames if f["kind"] == "js" and not f.get("async")}
 
 
-@test(nodes=[18, 22, 24, 26], timeout=300)
+@test(nodes=[18, 22, 24], timeout=300)
 def calls_of_every_sort(node):
     seen = steps(node, "js_stacks.js")
     equal("constructors", sum(1 for f in seen if f.get("constructor")) >= 8, True)

@@ -10,8 +10,8 @@ from harness import MEMWHY, VERSIONS, Node, Target, ask, at_most, equal, test
 from held_copy import HeldCopy, held
 from undisturbed import children, guards, no_copies, no_trace, state, undisturbed, wait_for_guards
 
-FREEZES = int(os.environ.get("MEMWHY_FREEZES", "20"))
-KILLS = int(os.environ.get("MEMWHY_KILLS", "10"))
+FREEZES = int(os.environ.get("MEMWHY_FREEZES", "10"))
+KILLS = int(os.environ.get("MEMWHY_KILLS", "8"))
 OFTEN = 10  # how many looks between two counts
 
 
